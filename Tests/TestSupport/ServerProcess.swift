@@ -1,0 +1,98 @@
+import Foundation
+
+/// A server started for one test on a free loopback port, ended when the test lets go of it.
+public final class ServerProcess: @unchecked Sendable {
+    /// The port that the server listens on.
+    public let port: Int
+    private let process: Process
+    private let directory: TemporaryDirectory
+
+    /// Starts `arguments[0]` (looked up in `PATH`) and waits until its port accepts connections.
+    ///
+    /// - Parameter arguments: the command line; `{port}` and `{directory}` are replaced.
+    public init(_ arguments: [String], environment: [String: String] = [:], timeout: TimeInterval = 60) throws {
+        directory = try TemporaryDirectory()
+        port = try freePort()
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = arguments.map { [port, directory] in
+            $0.replacingOccurrences(of: "{port}", with: String(port))
+                .replacingOccurrences(of: "{directory}", with: directory.path)
+        }
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let log = directory.url.appending(path: "server.log")
+        FileManager.default.createFile(atPath: log.path, contents: nil)
+        process.standardOutput = try FileHandle(forWritingTo: log)
+        process.standardError = process.standardOutput
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        let deadline = Date() + timeout
+        while !accepts(port: port) {
+            guard process.isRunning, Date() < deadline else {
+                let output = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
+                throw TestFailure("\(arguments[0]) did not start: \(output)")
+            }
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+    }
+
+    deinit { kill() }
+
+    /// The process id, for signals.
+    public var processIdentifier: Int32 { process.processIdentifier }
+
+    /// Ends the server at once and waits for it.
+    public func kill() {
+        guard process.isRunning else { return }
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// A real `redis-server` without persistence. A missing one is a failure, not a skip.
+    public static func redis(_ extra: [String] = []) throws -> ServerProcess {
+        try ServerProcess(
+            ["redis-server", "--port", "{port}", "--bind", "127.0.0.1", "--dir", "{directory}", "--save", ""] + extra)
+    }
+}
+
+/// A failure of the test's own surroundings, with a sentence.
+public struct TestFailure: Error, CustomStringConvertible {
+    /// What went wrong.
+    public let description: String
+    /// A failure that says `description`.
+    public init(_ description: String) { self.description = description }
+}
+
+/// A port on 127.0.0.1 that nothing listens on at the moment.
+public func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = loopback(port: 0)
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+        }
+    }
+    guard bound else { throw TestFailure("no free port on 127.0.0.1") }
+    return Int(UInt16(bigEndian: address.sin_port))
+}
+
+private func accepts(port: Int) -> Bool {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = loopback(port: port)
+    return withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        }
+    }
+}
+
+private func loopback(port: Int) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = UInt16(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    return address
+}
