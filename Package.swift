@@ -16,7 +16,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: systemLibraries + engine + clients + service + functions + autoscaler + executables + tests,
     swiftLanguageModes: [.v6],
@@ -27,11 +32,12 @@ let package = Package(
 var systemLibraries: [Target] {
     [
         system("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-dev"),
-        system("CMPG123", pkgConfig: "libmpg123", apt: "libmpg123-dev"),
-        system("CSndfile", pkgConfig: "sndfile", apt: "libsndfile1-dev"),
+        // No pkgConfig where the .pc file holds a flag that SwiftPM refuses with a warning (-D_FILE_OFFSET_BITS=64).
+        system("CMPG123", pkgConfig: nil, apt: "libmpg123-dev"),
+        system("CSndfile", pkgConfig: nil, apt: "libsndfile1-dev"),
         system("CSoxr", pkgConfig: "soxr", apt: "libsoxr-dev"),
         system("CLame", pkgConfig: nil, apt: "libmp3lame-dev"),
-        system("CHiredis", pkgConfig: "hiredis", apt: "libhiredis-dev"),
+        system("CHiredis", pkgConfig: nil, apt: "libhiredis-dev"),
         system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
     ]
@@ -40,12 +46,13 @@ var systemLibraries: [Target] {
 /// From a checkpoint and a track to stems; knows nothing of networks or jobs.
 var engine: [Target] {
     [
-        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
-        .target(name: "Tensors", dependencies: ["COpenBLAS", "CKernels"]),
+        .target(name: "CKernels", dependencies: ["COpenBLAS"], exclude: ["lanes"]),
+        .target(name: "Tensors", dependencies: ["CKernels"]),
         .target(name: "Checkpoints"),
         .target(name: "HTDemucs", dependencies: ["Tensors", "Checkpoints"]),
         .target(name: "Audio", dependencies: ["CMPG123", "CSndfile", "CSoxr", "CLame"]),
-        .target(name: "Separation", dependencies: ["HTDemucs", "Audio"]),
+        .target(name: "Separation", dependencies: ["HTDemucs", "Tensors", "Checkpoints", "Audio"]),
+        .target(name: "Evaluation", dependencies: ["Audio"]),
     ]
 }
 
@@ -54,35 +61,49 @@ var clients: [Target] {
     [
         .target(name: "Threading"),
         .target(name: "HTTPTransport", dependencies: ["CCurl", "Threading"]),
-        .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "COpenSSL"]),
-        .target(name: "Jobs", dependencies: ["CHiredis", "Threading", .logging]),
-        .target(name: "ModelStore", dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", .yams]),
+        .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Threading", "COpenSSL"]),
+        .target(name: "Jobs", dependencies: ["CHiredis", "COpenSSL", "Threading", .logging]),
+        .target(name: "Kubernetes", dependencies: ["HTTPTransport", "Threading", .logging, .yams]),
+        .target(name: "ModelStore", dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", "Threading", .yams]),
     ]
 }
 
-/// What runs as a server or a loop.
+/// What runs as a server or a loop, and the client of the whole.
 var service: [Target] {
     [
+        .target(name: "ServiceClient", dependencies: ["HTTPTransport"]),
         .target(
-            name: "StorageServer", dependencies: ["ObjectStorage", "HTTPTransport", .hummingbird, .logging, .lifecycle]),
-        .target(name: "FunctionHost", dependencies: [.hummingbird, .logging, .metrics, .lifecycle, .yams]),
+            name: "StorageServer",
+            dependencies: [
+                "ObjectStorage", "HTTPTransport", "Threading", .hummingbird, .httpTypes, .nioCore, .nioPosix,
+                .nioHTTPTypes, .logging, .lifecycle,
+            ]),
+        .target(
+            name: "FunctionHost",
+            dependencies: [
+                .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .logging, .metrics, .lifecycle, .yams,
+            ]),
         .target(
             name: "WorkerLoop",
             dependencies: [
-                "Jobs", "ObjectStorage", "Separation", "ModelStore", "Threading", .logging, .metrics, .lifecycle,
+                "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "ModelStore", "Threading", .logging, .metrics,
+                .lifecycle, .unixSignals,
             ]),
         .target(
             name: "LocalStack",
-            dependencies: ["StorageServer", "ObjectStorage", "Jobs", "HTTPTransport", .logging, .lifecycle]),
+            dependencies: ["ObjectStorage", "HTTPTransport", .logging, .subprocess, .systemPackage]),
     ]
 }
 
 /// One folder a function: its handler and its function.yaml.
 var functions: [Target] {
     [
-        function("UploadFunction", "functions/upload", ["Jobs", "ObjectStorage"]),
-        function("SeparateFunction", "functions/separate", ["Jobs", "ObjectStorage"]),
-        function("FetchFunction", "functions/fetch", ["Jobs", "ObjectStorage"]),
+        .target(
+            name: "FunctionClients", dependencies: ["FunctionHost", "Jobs", "ObjectStorage", "HTTPTransport", .logging]),
+        function("UploadFunction", "functions/upload", ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport"]),
+        function(
+            "SeparateFunction", "functions/separate", ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport"]),
+        function("FetchFunction", "functions/fetch", ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport"]),
     ]
 }
 
@@ -90,7 +111,9 @@ var functions: [Target] {
 var autoscaler: [Target] {
     [
         .target(name: "Policy", path: "autoscaler/Policy"),
-        .executableTarget(name: "autoscaler", dependencies: ["Policy", .argumentParser], path: "autoscaler/autoscaler"),
+        .target(name: "Simulator", dependencies: ["Policy"], path: "autoscaler/Simulator"),
+        .executableTarget(
+            name: "autoscaler", dependencies: ["Policy", "Simulator", .argumentParser], path: "autoscaler/autoscaler"),
     ]
 }
 
@@ -100,13 +123,17 @@ var executables: [Target] {
         .executableTarget(
             name: "function-host",
             dependencies: [
-                "FunctionHost", "UploadFunction", "SeparateFunction", "FetchFunction", .argumentParser, .logging, .lifecycle,
+                "FunctionHost", "UploadFunction", "SeparateFunction", "FetchFunction", .argumentParser, .logging,
+                .metrics,
+                .lifecycle,
             ]),
-        .executableTarget(name: "worker", dependencies: ["WorkerLoop", .argumentParser, .logging, .lifecycle]),
+        .executableTarget(name: "worker", dependencies: ["WorkerLoop", .argumentParser, .logging]),
         .executableTarget(
             name: "msaas",
             dependencies: [
-                "Separation", "ModelStore", "LocalStack", "Jobs", "HTTPTransport", .argumentParser, .logging, .lifecycle,
+                "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "Evaluation", "LocalStack",
+                "StorageServer", "ServiceClient", "Jobs",
+                "ObjectStorage", "HTTPTransport", .argumentParser, .logging, .lifecycle,
             ]),
     ]
 }
@@ -115,17 +142,41 @@ var tests: [Target] {
     [
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         test("TensorsTests", ["Tensors"]),
-        test("CheckpointsTests", ["Checkpoints", "ModelStore"]),
-        test("HTDemucsTests", ["HTDemucs", "Checkpoints"]),
+        test("CheckpointsTests", ["Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
+        test("HTDemucsTests", ["HTDemucs", "Checkpoints", "Tensors"], exclude: ["Goldens"]),
         test("AudioTests", ["Audio"]),
-        test("SeparationTests", ["Separation", "HTDemucs", "Checkpoints", "Audio"]),
-        test("ObjectStorageTests", ["ObjectStorage", "HTTPTransport"]),
-        test("StorageServerTests", ["StorageServer", "ObjectStorage", "HTTPTransport"]),
+        test(
+            "SeparationTests", ["Separation", "HTDemucs", "Tensors", "Checkpoints", "Audio", "msaas"],
+            exclude: ["Goldens", "Demo"]),
+        test("ObjectStorageTests", ["ObjectStorage", "HTTPTransport"], resources: [.copy("Fixtures")]),
+        test(
+            "StorageServerTests",
+            ["StorageServer", "ObjectStorage", "HTTPTransport", .hummingbird, .lifecycle, .logging],
+            resources: [.copy("Fixtures"), .copy("Clients")]),
         test("JobsTests", ["Jobs"]),
-        test("WorkerLoopTests", ["WorkerLoop", "Jobs", "ObjectStorage"]),
-        test("FunctionTests", ["FunctionHost", "UploadFunction", "SeparateFunction", "FetchFunction", "HTTPTransport"]),
+        .target(
+            name: "KubernetesDouble", dependencies: ["Kubernetes", .hummingbird, .logging],
+            path: "Tests/KubernetesDouble"),
+        test("KubernetesTests", ["Kubernetes", "KubernetesDouble", "HTTPTransport"], resources: [.copy("Fixtures")]),
+        test(
+            "WorkerLoopTests",
+            [
+                "WorkerLoop", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "WorkerTrials", "TrialWorker",
+                .lifecycle,
+            ]),
+        .target(name: "WorkerTrials", dependencies: ["WorkerLoop"], path: "Tests/WorkerTrials"),
+        .executableTarget(
+            name: "TrialWorker", dependencies: ["WorkerTrials", "WorkerLoop", .logging], path: "Tests/TrialWorker"),
+        test(
+            "FunctionTests",
+            [
+                "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
+                "HTTPTransport",
+                "ObjectStorage", "StorageServer", "Jobs", "Threading", .logging, .metrics, .lifecycle,
+            ]),
         test("PolicyTests", ["Policy"]),
-        test("EndToEndTests", ["LocalStack", "HTTPTransport", "Jobs", "Audio"]),
+        test("SimulatorTests", ["Simulator", "Policy", "autoscaler"]),
+        test("EndToEndTests", ["LocalStack", "ServiceClient", "HTTPTransport", "Evaluation", .logging]),
     ]
 }
 
@@ -136,7 +187,15 @@ extension Target.Dependency {
     static var logging: Self { .product(name: "Logging", package: "swift-log") }
     static var metrics: Self { .product(name: "Metrics", package: "swift-metrics") }
     static var lifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
+    static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
     static var hummingbird: Self { .product(name: "Hummingbird", package: "hummingbird") }
+    static var subprocess: Self { .product(name: "Subprocess", package: "swift-subprocess") }
+    static var systemPackage: Self { .product(name: "SystemPackage", package: "swift-system") }
+    static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
+    static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
+    static var nioCore: Self { .product(name: "NIOCore", package: "swift-nio") }
+    static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
+    static var nioHTTPTypes: Self { .product(name: "NIOHTTPTypes", package: "swift-nio-extras") }
     static var yams: Self { .product(name: "Yams", package: "Yams") }
 }
 
@@ -151,6 +210,8 @@ func function(_ name: String, _ path: String, _ rooms: [Target.Dependency]) -> T
         resources: [.embedInCode("function.yaml")])
 }
 
-func test(_ name: String, _ rooms: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: rooms + ["TestSupport"])
+func test(
+    _ name: String, _ rooms: [Target.Dependency], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
+    .testTarget(name: name, dependencies: rooms + ["TestSupport"], exclude: exclude, resources: resources)
 }

@@ -1,1 +1,32 @@
+// Choice of the instruction set at run time.
 #include "CKernels.h"
+
+#include <string.h>
+
+extern const MSKernels MSKernelsBaseline;
+const MSKernels *MSKernelsOpenBLAS(void);
+#if defined(__x86_64__)
+extern const MSKernels MSKernelsAVX2;
+extern const MSKernels MSKernelsAVX512;
+#endif
+
+const MSKernels *MSKernelsNamed(const char *name) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!strcmp(name, "avx512")) return __builtin_cpu_supports("avx512f") ? &MSKernelsAVX512 : NULL;
+    if (!strcmp(name, "avx2")) {
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &MSKernelsAVX2 : NULL;
+    }
+#endif
+    if (!strcmp(name, "openblas")) return MSKernelsOpenBLAS();
+    return strcmp(name, "baseline") ? NULL : &MSKernelsBaseline;
+}
+
+const MSKernels *MSKernelsBest(void) {
+    static const char *const names[] = {"avx512", "avx2", "openblas"};
+    for (int i = 0; i < 3; i++) {
+        const MSKernels *kernels = MSKernelsNamed(names[i]);
+        if (kernels) return kernels;
+    }
+    return &MSKernelsBaseline;
+}

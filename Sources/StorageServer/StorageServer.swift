@@ -1,1 +1,120 @@
-// StorageServer
+import Foundation
+import HTTPTransport
+import Hummingbird
+public import Logging
+import NIOCore
+import ObjectStorage
+public import ServiceLifecycle
+
+/// An S3-compatible object storage over a plain folder: the part of MinIO that a single machine needs.
+///
+/// It has buckets, objects with user metadata, ranges and conditions, uploads in parts, listings, presigned addresses,
+/// signatures (AWS Signature Version 4 in header, query and chunks), bucket notifications, and MinIO's webhook events, which wait
+/// on the disk until their target has taken them. A change is on the disk before it is answered and happens whole or not at all.
+/// It serves one process and one folder; it knows one key pair, and nothing of versions, policies or replicas.
+public struct StorageServer: Service {
+    /// How the server runs.
+    public struct Configuration: Sendable {
+        /// The address to listen on.
+        public var host: String
+        /// The port to listen on; 0 takes a free one.
+        public var port: Int
+        /// The folder that holds everything; it is made if it is missing.
+        public var directory: URL
+        /// The access key that clients sign with.
+        public var accessKey: String
+        /// The secret key that clients sign with.
+        public var secretKey: String
+        /// The region that buckets say they are in. Signatures for any region are accepted.
+        public var region: String
+        /// The targets that bucket notifications may name.
+        public var webhooks: [WebhookTarget]
+        /// How long to wait before an event that was not taken is sent again.
+        public var webhookInterval: Duration
+        /// How long a connection may be silent between requests and inside them.
+        public var idleTimeout: Duration
+
+        /// A configuration.
+        public init(
+            host: String = "127.0.0.1", port: Int = 9000, directory: URL, accessKey: String, secretKey: String,
+            region: String = "us-east-1", webhooks: [WebhookTarget] = [], webhookInterval: Duration = .seconds(3),
+            idleTimeout: Duration = .seconds(75)
+        ) {
+            self.host = host
+            self.port = port
+            self.directory = directory
+            self.accessKey = accessKey
+            self.secretKey = secretKey
+            self.region = region
+            self.webhooks = webhooks
+            self.webhookInterval = webhookInterval
+            self.idleTimeout = idleTimeout
+        }
+    }
+
+    private let configuration: Configuration
+    private let logger: Logger
+    private let onRunning: @Sendable (Int) async -> Void
+
+    /// A server that ``run()`` starts.
+    ///
+    /// - Parameter onRunning: called with the port once requests are accepted.
+    public init(
+        configuration: Configuration, logger: Logger, onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.onRunning = onRunning
+    }
+
+    /// Serves until the task is cancelled or shut down gracefully; requests in flight are finished then.
+    /// - Throws: ``StorageServerError`` when the folder cannot be used, and what the network throws when the port is taken.
+    public func run() async throws {
+        let (directory, targets, logger) = (configuration.directory.path, configuration.webhooks, logger)
+        guard Set(targets.map(\.id)).count == targets.count else {
+            throw StorageServerError("Two webhook targets have the same id: give each its own.")
+        }
+        let (catalog, deploymentID) = try await Disk.run {
+            let catalog = try Catalog(directory: directory, targets: targets, logger: logger)
+            return (catalog, try Self.deploymentID(directory))
+        }
+        let transport = CurlTransport()
+        let service = S3Service(
+            catalog: catalog,
+            authenticator: Authenticator(
+                credentials: S3Credentials(accessKey: configuration.accessKey, secretKey: configuration.secretKey)),
+            region: configuration.region, origin: "http://\(configuration.host):\(configuration.port)",
+            deploymentID: deploymentID, now: { Date() })
+        let application = Application(
+            responder: S3Responder(service: service),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ContinueHandler()],
+                    idleTimeout: .seconds(configuration.idleTimeout.components.seconds))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: "msaas-storage"),
+            services: catalog.queues.map {
+                EventDelivery(queue: $0, transport: transport, interval: configuration.webhookInterval, logger: logger)
+            },
+            onServerRunning: { [onRunning] in await onRunning($0.localAddress?.port ?? 0) }, logger: logger)
+        try await application.run()
+    }
+
+    /// Names this storage in its answers; made once.
+    private static func deploymentID(_ directory: String) throws -> String {
+        let path = "\(directory)/deployment"
+        if let known = try? Disk.read(path), !known.isEmpty { return String(decoding: known, as: UTF8.self) }
+        let id = UUID().uuidString.lowercased()
+        try Disk.remove(path)
+        try Disk.write(Data(id.utf8), to: path)
+        return id
+    }
+}
+
+/// Why the storage server cannot start.
+public struct StorageServerError: Error, CustomStringConvertible {
+    /// The reason, a sentence.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,75 @@
+# Everything a newcomer needs: `make demo` and `make test` on a fresh Debian 12 with a Swift toolchain.
+
+SWIFT_FLAGS := -c release
+BIN         := .build/release
+SONG        ?= models/starter/demo/song.mp3
+SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
+
+BUILD_PACKAGES := pkg-config libopenblas-dev libmpg123-dev libsndfile1-dev libsoxr-dev libmp3lame-dev \
+                  libhiredis-dev libcurl4-openssl-dev libssl-dev zlib1g-dev redis-server
+TEST_PACKAGES  := python3 python3-venv sox libsox-fmt-mp3 lame flac vorbis-tools ffmpeg unzip tmux
+TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1
+TEST_VENV      := .venv-test
+
+PEER_PYTHON    := torch==2.13.0 demucs==4.1.0
+PEER_VENV      := .venv-peers
+CHECKPOINTS    := Benchmarks/.checkpoints
+
+.PHONY: demo up test bench bench-peers build packages test-packages format lint clean help
+
+demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
+	$(BIN)/msaas demo "$(SONG)" --out stems
+
+up: build ## Start the service and leave it running
+	$(BIN)/msaas up
+
+test: build test-packages ## Install what the tests need and run them all
+	swift build $(SWIFT_FLAGS) --build-tests
+	PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH" swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --skip EndToEndTests
+	PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH" swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --filter EndToEndTests
+
+build: packages ## Build the executables
+	@command -v swift >/dev/null || { echo "Swift 6.2 or newer is needed: https://www.swift.org/install"; exit 1; }
+	swift build $(SWIFT_FLAGS)
+
+packages: ## Install the system libraries and redis-server where they are missing
+	@$(call install,$(BUILD_PACKAGES))
+
+test-packages: $(TEST_VENV)/.complete ## Install what only the tests need
+	@$(call install,$(TEST_PACKAGES))
+
+$(TEST_VENV)/.complete: Makefile
+	@$(call install,$(TEST_PACKAGES))
+	python3 -m venv $(TEST_VENV)
+	$(TEST_VENV)/bin/pip install --quiet --disable-pip-version-check $(TEST_PYTHON)
+	touch $@
+
+bench: build $(CHECKPOINTS)/random.th ## Print our own speed and memory, layer by layer
+	$(BIN)/msaas benchmark --repo $(CHECKPOINTS) -n random --layers
+	$(BIN)/msaas benchmark -n starter
+
+bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with the reference package on PyTorch
+	@$(call install,time)
+	$(PEER_VENV)/bin/python Benchmarks/peers.py $(BIN)/msaas $(CHECKPOINTS)
+
+$(CHECKPOINTS)/random.th: Benchmarks/checkpoint.py
+	@$(call install,python3 python3-venv)
+	python3 -m venv $(PEER_VENV)
+	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check $(PEER_PYTHON)
+	$(PEER_VENV)/bin/python $< $(CHECKPOINTS)
+
+format: ## Format the Swift sources
+	swift format -i -r -p Package.swift Sources Tests functions autoscaler
+
+lint: ## Check the formatting
+	swift format lint -s -r -p Package.swift Sources Tests functions autoscaler
+
+clean: ## Remove what was built
+	rm -rf .build $(TEST_VENV) $(PEER_VENV) $(CHECKPOINTS) stems
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+# Installs the Debian packages of $(1) that are not there yet.
+install = missing=$$(for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok installed' || echo $$p; done); \
+	[ -z "$$missing" ] || { $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -q -y --no-install-recommends $$missing; }

@@ -1,0 +1,47 @@
+/// Why a file could not be read or written; the description is a sentence for the person who gave the file.
+public enum AudioError: Error, Equatable, CustomStringConvertible {
+    /// There is no file at `path`, or it cannot be opened (`reason` from the system).
+    case cannotOpen(path: String, reason: String)
+    /// The file holds no bytes.
+    case empty(path: String)
+    /// The bytes are a container or a codec that is known but not read here; `format` is its name.
+    case unsupported(path: String, format: String)
+    /// The bytes are no audio at all; `looksLike` says what they are, where that is known.
+    case notAudio(path: String, looksLike: String?)
+    /// The file has the form of audio, but decoding failed before its first sample (`reason` from the decoder).
+    case undecodable(path: String, reason: String)
+    /// The file is well-formed and holds not a single sample.
+    case noSamples(path: String)
+    /// The stream has more than one channel and fewer than are wanted, for which no mapping is defined.
+    case tooFewChannels(path: String, channels: Int, wanted: Int)
+    /// An output file could not be written.
+    case cannotWrite(path: String, reason: String)
+    /// An output format that does not exist, such as an MP3 of 999 kbit/s.
+    case invalidFormat(String)
+
+    /// A full sentence with the file's name and what to do.
+    public var description: String {
+        switch self {
+        case .cannotOpen(let path, let reason):
+            "\(path) cannot be opened: \(reason)."
+        case .empty(let path):
+            "\(path) is empty (0 bytes); upload or copy the file again."
+        case .unsupported(let path, let format):
+            "\(path) is \(format), which is not read here; convert it to WAV, FLAC, MP3, Ogg or AIFF first, "
+                + "for example with: ffmpeg -i INPUT OUTPUT.flac"
+        case .notAudio(let path, let looksLike):
+            "\(path) is not audio\(looksLike.map { " (it looks like \($0))" } ?? ""): "
+                + "no MP3, WAV, FLAC, Ogg or AIFF data was found in it."
+        case .undecodable(let path, let reason):
+            "\(path) cannot be decoded: \(reason)."
+        case .noSamples(let path):
+            "\(path) holds no audio samples."
+        case .tooFewChannels(let path, let channels, let wanted):
+            "\(path) has \(channels) channels, and the model needs \(wanted); convert it to mono or to \(wanted) channels."
+        case .cannotWrite(let path, let reason):
+            "\(path) cannot be written: \(reason)."
+        case .invalidFormat(let sentence):
+            sentence
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+
+/// A track as a stream of frames in the wanted rate and channel count, in memory that does not grow with the track.
+///
+/// The format is found by content: MP3 through libmpg123 (tags skipped, encoder delay and padding trimmed, damage
+/// survived), WAV, FLAC, Ogg and AIFF through libsndfile. Channels are mapped as the reference's
+/// `convert_audio_channels` does (mono is repeated, of many the first are taken), then the rate is converted by libsoxr.
+/// Two readers of one file give the same samples.
+public final class AudioReader {
+    /// Frames per second of what ``read(into:)`` gives.
+    public let sampleRate: Int
+    /// Channels of what ``read(into:)`` gives.
+    public let channels: Int
+
+    private let path: String
+    private let source: any SampleSource
+    private var stage: ConversionStage?
+    private var block: SampleBlock?
+    private var isDraining = false
+    private var isAtEnd = false
+    private var framesRead = 0
+    private var formatChanges = 0
+    private var replacedSamples = 0
+
+    /// Opens a track.
+    ///
+    /// - Parameters:
+    ///   - sampleRate: the wanted rate, frames per second.
+    ///   - channels: the wanted channels.
+    /// - Throws: ``AudioError`` with a sentence for a missing, empty, unsupported or undecodable file.
+    public init(_ url: URL, sampleRate: Int, channels: Int) throws {
+        self.sampleRate = sampleRate
+        self.channels = channels
+        path = url.path
+        source = try Self.source(for: url)
+    }
+
+    /// What was wrong with the file and survived, as sentences. Complete once ``read(into:)`` has returned 0.
+    public var warnings: [String] {
+        var warnings = source.warnings
+        if formatChanges > 0 {
+            warnings.append(
+                "The sample rate or the channels change \(formatChanges)× within the file; it was read through.")
+        }
+        if replacedSamples > 0 {
+            warnings.append(
+                "\(replacedSamples) samples were not numbers (NaN or infinite) and were replaced by silence.")
+        }
+        return warnings
+    }
+
+    /// Reads frames, interleaved (`frames × channels`, nominal full scale ±1), and returns how many; 0 at the end.
+    ///
+    /// Fewer frames than fit are returned only at the end.
+    ///
+    /// - Throws: ``AudioError`` when nothing at all can be decoded.
+    public func read(into buffer: UnsafeMutableBufferPointer<Float>) throws -> Int {
+        let capacity = buffer.count / channels
+        var filled = 0
+        while filled < capacity, !isAtEnd {
+            filled += try fill(
+                UnsafeMutableBufferPointer(rebasing: buffer[(filled * channels)..<(capacity * channels)]))
+        }
+        framesRead += filled
+        return filled
+    }
+
+    /// One step of reading: converts some of the current block, or fetches the next one, or drains.
+    private func fill(_ output: UnsafeMutableBufferPointer<Float>) throws -> Int {
+        if isDraining, let stage {
+            let frames = try stage.drain(into: output)
+            if frames > 0 { return frames }
+            self.stage = nil
+            isDraining = false
+            if block == nil { isAtEnd = true }
+            return 0
+        }
+        if block == nil {
+            block = try source.next()
+            guard let block else {
+                isDraining = stage != nil
+                isAtEnd = stage == nil
+                return 0
+            }
+            if let stage, stage.format != block.format {
+                formatChanges += 1
+                isDraining = true
+                return 0
+            }
+        }
+        guard let block else { return 0 }
+        let stage = try self.stage ?? newStage(block.format)
+        self.stage = stage
+        let (consumed, produced) = try stage.convert(block.samples, into: output)
+        replacedSamples = stage.replacedSamples + replacedBefore
+        let rest = UnsafeBufferPointer(rebasing: block.samples[(consumed * block.format.channels)...])
+        self.block = rest.isEmpty ? nil : SampleBlock(samples: rest, format: block.format)
+        return produced
+    }
+
+    private var replacedBefore = 0
+
+    private func newStage(_ format: StreamFormat) throws -> ConversionStage {
+        replacedBefore = replacedSamples
+        guard let map = ChannelMap(from: format.channels, to: channels) else {
+            throw AudioError.tooFewChannels(path: path, channels: format.channels, wanted: channels)
+        }
+        return try ConversionStage(format, map: map, sampleRate: sampleRate, channels: channels)
+    }
+
+    private static func source(for url: URL) throws -> any SampleSource {
+        let file = try FileWindow(url)
+        guard file.size > 0 else { throw AudioError.empty(path: url.path) }
+        switch FileSignature(file) {
+        case .soundFile: return try SoundFileSource(url)
+        case .unsupported(let format): throw AudioError.unsupported(path: url.path, format: format)
+        case .other(let kind): throw AudioError.notAudio(path: url.path, looksLike: kind)
+        case .maybeMPEG:
+            guard let survey = MPEGSurvey(file) else { throw AudioError.notAudio(path: url.path, looksLike: nil) }
+            return try MPEGSource(url, survey: survey)
+        }
+    }
+}

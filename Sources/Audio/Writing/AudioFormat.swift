@@ -1,0 +1,52 @@
+/// An output format: container, codec and sample width.
+public enum AudioFormat: Sendable, Equatable {
+    /// WAV, 16-bit integers.
+    case wav16
+    /// WAV, 24-bit integers.
+    case wav24
+    /// WAV, 32-bit floats.
+    case float32
+    /// FLAC with 16 or 24 bits a sample.
+    case flac(bits: Int)
+    /// MP3 at a constant bitrate (kbit/s, 8…320); preset 2 (best) … 7 (fastest).
+    case mp3(bitrate: Int, preset: Int)
+
+    /// The file name's extension, without a dot.
+    public var fileExtension: String {
+        switch self {
+        case .wav16, .wav24, .float32: "wav"
+        case .flac: "flac"
+        case .mp3: "mp3"
+        }
+    }
+
+    /// The media type for HTTP.
+    public var contentType: String {
+        switch self {
+        case .wav16, .wav24, .float32: "audio/wav"
+        case .flac: "audio/flac"
+        case .mp3: "audio/mpeg"
+        }
+    }
+
+    /// Refuses parameters that do not exist.
+    ///
+    /// - Throws: ``AudioError/invalidFormat(_:)``, a sentence naming the parameter, its value and the allowed ones.
+    public func validate() throws {
+        switch self {
+        case .wav16, .wav24, .float32:
+            break
+        case .flac(let bits):
+            guard bits == 16 || bits == 24 else {
+                throw AudioError.invalidFormat("FLAC is written with 16 or 24 bits a sample, not with \(bits).")
+            }
+        case .mp3(let bitrate, let preset):
+            guard (8...320).contains(bitrate) else {
+                throw AudioError.invalidFormat("An MP3 bitrate is between 8 and 320 kbit/s; \(bitrate) is not.")
+            }
+            guard (2...7).contains(preset) else {
+                throw AudioError.invalidFormat("An MP3 preset is between 2 (best) and 7 (fastest); \(preset) is not.")
+            }
+        }
+    }
+}

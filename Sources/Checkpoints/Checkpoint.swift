@@ -1,0 +1,86 @@
+import Foundation
+
+/// A trained HTDemucs model as a file holds it: the arguments of its constructor and its weights.
+///
+/// Two kinds of file are read, told apart by their content: `.th` files of the reference (a zip with a pickle, written
+/// by `torch.save`; source: `demucs/states.py`) and `.safetensors` files with the class and its arguments as JSON in
+/// the metadata (source: `demucs/hf.py`). The file is mapped, not read; nothing in it is ever executed; whatever it
+/// holds, opening it ends with a value or a ``CheckpointError``.
+public struct Checkpoint: Sendable {
+    /// The one class of model that is supported.
+    public static let supportedClass = "demucs.htdemucs.HTDemucs"
+
+    /// Names of the sources the model separates, in the order of its output.
+    public var sources: [String]
+    /// Keyword arguments of the model's constructor by the reference's names, without `sources`. Those that are not
+    /// there have the reference's defaults.
+    public var arguments: [String: CheckpointValue]
+    /// The weights.
+    public var tensors: TensorStore
+
+    /// Opens a checkpoint.
+    ///
+    /// - Throws: ``CheckpointError`` when the file cannot be read, is damaged, is no checkpoint or is not supported
+    public init(contentsOf url: URL) throws {
+        do {
+            try self.init(FileBytes(mapping: url), file: url.lastPathComponent)
+        } catch let problem as CheckpointProblem {
+            throw CheckpointError(file: url.lastPathComponent, problem: problem)
+        }
+    }
+
+    /// Opens a checkpoint in memory.
+    package init(bytes: some Collection<UInt8>, file: String) throws {
+        do {
+            try self.init(FileBytes(copying: bytes), file: file)
+        } catch let problem as CheckpointProblem {
+            throw CheckpointError(file: file, problem: problem)
+        }
+    }
+
+    private init(_ bytes: FileBytes, file: String) throws {
+        let package =
+            switch Format(of: bytes) {
+            case .torch: try CheckpointPackage(torch: bytes)
+            case .safetensors: try CheckpointPackage(safetensors: bytes)
+            case .legacyTorch:
+                throw CheckpointProblem.unsupported(
+                    "it is in the format of torch before 1.6; load it with torch and save it again")
+            case nil: throw CheckpointProblem.malformed("it is neither a .th nor a .safetensors file")
+            }
+        guard package.modelClass == Self.supportedClass else {
+            throw CheckpointProblem.modelClass(package.modelClass)
+        }
+        guard package.positional.count <= 1 else {
+            throw CheckpointProblem.unsupported("it has more positional arguments than the sources")
+        }
+        var arguments = package.keywords
+        let sources = package.positional.first ?? arguments.removeValue(forKey: "sources")
+        guard let names = sources?.list?.compactMap(\.string), names.count == sources?.list?.count,
+            !names.isEmpty, Set(names).count == names.count, arguments["sources"] == nil
+        else { throw CheckpointProblem.malformed("its list of sources is missing or wrong") }
+        self.arguments = arguments
+        self.sources = names
+        tensors = TensorStore(file: file, bytes: bytes, records: package.tensors)
+    }
+}
+
+extension Checkpoint {
+    private enum Format {
+        case torch, safetensors, legacyTorch
+
+        /// Tells the format from the first bytes.
+        init?(of bytes: FileBytes) {
+            let start = bytes.buffer.prefix(9)
+            if start.starts(with: [0x50, 0x4b, 0x03, 0x04]) {
+                self = .torch
+            } else if start.count == 9, start[8] == UInt8(ascii: "{") {
+                self = .safetensors
+            } else if start.starts(with: [0x80, 0x02]) {
+                self = .legacyTorch
+            } else {
+                return nil
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Yams
+
+/// What `function.yaml` says about a function.
+///
+/// ```yaml
+/// name: upload
+/// description: Stores a song.
+/// routes:
+///   - path: /upload
+///     methods: [POST]
+/// limits:
+///   maxBody: 1GiB
+///   timeout: 15m
+///   maxConcurrency: 64
+/// ```
+public struct FunctionManifest: Sendable, Equatable {
+    /// The name that `FUNCTION_TARGET`, metrics and log lines use.
+    public var name: String
+    /// One line for people.
+    public var description: String
+    /// The paths that the function answers and their methods.
+    public var routes: [Route]
+    /// How much the host lets through to the function.
+    public var limits: Limits
+
+    /// A path template such as `/fetch/{job}` and the methods it takes.
+    public struct Route: Sendable, Equatable {
+        /// The template.
+        public var path: RouteTemplate
+        /// The methods in upper case. `HEAD` must be named to be served.
+        public var methods: [String]
+    }
+
+    /// The host's limits for one function.
+    public struct Limits: Sendable, Equatable {
+        /// The longest request body in bytes; a longer one is answered 413.
+        public var maxBody: Int = 1 << 20
+        /// How long a handler may take until its answer begins; then it is cancelled and the client gets a 504.
+        public var timeout: Duration = .seconds(30)
+        /// How many requests run at the same time; one more is answered 429.
+        public var maxConcurrency: Int = 256
+    }
+
+    /// Reads and checks the file.
+    ///
+    /// - Throws: ``ConfigurationError`` that names the field and its value.
+    public init(yaml: [UInt8]) throws {
+        let text = String(decoding: yaml, as: UTF8.self)
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch {
+            throw ConfigurationError("function.yaml is not YAML: \(error)")
+        }
+        var file = try ManifestFields(root, at: "function.yaml")
+        let name = try file.string("name")
+        self.name = name
+        guard name.wholeMatch(of: /[a-z][a-z0-9-]{0,62}/) != nil else {
+            throw ConfigurationError(
+                "function.yaml: name is “\(name)”; use lower-case letters, digits and dashes, beginning with a letter.")
+        }
+        description = try file.optionalString("description") ?? ""
+        routes = try file.list("routes").enumerated().map { try Route($1, at: "routes[\($0)]", function: name) }
+        guard !routes.isEmpty else { throw ConfigurationError("function.yaml of \(name): routes is empty.") }
+        limits = try file.optionalMapping("limits").map { try Limits($0, function: name) } ?? Limits()
+        try file.refuseOthers(known: ["name", "description", "routes", "limits"])
+    }
+}
+
+extension FunctionManifest.Route {
+    fileprivate init(_ node: Node, at place: String, function: String) throws {
+        var fields = try ManifestFields(node, at: "function.yaml of \(function): \(place)")
+        path = try RouteTemplate(fields.string("path"))
+        methods = try fields.list("methods").map { node in
+            guard let method = node.string, method.wholeMatch(of: /[A-Z]+/) != nil else {
+                throw ConfigurationError(
+                    "function.yaml of \(function): \(place).methods has “\(node.string ?? "?")”; "
+                        + "write methods in upper case such as GET.")
+            }
+            return method
+        }
+        guard !methods.isEmpty else {
+            throw ConfigurationError("function.yaml of \(function): \(place).methods is empty.")
+        }
+        try fields.refuseOthers(known: ["path", "methods"])
+    }
+}
+
+extension FunctionManifest.Limits {
+    fileprivate init(_ node: Node, function: String) throws {
+        var fields = try ManifestFields(node, at: "function.yaml of \(function): limits")
+        if let text = try fields.optionalString("maxBody") {
+            maxBody = try fields.parsed("maxBody", text, as: "a size such as 1GiB or 64KiB", Quantity.bytes)
+        }
+        if let text = try fields.optionalString("timeout") {
+            timeout = try fields.parsed("timeout", text, as: "a time such as 30s or 15m", Quantity.duration)
+        }
+        if let text = try fields.optionalString("maxConcurrency") {
+            maxConcurrency = try fields.parsed("maxConcurrency", text, as: "a whole number of at least 1") {
+                Int($0).flatMap { $0 >= 1 ? $0 : nil }
+            }
+        }
+        try fields.refuseOthers(known: ["maxBody", "timeout", "maxConcurrency"])
+    }
+}

@@ -1,0 +1,93 @@
+import Hummingbird
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOHTTPTypes
+
+/// A request's head, read once: its ids, target and logger.
+struct Call: Sendable {
+    let method: String
+    let headers: HTTPFields
+    /// Nil when the path or query cannot be decoded.
+    let target: RequestTarget?
+    let path: String
+    let pathLength: Int
+    /// The body's length in bytes; nil when it comes in chunks of untold number.
+    let declaredLength: Int?
+    let requestID: String
+    let trace: TraceContext
+    let logger: Logger
+    let channel: any Channel
+
+    init(_ request: Request, context: HostRequestContext, logger: Logger) {
+        method = request.method.rawValue
+        headers = request.headers
+        let text = request.head.path ?? "/"
+        pathLength = text.utf8.count
+        target = RequestTarget(text)
+        path = String(text.prefix { $0 != "?" }.prefix(256))
+        let isChunked = request.headers[.transferEncoding] != nil
+        declaredLength = request.headers[.contentLength].flatMap { Int($0) } ?? (isChunked ? nil : 0)
+        requestID = RequestID.accepted(request.headers[HTTPField.Name.requestID])
+        trace = TraceContext(traceparent: request.headers[HTTPField.Name.traceparent])
+        channel = context.channel
+        var logger = logger
+        logger[metadataKey: "request"] = .string(requestID)
+        logger[metadataKey: "trace"] = .string(trace.traceID)
+        self.logger = logger
+    }
+
+    var expectsContinue: Bool { headers[.expect]?.lowercased() == "100-continue" }
+
+    /// Tells a client that waits with its body to send it.
+    func sendContinue(on channel: any Channel) async {
+        guard expectsContinue, declaredLength != 0 else { return }
+        // A failure shows when the body is read.
+        try? await channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue)))
+    }
+
+    func addHeaders(to headers: inout HTTPFields) {
+        headers[HTTPField.Name.requestID] = requestID
+        headers[HTTPField.Name.traceparent] = trace.traceparent
+        if headers[.xContentTypeOptions] == nil { headers[.xContentTypeOptions] = "nosniff" }
+    }
+
+    /// What the client is told about an error; what it is not told is logged.
+    func problem(for error: any Error) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let error as any ProblemConvertible: return error.problem
+        case let error as TimeLimitExceeded:
+            logger.warning("time limit reached", metadata: ["limit": .string("\(error.limit)")])
+            return .timedOut(error.limit)
+        case is CancellationError: return .shuttingDown
+        default:
+            logger.error(
+                "handler failed", metadata: ["error": .string("\(error)"), "type": .string("\(type(of: error))")])
+            return .internalError
+        }
+    }
+
+    func logAccess(function: String, isProbe: Bool, _ outcome: Exchange.Outcome) {
+        let milliseconds =
+            Double(outcome.duration.components.seconds) * 1e3
+            + Double(outcome.duration.components.attoseconds) / 1e15
+        logger.log(
+            level: isProbe ? .debug : .info, "request",
+            metadata: [
+                "method": .string(method), "path": .string(path), "status": .stringConvertible(outcome.status),
+                "function": .string(function), "bytes": .stringConvertible(outcome.sentBytes),
+                "milliseconds": .stringConvertible((milliseconds * 10).rounded() / 10),
+                "complete": .stringConvertible(outcome.isComplete),
+                "client": .string(channel.remoteAddress?.ipAddress ?? "-"),
+                "agent": .string(String((headers[.userAgent] ?? "-").prefix(128))),
+            ])
+    }
+}
+
+extension HTTPField.Name {
+    /// `X-Request-Id`.
+    static let requestID = HTTPField.Name("X-Request-Id")!
+    /// `traceparent`.
+    static let traceparent = HTTPField.Name("traceparent")!
+}

@@ -1,0 +1,153 @@
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTPTypes
+
+/// Where a request came from.
+struct HostRequestContext: InitializableFromSource, Sendable {
+    let channel: any Channel
+    let logger: Logger
+
+    init(source: ApplicationRequestContextSource) {
+        channel = source.channel
+        logger = source.logger
+    }
+}
+
+/// Takes each request through the host: ids, route, limits, handler, answer, log line.
+struct Dispatcher: HTTPResponder {
+    let table: RouteTable
+    let builtIn: BuiltInRoutes
+    let state: HostState
+    let metrics: HostMetrics
+    let logger: Logger
+
+    func respond(to request: Request, context: HostRequestContext) async throws -> Response {
+        let call = Call(request, context: context, logger: logger)
+        let resolution = resolve(call)
+        let exchange = exchange(for: call, resolution)
+        let meter = BodyMeter(
+            declaredLength: call.declaredLength, limit: resolution.bodyLimit,
+            proceed: { [channel = context.channel] in await call.sendContinue(on: channel) })
+        let answer = await answer(call, resolution, body: FunctionBody(request.body, meter: meter))
+        return compose(answer, to: call, exchange: exchange, meter: meter)
+    }
+
+    private func resolve(_ call: Call) -> Resolution {
+        guard call.pathLength <= HostLimits.uriLength else { return .problem(.uriTooLong) }
+        guard let target = call.target else {
+            return .problem(.badRequest("The path or query has a broken percent escape; encode it as UTF-8."))
+        }
+        if builtIn.serves(target.segments) {
+            return BuiltInRoutes.methods.contains(call.method)
+                ? .builtIn(target.segments) : .problem(.methodNotAllowed(call.method, allowed: BuiltInRoutes.methods))
+        }
+        guard let match = table.match(target.segments) else { return .problem(.noRoute(target.path)) }
+        let (name, limits) = (match.deployment.manifest.name, match.deployment.manifest.limits)
+        guard match.methods.contains(call.method) else {
+            return .refused(function: name, .methodNotAllowed(call.method, allowed: match.methods))
+        }
+        guard call.declaredLength ?? 0 <= limits.maxBody else {
+            return .refused(function: name, .bodyTooLarge(limit: limits.maxBody))
+        }
+        guard match.deployment.gate.enter() else {
+            return .refused(function: name, .tooManyRequests(limit: limits.maxConcurrency))
+        }
+        return .function(match, target)
+    }
+
+    private func exchange(for call: Call, _ resolution: Resolution) -> Exchange {
+        let function = resolution.functionName
+        metrics.begins(function: function)
+        return Exchange(channel: call.channel, state: state, gate: resolution.gate) { [metrics] outcome in
+            metrics.ends(function: function, method: call.method, outcome)
+            call.logAccess(function: function, isProbe: resolution.isProbe, outcome)
+        }
+    }
+
+    private func answer(_ call: Call, _ resolution: Resolution, body: FunctionBody) async -> FunctionResponse {
+        do {
+            switch resolution {
+            case .problem(let problem), .refused(_, let problem): throw problem
+            case .builtIn(let segments): return try await builtIn.answer(segments)
+            case .function(let match, let target):
+                let request = FunctionRequest(
+                    method: call.method, path: target.path, route: match.template.description,
+                    parameters: match.parameters, query: target.query, headers: call.headers, body: body)
+                let context = FunctionContext(
+                    function: match.deployment.manifest.name, requestID: call.requestID, trace: call.trace,
+                    logger: call.logger, isDraining: { [state] in state.isDraining })
+                return try await withTimeLimit(match.deployment.manifest.limits.timeout) {
+                    try await match.deployment.function.handle(request, context: context)
+                }
+            }
+        } catch {
+            return FunctionResponse(call.problem(for: error), requestID: call.requestID)
+        }
+    }
+
+    private func compose(
+        _ answer: FunctionResponse, to call: Call, exchange: Exchange, meter: BodyMeter
+    ) -> Response {
+        exchange.answers(status: answer.status)
+        var headers = answer.headers
+        call.addHeaders(to: &headers)
+        let waitsForContinue = call.expectsContinue && !meter.isBegun
+        if state.isDraining || !meter.isComplete && (waitsForContinue || !meter.isDrainable) {
+            headers[.connection] = "close"
+        }
+        headers[.contentLength] = answer.contentLength.map(String.init) ?? nil
+        let isHead = call.method == "HEAD"
+        if isHead, answer.contentLength == nil { headers[.connection] = "close" }
+        let status = HTTPResponse.Status(code: answer.status)
+        switch answer.body {
+        case .stream(let length, let produce) where !isHead:
+            let body = ResponseBody(contentLength: length) { base in
+                var writer = BodyWriter(base, exchange: exchange, length: length)
+                do {
+                    try await produce(&writer)
+                    try await writer.finish()
+                    exchange.end(isComplete: true)
+                } catch {
+                    call.logger.info("answer cut off", metadata: ["error": .string("\(error)")])
+                    exchange.end(isComplete: false)
+                    throw error
+                }
+            }
+            return Response(status: status, headers: headers, body: body)
+        case .bytes(let data) where !isHead:
+            exchange.writeEnds(bytes: data.count)
+            exchange.end(isComplete: true)
+            return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+        default:
+            exchange.end(isComplete: true)
+            return Response(status: status, headers: headers)
+        }
+    }
+}
+
+/// What the host does with a request.
+enum Resolution: Sendable {
+    case problem(Problem)
+    case refused(function: String, Problem)
+    case builtIn([String])
+    case function(RouteTable.Match, RequestTarget)
+
+    /// `host` for what belongs to no function, so that unknown paths make no new series.
+    var functionName: String {
+        switch self {
+        case .problem, .builtIn: "host"
+        case .refused(let name, _): name
+        case .function(let match, _): match.deployment.manifest.name
+        }
+    }
+
+    var isProbe: Bool { if case .builtIn = self { true } else { false } }
+
+    var gate: ConcurrencyGate? { if case .function(let match, _) = self { match.deployment.gate } else { nil } }
+
+    var bodyLimit: Int {
+        if case .function(let match, _) = self { match.deployment.manifest.limits.maxBody } else { 0 }
+    }
+}

@@ -1,0 +1,71 @@
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// Serves functions over HTTP/1.1.
+///
+/// When the surrounding service group shuts down gracefully, `/readyz` turns 503, after the drain delay no new
+/// connection is taken, requests in flight finish, and after the drain timeout the rest is cut off.
+public struct FunctionHost: Service {
+    private let dispatcher: Dispatcher
+    private let configuration: HostConfiguration
+    private let state: HostState
+    private let logger: Logger
+    private let onListening: @Sendable (Int) async -> Void
+
+    /// Reads the functions' manifests.
+    ///
+    /// - Parameters:
+    ///   - metrics: what `/metrics` shows; give the registry that `MetricsSystem` was bootstrapped with.
+    ///   - onListening: called with the port once connections are taken.
+    /// - Throws: ``ConfigurationError`` when a manifest is wrong or two functions want the same path.
+    public init(
+        functions: [any Function], configuration: HostConfiguration, metrics: PrometheusRegistry = PrometheusRegistry(),
+        logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) throws {
+        let deployments = try functions.map(Deployment.init)
+        let state = HostState()
+        let readiness = Readiness(functions, state: state, logger: logger)
+        dispatcher = Dispatcher(
+            table: try RouteTable(deployments),
+            builtIn: BuiltInRoutes(readiness: readiness, metrics: metrics, deployments: deployments),
+            state: state, metrics: HostMetrics(registry: metrics), logger: logger)
+        self.configuration = configuration
+        self.state = state
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Serves until the surrounding service group shuts down.
+    public func run() async throws {
+        let application = Application(
+            responder: dispatcher,
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ConnectionGuard()],
+                    idleTimeout: TimeAmount(configuration.idleTimeout),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: HostLimits.headerFieldSize, maxHeaderListSize: HostLimits.headerListSize,
+                        maxHeaderFieldCount: HostLimits.headerCount))),
+            configuration: .init(
+                address: .hostname(configuration.host, port: configuration.port), backlog: 1024,
+                availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),
+            onServerRunning: { [onListening] channel in await onListening(channel.localAddress?.port ?? 0) },
+            logger: Self.quieter(logger))
+        // Shut down from the last to the first: the delay, then the server, then the watchdog.
+        let services: [any Service] = [
+            StallWatchdog(state: state, limit: configuration.stallTimeout), application,
+            DrainDelay(state: state, delay: configuration.drainDelay),
+        ]
+        var group = ServiceGroupConfiguration(services: services, logger: Self.quieter(logger))
+        group.maximumGracefulShutdownDuration = configuration.drainDelay + configuration.drainTimeout
+        try await ServiceGroup(configuration: group).run()
+    }
+
+    private static func quieter(_ logger: Logger) -> Logger {
+        var logger = logger
+        logger.logLevel = max(logger.logLevel, .warning)
+        return logger
+    }
+}

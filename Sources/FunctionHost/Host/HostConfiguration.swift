@@ -1,0 +1,73 @@
+/// Where and how the host listens.
+public struct HostConfiguration: Sendable {
+    /// The address to listen on.
+    public var host: String
+    /// The port to listen on; 0 takes a free one.
+    public var port: Int
+    /// How long the host stays reachable, but unready, after it was asked to end; load balancers need this time.
+    public var drainDelay: Duration
+    /// How long requests in flight may take to finish after that before they are cut off.
+    public var drainTimeout: Duration
+    /// How many connections may be open; more wait in the system's backlog.
+    public var maxConnections: Int
+    /// How long a connection may do nothing: between requests, while its headers or its body come in.
+    public var idleTimeout: Duration
+    /// How long a client may take nothing of an answer before it is cut off.
+    public var stallTimeout: Duration
+
+    /// A configuration with the usual limits.
+    public init(host: String = "127.0.0.1", port: Int = 8080) {
+        self.host = host
+        self.port = port
+        drainDelay = .zero
+        drainTimeout = .seconds(60)
+        maxConnections = 4096
+        idleTimeout = .seconds(30)
+        stallTimeout = .seconds(60)
+    }
+
+    /// Reads `HOST`, `PORT`, `MSAAS_DRAIN_DELAY`, `MSAAS_DRAIN_TIMEOUT`, `MSAAS_MAX_CONNECTIONS`,
+    /// `MSAAS_IDLE_TIMEOUT` and `MSAAS_STALL_TIMEOUT`.
+    ///
+    /// - Throws: ``ConfigurationError`` that names the variable and its value.
+    public init(environment: [String: String]) throws {
+        self.init(host: environment["HOST"].flatMap { $0.isEmpty ? nil : $0 } ?? "0.0.0.0")
+        if let value = try Self.number("PORT", in: environment, 0...65535) { port = value }
+        if let value = try Self.number("MSAAS_MAX_CONNECTIONS", in: environment, 1...1_000_000) {
+            maxConnections = value
+        }
+        if let value = try Self.duration("MSAAS_DRAIN_DELAY", in: environment) { drainDelay = value }
+        if let value = try Self.duration("MSAAS_DRAIN_TIMEOUT", in: environment) { drainTimeout = value }
+        if let value = try Self.duration("MSAAS_IDLE_TIMEOUT", in: environment) { idleTimeout = value }
+        if let value = try Self.duration("MSAAS_STALL_TIMEOUT", in: environment) { stallTimeout = value }
+    }
+
+    private static func number(
+        _ name: String, in environment: [String: String], _ range: ClosedRange<Int>
+    ) throws -> Int? {
+        guard let text = environment[name], !text.isEmpty else { return nil }
+        guard let value = Int(text), range.contains(value) else {
+            throw ConfigurationError(
+                "\(name) is “\(text)”; write a whole number from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return value
+    }
+
+    private static func duration(_ name: String, in environment: [String: String]) throws -> Duration? {
+        guard let text = environment[name], !text.isEmpty else { return nil }
+        guard let value = Quantity.duration(text) else {
+            throw ConfigurationError("\(name) is “\(text)”; write a time such as 500ms, 30s or 2m.")
+        }
+        return value
+    }
+}
+
+/// Limits that hold before a function is known.
+enum HostLimits {
+    static let uriLength = 8192
+    static let headerFieldSize = 16_384
+    static let headerListSize = 65_536
+    static let headerCount = 128
+    /// The longest rest of an unread body that is read and thrown away to keep the connection.
+    static let drainableBody = 65_536
+}

@@ -1,0 +1,88 @@
+extension Problem {
+    /// 400: something in the request is wrong.
+    public static func badRequest(_ detail: String) -> Problem {
+        Problem("bad-request", title: "The request is wrong", status: 400, detail: detail)
+    }
+
+    /// 401: a token is missing or wrong.
+    public static func unauthorized(_ detail: String) -> Problem {
+        Problem(
+            "unauthorized", title: "A valid token is needed", status: 401, detail: detail,
+            headers: [.wwwAuthenticate: "Bearer"])
+    }
+
+    /// 404: there is no such thing.
+    public static func notFound(_ detail: String) -> Problem {
+        Problem("not-found", title: "Not found", status: 404, detail: detail)
+    }
+
+    /// 409: not possible in the present state.
+    public static func conflict(_ detail: String) -> Problem {
+        Problem("conflict", title: "Not possible now", status: 409, detail: detail)
+    }
+
+    /// 503: something that the function needs is away.
+    public static func unavailable(_ detail: String, retryAfter seconds: Int = 5) -> Problem {
+        Problem(
+            "unavailable", title: "Not available now", status: 503, detail: detail,
+            headers: [.retryAfter: String(seconds)])
+    }
+
+    static let bodyIncomplete = Problem(
+        "body-incomplete", title: "The body is incomplete", status: 400,
+        detail: "The connection ended before the whole body had come; nothing was kept. Send the request again.")
+
+    /// 413: longer than the function takes.
+    public static func bodyTooLarge(limit: Int) -> Problem {
+        Problem(
+            "body-too-large", title: "The body is too large", status: 413,
+            detail: "The body may have at most \(limit) bytes; send a smaller one.",
+            extensions: ["limit": String(limit)])
+    }
+
+    static let uriTooLong = Problem(
+        "uri-too-long", title: "The address is too long", status: 414,
+        detail: "The path and query may have at most \(HostLimits.uriLength) bytes; shorten them.")
+
+    static let headersTooLarge = Problem(
+        "headers-too-large", title: "The headers are too large", status: 431,
+        detail: "All headers together may have at most \(HostLimits.headerListSize) bytes and one at most "
+            + "\(HostLimits.headerFieldSize); send fewer or shorter ones.")
+
+    static let malformedRequest = Problem(
+        "malformed-request", title: "This is not HTTP", status: 400,
+        detail: "The request does not follow the rules of HTTP/1.1; check the client that sent it.")
+
+    static func noRoute(_ path: String) -> Problem {
+        Problem(
+            "not-found", title: "Not found", status: 404,
+            detail: "Nothing is served at this path; see GET / for the paths there are.")
+    }
+
+    static func methodNotAllowed(_ method: String, allowed: [String]) -> Problem {
+        Problem(
+            "method-not-allowed", title: "The method is not served here", status: 405,
+            detail: "This path answers \(allowed.joined(separator: ", ")); use one of these.",
+            headers: [.allow: allowed.joined(separator: ", ")])
+    }
+
+    static func tooManyRequests(limit: Int) -> Problem {
+        Problem(
+            "too-many-requests", title: "Too many requests at once", status: 429,
+            detail: "\(limit) requests of this kind are being served, which is the limit; try again in a second.",
+            headers: [.retryAfter: "1"])
+    }
+
+    static func timedOut(_ limit: Duration) -> Problem {
+        Problem(
+            "timeout", title: "The time is up", status: 504,
+            detail: "The request took longer than \(limit.components.seconds) seconds and was stopped; try again.")
+    }
+
+    static let shuttingDown = Problem(
+        "unavailable", title: "Not available now", status: 503,
+        detail: "This server is shutting down; send the request again.", headers: [.retryAfter: "1"])
+
+    static let internalError = Problem(
+        "internal", title: "Something went wrong inside", status: 500, detail: "")
+}

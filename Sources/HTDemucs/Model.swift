@@ -1,0 +1,139 @@
+import Checkpoints
+import Tensors
+
+/// A trained HTDemucs: its weights, held once, and the forward pass (source: `htdemucs.py`, `HTDemucs`).
+///
+/// Immutable; passes with different workspaces may run at the same time.
+public final class Model: Sendable {
+    let configuration: Configuration
+    let spectrogram: Spectrogram
+    let encoders: [Encoder]
+    let timeEncoders: [TimeEncoder]
+    let decoders: [Decoder]
+    let timeDecoders: [TimeDecoder]
+    /// freq_emb · emb_scale · weight, for each (frequency, channel) after the first layer.
+    let frequencyEmbedding: FloatMemory?
+    let bottleneck: Bottleneck?
+    let transformer: CrossTransformer?
+    let kernels: Kernels
+    private let pool: ThreadPool
+
+    /// Names of the sources, in the order of the output.
+    public var sources: [String] { configuration.sources }
+    /// Samples a second of mix and stems.
+    public var sampleRate: Int { configuration.sampleRate }
+    /// Audio channels of mix and stems.
+    public var channels: Int { configuration.audioChannels }
+    /// Length of the segments that the model was trained on, in seconds.
+    public var segment: Double { configuration.segment.value }
+    /// The same in frames.
+    public var segmentFrames: Int { configuration.segmentFrames }
+    /// The kernels in use: `avx512`, `avx2`, or `openblas` where the processor has neither.
+    public var instructionSet: String { kernels.name }
+
+    /// Builds the model from a checkpoint, whose tensors it takes.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: arguments and weights
+    ///   - pool: the threads that share the work of every pass
+    ///   - kernels: the instruction set to use
+    /// - Throws: ``ModelError`` naming an argument that is not supported; `CheckpointError` naming a tensor that is
+    ///   missing, has another shape or is not used
+    public init(_ checkpoint: Checkpoint, pool: ThreadPool, kernels: Kernels = .best) throws {
+        let configuration = try Configuration(checkpoint)
+        self.configuration = configuration
+        self.pool = pool
+        self.kernels = kernels
+        let weights = Weights(checkpoint.tensors, kernels: kernels)
+        let plan = try LayerPlan(configuration)
+        encoders = try plan.encoders.enumerated().map {
+            try Encoder(weights["encoder"][$0], plan: $1, configuration: configuration)
+        }
+        timeEncoders = try plan.timeEncoders.enumerated().map {
+            try TimeEncoder(
+                weights["tencoder"][$0], shape: $1.shape, isEmpty: $1.isEmpty, configuration: configuration)
+        }
+        decoders = try plan.decoders.enumerated().map {
+            try Decoder(
+                weights["decoder"][$0], plan: $1, isLast: $0 == configuration.depth - 1, configuration: configuration)
+        }
+        timeDecoders = try plan.timeDecoders.enumerated().map {
+            try TimeDecoder(
+                weights["tdecoder"][$0], shape: $1.shape, isEmpty: $1.isEmpty,
+                isLast: $0 == plan.timeDecoders.count - 1, configuration: configuration)
+        }
+        if configuration.frequencyEmbedding != 0 {
+            let factor = Float(configuration.frequencyEmbedding) * Float(configuration.embeddingScale)
+            let table = try weights["freq_emb"]["embedding"]
+                .take("weight", [plan.embeddingCount, plan.encoders[0].shape.outputs])
+            frequencyEmbedding = FloatMemory(table.map { $0 * factor })
+        } else {
+            frequencyEmbedding = nil
+        }
+        bottleneck = try configuration.bottomChannels > 0 ? Bottleneck(weights, configuration: configuration) : nil
+        let width = configuration.bottomChannels > 0 ? configuration.bottomChannels : configuration.deepestChannels
+        transformer =
+            try configuration.transformer.layers > 0
+            ? CrossTransformer(
+                weights["crosstransformer"], channels: width, configuration: configuration.transformer) : nil
+        spectrogram = Spectrogram(frameSize: configuration.frameSize)
+        try checkpoint.tensors.assertEmpty()
+        _ = try memoryNeeded(frames: configuration.usesTrainingSegment ? segmentFrames : 4 * configuration.hop)
+    }
+
+    /// The length at which the model works for a mix of `length` frames (source: `HTDemucs.valid_length`).
+    ///
+    /// - Throws: ``ModelError/tooLong(frames:limit:)`` when the mix is longer than the segment it was trained on
+    public func validFrames(for length: Int) throws -> Int {
+        guard configuration.usesTrainingSegment else { return length }
+        guard length <= segmentFrames else { throw ModelError.tooLong(frames: length, limit: segmentFrames) }
+        return segmentFrames
+    }
+
+    /// Separates a mix. Blocks the calling thread, which takes part in the work.
+    ///
+    /// - Parameters:
+    ///   - mix: [channels][frames], one channel after the other
+    ///   - frames: length of the mix; below ``validFrames(for:)`` it is followed by silence
+    ///   - out: [sources][channels][frames]
+    ///   - workspace: memory to work in; not to be used by another pass at the same time
+    /// - Throws: ``ModelError`` for a wrong length; `ArenaError` when the system has no memory
+    public func forward(
+        mix: UnsafeBufferPointer<Float>, frames: Int, into out: UnsafeMutableBufferPointer<Float>, workspace: Workspace
+    ) throws {
+        guard frames > 0 else { throw ModelError.empty }
+        guard mix.count >= channels * frames, let input = mix.baseAddress else {
+            throw ModelError.bufferSize(needed: channels * frames, found: mix.count)
+        }
+        guard out.count >= sources.count * channels * frames, let output = out.baseAddress else {
+            throw ModelError.bufferSize(needed: sources.count * channels * frames, found: out.count)
+        }
+        let length = try validFrames(for: frames)
+        let arena = try workspace.arena(bytes: arenaCapacity(length))
+        let pass = Pass(
+            kernels: kernels, pool: pool, arena: arena, isPlan: false, profile: workspace.profile,
+            observer: workspace.observer)
+        try run(input, frames: frames, length: length, into: output, workspace: workspace, pass: pass)
+    }
+
+    /// Bytes of memory that a pass over `frames` frames writes to, beyond the weights.
+    ///
+    /// - Throws: ``ModelError`` when the model cannot run at that length
+    public func memoryNeeded(frames: Int) throws -> Int {
+        let length = try validFrames(for: frames)
+        let arena = try Arena(capacity: arenaCapacity(length))
+        let pass = Pass(kernels: kernels, pool: pool, arena: arena, isPlan: true)
+        var nothing: Float = 0
+        try withUnsafeMutablePointer(to: &nothing) {
+            try run($0, frames: frames, length: length, into: $0, workspace: Workspace(), pass: pass)
+        }
+        return arena.peak
+    }
+
+    /// Address space for a pass: far more than it uses, since only what is written becomes memory.
+    private func arenaCapacity(_ length: Int) -> Int {
+        let widest = encoders.map { $0.shape.outputs * 2 + $0.shape.inputs }.max() ?? 1
+        let spectrum = 64 * (length + 16 * configuration.frameSize) * (widest + configuration.channels)
+        return 4 * spectrum / 8 + pool.threads * (64 << 20) + (256 << 20)
+    }
+}

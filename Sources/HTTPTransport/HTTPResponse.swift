@@ -1,0 +1,19 @@
+/// The answer to a request.
+public struct HTTPResponse: Sendable {
+    /// The status code, 100 to 599.
+    public var status: Int
+    /// The header fields.
+    public var headers: HTTPHeaders
+    /// The body. Letting go of it unread aborts the transfer and closes its connection.
+    public var body: ByteStream
+
+    /// An answer.
+    public init(status: Int, headers: HTTPHeaders = [:], body: ByteStream = .empty) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// The body's length in bytes as the server announced it.
+    public var contentLength: Int? { headers["Content-Length"].flatMap { Int($0) } }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Synchronization
+
+/// A streamed request body on its way from the task that makes it to the transfer's thread.
+///
+/// At most ``capacity`` bytes and one chunk wait here; then the producer waits.
+final class OutgoingBody: Sendable {
+    /// Bytes that may wait for the network.
+    static let capacity = 256 << 10
+
+    enum Reading {
+        case bytes(Int)
+        case later
+        case failed
+    }
+
+    private struct State {
+        var chunk = Data()
+        var end: Result<Void, any Error>?
+        var isClosed = false
+        var isPaused = false
+        var producer: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    // MARK: The transfer's side
+
+    /// Copies waiting bytes into `target`; no bytes means the body's end.
+    func read(into target: UnsafeMutableRawBufferPointer) -> Reading {
+        let (reading, producer) = state.withLock { state -> (Reading, CheckedContinuation<Void, Never>?) in
+            if state.chunk.isEmpty {
+                switch state.end {
+                case .success: return (.bytes(0), nil)
+                case .failure: return (.failed, nil)
+                case nil:
+                    state.isPaused = true
+                    return (.later, nil)
+                }
+            }
+            let count = min(target.count, state.chunk.count)
+            target.copyBytes(from: state.chunk.prefix(count))
+            state.chunk = count == state.chunk.count ? Data() : state.chunk.dropFirst(count)
+            guard state.chunk.count < Self.capacity else { return (.bytes(count), nil) }
+            defer { state.producer = nil }
+            return (.bytes(count), state.producer)
+        }
+        producer?.resume()
+        return reading
+    }
+
+    /// Nothing more is read; a waiting producer goes on and learns of it.
+    func close() {
+        let producer = state.withLock { state in
+            state.isClosed = true
+            defer { state.producer = nil }
+            return state.producer
+        }
+        producer?.resume()
+    }
+
+    /// The producer's error, where it had one.
+    var failure: (any Error)? {
+        state.withLock { state in if case .failure(let error) = state.end { error } else { nil } }
+    }
+
+    // MARK: The producer's side
+
+    /// Sends everything `stream` gives. `resume` is called when a paused transfer can go on.
+    func send(_ stream: ByteStream, length: Int?, resume: () -> Void) async {
+        do {
+            var sent = 0
+            for try await chunk in stream where !chunk.isEmpty {
+                sent += chunk.count
+                if let length, sent > length { throw HTTPError.wrongBodyLength(announced: length, sent: sent) }
+                guard await append(chunk, resume: resume) else { return }
+                try Task.checkCancellation()
+            }
+            try Task.checkCancellation()
+            if let length, sent < length { throw HTTPError.wrongBodyLength(announced: length, sent: sent) }
+            end(.success(()), resume: resume)
+        } catch {
+            end(.failure(error), resume: resume)
+        }
+    }
+
+    /// Hands over a chunk and waits until there is room again; `false` when nobody reads any more.
+    private func append(_ chunk: Data, resume: () -> Void) async -> Bool {
+        await withCheckedContinuation { continuation in
+            let (goOn, wasPaused) = state.withLock { state -> (Bool, Bool) in
+                guard !state.isClosed else { return (true, false) }
+                if state.chunk.isEmpty { state.chunk = chunk } else { state.chunk.append(chunk) }
+                defer { state.isPaused = false }
+                guard state.chunk.count >= Self.capacity else { return (true, state.isPaused) }
+                state.producer = continuation
+                return (false, state.isPaused)
+            }
+            if wasPaused { resume() }
+            if goOn { continuation.resume() }
+        }
+        return state.withLock { !$0.isClosed }
+    }
+
+    private func end(_ result: Result<Void, any Error>, resume: () -> Void) {
+        let wasPaused = state.withLock { state in
+            if state.end == nil { state.end = result }
+            defer { state.isPaused = false }
+            return state.isPaused
+        }
+        if wasPaused { resume() }
+    }
+}

@@ -1,0 +1,68 @@
+import Threading
+
+/// A session on a thread of its own, for callers that must not block. Commands run one after the other; a command that
+/// meets a broken connection, a server that is loading, or a replica is tried again until the patience is over.
+///
+/// A command whose reply was lost may run twice: send only what can bear it.
+package actor RedisClient {
+    private nonisolated let thread: BlockingThread
+    private let session: RedisSession
+    private let patience: Duration
+
+    /// Where the actor's work runs.
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// A client; it connects with the first command.
+    package init(address: RedisAddress, timeouts: RedisTimeouts, name: String = "redis") {
+        thread = BlockingThread(name: name)
+        session = RedisSession(address: address, timeouts: timeouts)
+        patience = timeouts.patience
+    }
+
+    /// Sends one command and returns its reply.
+    ///
+    /// - Parameter longerThan: time that the command itself blocks on the server.
+    package func send(_ arguments: [RedisArgument], blocking longerThan: Duration = .zero) async throws -> RedisValue {
+        try await trying { () throws(RedisError) in try session.send(arguments, blocking: longerThan) }
+    }
+
+    /// Runs a script and returns its result.
+    func run(_ call: ScriptCall) async throws -> RedisValue {
+        try await trying { () throws(RedisError) in try session.run(call) }
+    }
+
+    private func trying(_ body: () throws(RedisError) -> RedisValue) async throws -> RedisValue {
+        var backoff = Backoff(for: patience)
+        while true {
+            try Task.checkCancellation()
+            do {
+                return try body()
+            } catch {
+                guard error.isWorthRetryingNow, let pause = backoff.next() else { throw error }
+                try await Task.sleep(for: pause)
+            }
+        }
+    }
+}
+
+/// Pauses between attempts: growing, capped, and scattered so that many clients do not come back at one moment.
+package struct Backoff {
+    private let end: ContinuousClock.Instant
+    private var ceiling: Duration = .milliseconds(50)
+    private let cap: Duration
+
+    /// Pauses of up to `cap` each, until `limit` is over.
+    package init(for limit: Duration, cap: Duration = .seconds(2)) {
+        end = ContinuousClock.now + limit
+        self.cap = cap
+    }
+
+    /// The next pause, or `nil` when the time is over.
+    package mutating func next() -> Duration? {
+        let left = end - ContinuousClock.now
+        guard left > .zero else { return nil }
+        let pause = ceiling * Double.random(in: 0.5...1)
+        ceiling = min(ceiling * 2, cap)
+        return min(pause, left)
+    }
+}

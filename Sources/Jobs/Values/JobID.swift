@@ -1,0 +1,82 @@
+import COpenSSL
+import Foundation
+
+/// The name of one job: 128 bits, written as 32 lower-case hexadecimal digits.
+///
+/// An id from ``random()`` cannot be guessed, so it also serves as the key to a job's results.
+public struct JobID: Hashable, Sendable, Codable, CustomStringConvertible {
+    /// The 32 digits.
+    public let description: String
+
+    /// The id that `text` spells, or `nil` unless it is exactly 32 lower-case hexadecimal digits.
+    public init?(_ text: some StringProtocol) {
+        guard text.utf8.count == 32, text.utf8.allSatisfy(Self.isDigit) else { return nil }
+        description = String(text)
+    }
+
+    /// The id of an object that was put into the bucket under a key without an id: always the same for the same
+    /// object version, so that a notification that comes twice makes one job.
+    ///
+    /// - Parameters:
+    ///   - key: the object's key, not escaped.
+    ///   - eTag: the object's entity tag; quotes around it do not matter.
+    public init(bucket: String, key: String, eTag: String) {
+        let tag = eTag.trimmingCharacters(in: CharacterSet(charactersIn: "\""))
+        let text = [bucket, key, tag].map { "\($0.utf8.count):\($0)" }.joined()
+        description = Self.hexadecimal(Digest.sha256(text).prefix(16))
+    }
+
+    /// A new id from the system's random numbers.
+    public static func random() -> JobID {
+        var numbers = SystemRandomNumberGenerator()
+        return JobID(digits: hexadecimal((0..<16).map { _ in UInt8.random(in: 0...255, using: &numbers) }))
+    }
+
+    /// Reads the 32 digits; anything else is an error.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let id = JobID(text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "“\(text)” is not a job id")
+        }
+        self = id
+    }
+
+    /// Writes the 32 digits.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+
+    private init(digits: String) { description = digits }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    }
+
+    private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String { Digest.hexadecimal(bytes) }
+}
+
+/// Digests of OpenSSL.
+enum Digest {
+    /// The 32 bytes of SHA-256 (FIPS 180-4) over `text` as UTF-8.
+    static func sha256(_ text: String) -> [UInt8] { digest(text, EVP_sha256()) }
+
+    /// SHA-1 as 40 hexadecimal digits: the name under which Redis caches a script.
+    static func sha1(_ text: String) -> String { hexadecimal(digest(text, EVP_sha1())) }
+
+    /// Two lower-case digits a byte.
+    static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+        let digits = Array("0123456789abcdef")
+        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    }
+
+    private static func digest(_ text: String, _ kind: OpaquePointer?) -> [UInt8] {
+        let bytes = Array(text.utf8)
+        var result = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var count: UInt32 = 0
+        let ok = EVP_Digest(bytes, bytes.count, &result, &count, kind, nil)
+        precondition(ok == 1, "OpenSSL lacks a digest that every build of it has")
+        return Array(result.prefix(Int(count)))
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+
+/// One stem in the output bucket.
+public struct StemRecord: Codable, Sendable, Equatable {
+    /// The stem's name: `drums`, `vocals`, `no_vocals`, …
+    public var name: String
+    /// The object's key below `{job}/`: `vocals.wav`, or `attempt-2/vocals.wav` when an earlier attempt was abandoned.
+    /// Always take the key from ``key(of:)``.
+    public var file: String
+    /// Bytes.
+    public var size: Int
+    /// The object's entity tag, without quotes.
+    public var eTag: String
+    /// The media type: `audio/wav`, `audio/flac` or `audio/mpeg`.
+    public var contentType: String
+
+    /// A stem that was stored.
+    public init(name: String, file: String, size: Int, eTag: String, contentType: String) {
+        self.name = name
+        self.file = file
+        self.size = size
+        self.eTag = eTag
+        self.contentType = contentType
+    }
+
+    /// The stem's key in the output bucket.
+    public func key(of job: JobID) -> String { "\(job)/\(file)" }
+}
+
+/// What a finished job left in the output bucket; stored last, as `{job}/manifest.json`, so that its presence means
+/// that every stem is complete.
+public struct Manifest: Codable, Sendable, Equatable {
+    /// The job.
+    public var job: JobID
+    /// The model that separated it.
+    public var model: String
+    /// The song's file name.
+    public var filename: String
+    /// The song's length in seconds.
+    public var duration: Double
+    /// Frames a second of every stem.
+    public var sampleRate: Int
+    /// The stems, in the model's order.
+    public var stems: [StemRecord]
+    /// How long the separation took, in seconds.
+    public var separationSeconds: Double
+    /// What the listener should know, as sentences.
+    public var warnings: [String]
+    /// When the stems were complete.
+    public var finishedAt: Date
+
+    /// A manifest of these stems.
+    public init(
+        job: JobID, model: String, filename: String, duration: Double, sampleRate: Int, stems: [StemRecord],
+        separationSeconds: Double, warnings: [String] = [], finishedAt: Date = Date()
+    ) {
+        self.job = job
+        self.model = model
+        self.filename = filename
+        self.duration = duration
+        self.sampleRate = sampleRate
+        self.stems = stems
+        self.separationSeconds = separationSeconds
+        self.warnings = warnings
+        self.finishedAt = finishedAt
+    }
+
+    /// The manifest's key in the output bucket.
+    public static func key(of job: JobID) -> String { "\(job)/manifest.json" }
+
+    /// Reads what ``encoded()`` wrote.
+    public init(json: Data) throws {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        self = try decoder.decode(Manifest.self, from: json)
+    }
+
+    /// The manifest as JSON with sorted keys and ISO 8601 times: the same bytes for the same value.
+    public func encoded() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.dateEncodingStrategy = .iso8601
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+        return try encoder.encode(self)
+    }
+}

@@ -1,0 +1,46 @@
+import Foundation
+
+/// What a worker says about itself with every heartbeat.
+public struct WorkerRecord: Sendable, Equatable, Codable {
+    /// What a worker is doing.
+    public enum State: String, Sendable, Codable {
+        /// It waits for a job.
+        case idle
+        /// It separates.
+        case busy
+        /// It claims no more and ends after its job.
+        case draining
+    }
+
+    /// The worker's name, unique among the living.
+    public var id: String
+    /// What it is doing.
+    public var state: State
+    /// The job it works on.
+    public var job: JobID?
+    /// How much of that job is done, 0…1.
+    public var progress: Double?
+    /// Resident memory in bytes.
+    public var memory: Int
+    /// The models it has loaded.
+    public var models: [String]
+    /// When the worker started, by its own clock.
+    public var startedAt: Date
+    /// The last sign of life, by the clock of Redis; set by the queue.
+    public var heartbeat: Date
+
+    /// A record; `heartbeat` is set by the queue.
+    public init(
+        id: String, state: State = .idle, job: JobID? = nil, progress: Double? = nil, memory: Int = 0,
+        models: [String] = [], startedAt: Date = Date(), heartbeat: Date = Date(timeIntervalSince1970: 0)
+    ) {
+        self.id = id
+        self.state = state
+        self.job = job
+        self.progress = progress
+        self.memory = memory
+        self.models = models
+        self.startedAt = startedAt
+        self.heartbeat = heartbeat
+    }
+}

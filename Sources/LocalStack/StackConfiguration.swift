@@ -1,0 +1,69 @@
+import Foundation
+
+/// What the one-machine service is made of: where its data lives, which ports it takes, how many workers it runs.
+public struct StackConfiguration: Sendable {
+    /// Everything that the service keeps: objects, the Redis append-only file, logs, generated secrets.
+    public var directory: URL
+    /// The address that every server binds to. Loopback unless the operator opens it.
+    public var host = "127.0.0.1"
+    /// The port of the function host (`upload`, `separate`, `fetch`).
+    public var httpPort: Port = .preferred(8080)
+    /// The port of the S3 server.
+    public var storagePort: Port = .preferred(9000)
+    /// The port of `redis-server`.
+    public var redisPort: Port = .preferred(6379)
+    /// Worker processes; each separates one song at a time.
+    public var workers: Int
+    /// Threads a worker separates with.
+    public var threads: Int
+    /// The model for uploads that name none; `nil` leaves the choice to the worker.
+    public var model: String?
+    /// How long a worker's lease lasts without a renewal; after that the job goes to another worker.
+    public var leaseSeconds = 30
+    /// The folder with the executables `msaas`, `function-host` and `worker`.
+    public var binaries: URL
+
+    /// A service for this machine: one worker up to seven cores, one more for every four cores after that.
+    public init(
+        directory: URL, binaries: URL = executableFolder, cores: Int = ProcessInfo.processInfo.activeProcessorCount
+    ) {
+        self.directory = directory
+        self.binaries = binaries
+        workers = max(1, cores / 4)
+        threads = max(1, cores / workers)
+    }
+
+    /// The folder of the executable that is running.
+    public static var executableFolder: URL {
+        let path =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        return URL(filePath: path).deletingLastPathComponent()
+    }
+}
+
+/// A TCP port that the operator asked for, or that we would like.
+public enum Port: Sendable, Equatable {
+    /// This one or an error.
+    case fixed(Int)
+    /// This one, or any free one when another program holds it.
+    case preferred(Int)
+    /// Any free one.
+    case any
+
+    /// A port that is free on `host` at this moment.
+    ///
+    /// - Throws: ``StackError/portTaken(_:)`` when a fixed port is held by another program.
+    func resolve(host: String) throws(StackError) -> Int {
+        switch self {
+        case .fixed(let port):
+            guard ListeningSocket.probe(port: port, host: host) != nil else { throw .portTaken(port) }
+            return port
+        case .preferred(let port):
+            if let port = ListeningSocket.probe(port: port, host: host) { return port }
+            return try Port.any.resolve(host: host)
+        case .any:
+            guard let port = ListeningSocket.probe(port: 0, host: host) else { throw .cannotBind(host) }
+            return port
+        }
+    }
+}

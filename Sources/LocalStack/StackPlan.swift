@@ -1,0 +1,160 @@
+import Foundation
+import HTTPTransport
+import ObjectStorage
+
+/// The processes of one run of the service, with their ports, folders and passwords settled.
+struct StackPlan: Sendable {
+    struct Parts: Sendable {
+        let redis: SupervisedProcess
+        let storage: SupervisedProcess
+        let host: SupervisedProcess
+        let workers: [SupervisedProcess]
+    }
+
+    let parts: Parts
+    let address: StackAddress
+    private let directory: URL
+    private let transport = CurlTransport()
+
+    /// Settles everything that can go wrong before a process is started.
+    init(_ configuration: StackConfiguration) throws {
+        directory = configuration.directory
+        try Self.makeFolders(directory)
+        if let running = try? StackAddress.read(from: directory) {
+            throw StackError.alreadyRunning(directory: directory.path, url: running.http)
+        }
+        let secrets = try StackSecrets.load(from: directory)
+        let host = configuration.host
+        let ports = (
+            http: try configuration.httpPort.resolve(host: host),
+            storage: try configuration.storagePort.resolve(host: host),
+            redis: try configuration.redisPort.resolve(host: host)
+        )
+        address = StackAddress(
+            http: "http://\(host):\(ports.http)", storage: "http://\(host):\(ports.storage)",
+            redis: "redis://:\(secrets.redisPassword)@\(host):\(ports.redis)/0",
+            accessKey: secrets.accessKey, secretKey: secrets.secretKey,
+            processID: ProcessInfo.processInfo.processIdentifier)
+        try Self.writeRedisConfiguration(in: directory, host: host, port: ports.redis, password: secrets.redisPassword)
+        parts = try Self.makeParts(
+            configuration, secrets: secrets, address: address, ports: (ports.http, ports.storage))
+    }
+
+    private static func makeFolders(_ directory: URL) throws {
+        do {
+            for name in ["", "logs", "redis", "objects"] {
+                try FileManager.default.createDirectory(
+                    at: directory.appending(path: name), withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700])
+            }
+        } catch {
+            throw StackError.unusableDirectory(directory.path, reason: error.localizedDescription)
+        }
+    }
+
+    private static func writeRedisConfiguration(in directory: URL, host: String, port: Int, password: String) throws {
+        let text = """
+            bind \(host)
+            port \(port)
+            dir "\(directory.appending(path: "redis").path)"
+            appendonly yes
+            save ""
+            maxmemory-policy noeviction
+            requirepass \(password)
+            """
+        try writePrivately(Data(text.utf8), to: directory.appending(path: "redis.conf"))
+    }
+
+    private static func makeParts(
+        _ configuration: StackConfiguration, secrets: StackSecrets, address: StackAddress,
+        ports: (http: Int, storage: Int)
+    ) throws -> Parts {
+        let directory = configuration.directory
+        func process(
+            _ name: String, _ program: String, _ arguments: [String], _ environment: [String: String] = [:],
+            grace: Duration = .seconds(10)
+        ) -> SupervisedProcess {
+            SupervisedProcess(
+                name: name, program: program, arguments: arguments, environment: environment, grace: grace,
+                log: directory.appending(path: "logs/\(name).log"))
+        }
+        func ours(_ name: String) throws -> String {
+            let path = configuration.binaries.appending(path: name).path
+            guard FileManager.default.isExecutableFile(atPath: path) else {
+                throw StackError.missingProgram(path, hint: "Build it with `swift build -c release`.")
+            }
+            return path
+        }
+        guard let redis = findInPath("redis-server") else {
+            throw StackError.missingProgram("redis-server", hint: "Install it: apt-get install redis-server.")
+        }
+        let common = address.environment
+        let webhook = "\(BucketSetup.webhookID)=\(address.http)/separate"
+        var worker = common
+        worker["MSAAS_THREADS"] = String(configuration.threads)
+        worker["MSAAS_LEASE_SECONDS"] = String(configuration.leaseSeconds)
+        if let model = configuration.model { worker["MSAAS_MODEL"] = model }
+        return Parts(
+            redis: process("redis", redis, [directory.appending(path: "redis.conf").path]),
+            storage: process(
+                "storage", try ours("msaas"),
+                [
+                    "storage", "--data", directory.appending(path: "objects").path, "--host", configuration.host,
+                    "--port", String(ports.storage), "--webhook", webhook,
+                ],
+                common.merging(["WEBHOOK_TOKEN": secrets.webhookToken]) { $1 }),
+            host: process(
+                "host", try ours("function-host"), [],
+                common.merging([
+                    "HOST": configuration.host, "PORT": String(ports.http), "WEBHOOK_TOKEN": secrets.webhookToken,
+                ]) { $1 }),
+            workers: try (1...max(1, configuration.workers)).prefix(configuration.workers).map { number in
+                process(
+                    "worker-\(number)", try ours("worker"), [],
+                    worker.merging(["WORKER_ID": "worker-\(number)"]) { $1 }, grace: .seconds(20))
+            })
+    }
+
+    /// A client of the S3 server.
+    func storageClient() throws -> S3Client {
+        S3Client(try S3Configuration(environment: address.environment), transport: transport)
+    }
+
+    /// Tells other commands where the service is.
+    func announce() throws { try address.write(to: directory) }
+
+    /// Takes that back.
+    func release() { StackAddress.remove(from: directory) }
+
+    /// Waits until `url` answers 200.
+    func wait(for process: SupervisedProcess, at url: String) async throws {
+        try await poll(process) {
+            guard let response = try? await transport.send(HTTPRequest(method: "GET", url: url)) else { return false }
+            _ = try? await response.body.collect(limit: 1 << 16)
+            return response.status == 200
+        }
+    }
+
+    /// Waits until `redis-server` accepts connections.
+    func waitForRedis() async throws {
+        let port = URL(string: address.redis)?.port ?? 0
+        let host = URL(string: address.redis)?.host ?? "127.0.0.1"
+        try await poll(parts.redis) { ListeningSocket.accepts(port: port, host: host) }
+    }
+
+    private func poll(_ process: SupervisedProcess, seconds: Int = 30, _ ready: () async -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while await !ready() {
+            guard ContinuousClock.now < deadline else {
+                throw StackError.notReady(process.name, seconds: seconds, log: process.log.path)
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}
+
+/// The full path of a program in `PATH`.
+private func findInPath(_ name: String) -> String? {
+    (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
+        .map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+}

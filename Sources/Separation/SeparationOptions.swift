@@ -1,0 +1,63 @@
+import Audio
+
+/// How a track is separated and written; the defaults are the reference command's.
+public struct SeparationOptions: Sendable, Equatable {
+    /// How "all but one stem" is made with ``twoStems``.
+    public enum OtherMethod: String, Sendable, CaseIterable {
+        /// The sum of the other stems, as `no_STEM`.
+        case add
+        /// The track minus the stem, as `minus_STEM`.
+        case minus
+        /// Not at all.
+        case none
+    }
+
+    /// Predictions, each with the track shifted by a random time up to half a second, that are averaged; 0: one, unshifted.
+    public var shifts = 1
+    /// Part of a segment that it shares with the next, 0 ≤ overlap < 1.
+    public var overlap = 0.25
+    /// Seconds in a segment; nil: what the model was trained for.
+    public var segment: Double?
+    /// Where the random shifts come from; nil: different ones every time.
+    public var seed: UInt64?
+    /// Writes only this stem, and what remains as ``otherMethod`` says.
+    public var twoStems: String?
+    /// How what remains is made.
+    public var otherMethod = OtherMethod.add
+    /// What happens to samples beyond full scale.
+    public var clipMode = ClipMode.rescale
+    /// The output format.
+    public var format = AudioFormat.wav16
+
+    /// The reference's defaults.
+    public init() {}
+
+    /// Refuses what the bag cannot do.
+    ///
+    /// - Throws: ``SeparationError`` or `AudioError`, a sentence each.
+    public func validate(for bag: Bag) throws {
+        try format.validate()
+        guard shifts >= 0, shifts <= 1000 else {
+            throw SeparationError.invalidOption("The number of shifts is between 0 and 1000; \(shifts) is not.")
+        }
+        guard overlap >= 0, overlap < 1 else {
+            throw SeparationError.invalidOption("The overlap is at least 0 and less than 1; \(overlap) is not.")
+        }
+        if let segment {
+            guard segment > 0, segment.isFinite, segment < 1e6 else {
+                throw SeparationError.invalidOption("A segment is longer than 0 seconds; \(segment) is not.")
+            }
+            guard segment <= bag.longestSegment else {
+                throw SeparationError.segmentTooLong(segment, longest: bag.longestSegment)
+            }
+        }
+        for lane in LaneShape.lanes(bag: bag, options: self) where lane.stride < 1 {
+            throw SeparationError.invalidOption(
+                "An overlap of \(overlap) leaves less than one sample from one segment to the next; choose a smaller one."
+            )
+        }
+        if let twoStems, !bag.sources.contains(twoStems) {
+            throw SeparationError.unknownStem(twoStems, sources: bag.sources)
+        }
+    }
+}

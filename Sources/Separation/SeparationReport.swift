@@ -1,0 +1,27 @@
+import Foundation
+
+/// What came out of a separation.
+public struct SeparationReport: Sendable, Equatable {
+    /// One output file.
+    public struct Stem: Sendable, Equatable {
+        /// Its name, such as `vocals` or `no_vocals`.
+        public var name: String
+        /// Where it is.
+        public var url: URL
+        /// Its largest magnitude before clipping or rescaling; 1 is full scale.
+        public var peak: Float
+        /// Frames in it.
+        public var frames: Int
+    }
+
+    /// The files, in the order in which the reference writes them.
+    public var stems: [Stem]
+    /// The track's length in seconds.
+    public var duration: Double
+    /// Frames per second in the stems.
+    public var sampleRate: Int
+    /// What was wrong with the track and survived, as sentences.
+    public var warnings: [String]
+    /// Seconds that decoding, separating and encoding took.
+    public var separationSeconds: Double
+}

@@ -1,0 +1,53 @@
+/// What an output file is made of.
+package struct StemRecipe: Sendable, Equatable {
+    /// How it is made from the separated sources.
+    package enum Ingredients: Sendable, Equatable {
+        /// The sum of these sources (indices into the bag's).
+        case sources([Int])
+        /// The track minus this source.
+        case trackMinus(Int)
+    }
+
+    /// The stem's name, such as `vocals`, `no_vocals`, `minus_vocals`.
+    package var name: String
+    /// What it is made of.
+    package var ingredients: Ingredients
+
+    /// The files that the options ask for, named as by the reference command.
+    package static func recipes(sources: [String], options: SeparationOptions) -> [StemRecipe] {
+        guard let stem = options.twoStems, let index = sources.firstIndex(of: stem) else {
+            return sources.enumerated().map { StemRecipe(name: $1, ingredients: .sources([$0])) }
+        }
+        let alone = StemRecipe(name: stem, ingredients: .sources([index]))
+        switch options.otherMethod {
+        case .none:
+            return [alone]
+        case .minus:
+            return [StemRecipe(name: "minus_\(stem)", ingredients: .trackMinus(index)), alone]
+        case .add:
+            let others = sources.indices.filter { $0 != index }
+            return [alone, StemRecipe(name: "no_\(stem)", ingredients: .sources(others))]
+        }
+    }
+
+    /// The names of the files that the options ask for.
+    package static func names(sources: [String], options: SeparationOptions) -> [String] {
+        recipes(sources: sources, options: options).map(\.name)
+    }
+
+    /// The sources it needs.
+    package var needed: [Int] {
+        switch ingredients {
+        case .sources(let indices): indices
+        case .trackMinus(let index): [index]
+        }
+    }
+}
+
+extension Bag {
+    /// The members that the recipes need: a weight of 0 for all their sources makes a model unnecessary.
+    package func members(for recipes: [StemRecipe]) -> Set<Int> {
+        let needed = Set(recipes.flatMap(\.needed))
+        return Set(members.indices.filter { index in needed.contains { members[index].weights[$0] != 0 } })
+    }
+}

@@ -1,0 +1,117 @@
+public import Foundation
+public import HTTPTransport
+
+/// The service's HTTP functions, as a program sees them: upload, follow, download.
+public struct ServiceClient: Sendable {
+    private let address: String
+    private let transport: any HTTPTransport
+
+    /// A client of the service at `address`, for example `http://127.0.0.1:8080`.
+    public init(address: String, transport: any HTTPTransport = CurlTransport()) {
+        self.address = address.hasSuffix("/") ? String(address.dropLast()) : address
+        self.transport = transport
+    }
+
+    /// Uploads a file and returns its job.
+    ///
+    /// - Parameters:
+    ///   - options: names and values as `POST /upload` takes them.
+    /// - Throws: ``ServiceError`` with the service's own sentence, `HTTPError` when it cannot be reached.
+    public func upload(_ file: URL, options: [String: String] = [:]) async throws -> String {
+        var query = URLComponents()
+        query.queryItems =
+            [URLQueryItem(name: "filename", value: file.lastPathComponent)]
+            + options.sorted { $0.key < $1.key }.map { URLQueryItem(name: $0.key, value: $0.value) }
+        // URLComponents leaves "+" as it is, which servers read as a space.
+        let text = (query.percentEncodedQuery ?? "").replacing("+", with: "%2B")
+        let answer: Accepted = try await request(
+            "POST", "/upload?\(text)", body: .file(file), contentType: "application/octet-stream")
+        return answer.job
+    }
+
+    /// What is known about a job.
+    public func status(of job: String) async throws -> JobStatus { try await request("GET", "/fetch/\(job)") }
+
+    /// The latest jobs, newest first.
+    public func recent() async throws -> [JobStatus] {
+        let answer: Recent = try await request("GET", "/fetch")
+        return answer.jobs
+    }
+
+    /// Follows a job to its end, calling `update` with each state it is seen in.
+    ///
+    /// - Returns: the status of the job that is done.
+    /// - Throws: ``ServiceError/jobEnded(job:state:reason:)`` when it ended otherwise.
+    public func follow(_ job: String, update: @Sendable (JobStatus) async -> Void) async throws -> JobStatus {
+        while true {
+            let status = try await status(of: job)
+            await update(status)
+            if status.state == "done" { return status }
+            if status.isFinal {
+                throw ServiceError.jobEnded(
+                    job: job, state: status.state, reason: status.error ?? "no reason was given.")
+            }
+            try await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    /// Downloads a stem into `folder` and returns the file, which appears there only once it is complete.
+    public func download(_ stem: JobStatus.Stem, of job: String, to folder: URL) async throws -> URL {
+        let response = try await transport.send(HTTPRequest(url: address + stem.href))
+        guard response.status == 200 else { throw try await refusal(response) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let name = Self.fileName(of: stem)
+        let file = folder.appending(path: name)
+        let partial = folder.appending(path: ".\(name).part")
+        do {
+            try Data().write(to: partial)
+            let handle = try FileHandle(forWritingTo: partial)
+            defer { try? handle.close() }
+            var received = 0
+            for try await chunk in response.body {
+                try handle.write(contentsOf: chunk)
+                received += chunk.count
+            }
+            guard received == stem.size else {
+                throw ServiceError.unexpectedAnswer("\(name) has \(received) bytes instead of \(stem.size)")
+            }
+            guard rename(partial.path, file.path) == 0 else {
+                throw ServiceError.unexpectedAnswer("\(file.path) cannot be written")
+            }
+        } catch {
+            try? FileManager.default.removeItem(at: partial)
+            throw error
+        }
+        return file
+    }
+
+    /// A file name that cannot leave the folder, whatever the service says.
+    private static func fileName(of stem: JobStatus.Stem) -> String {
+        let ending = ["audio/flac": "flac", "audio/mpeg": "mp3"][stem.contentType] ?? "wav"
+        return stem.name.replacing("/", with: "_") + "." + ending
+    }
+
+    private func request<Answer: Decodable>(
+        _ method: String, _ path: String, body: HTTPBody = .empty, contentType: String? = nil
+    ) async throws -> Answer {
+        var request = HTTPRequest(method: method, url: address + path, body: body)
+        if let contentType { request.headers.add("Content-Type", contentType) }
+        let response = try await transport.send(request)
+        guard (200..<300).contains(response.status) else { throw try await refusal(response) }
+        let data = try await response.body.collect(limit: 16 << 20)
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: data) else {
+            throw ServiceError.unexpectedAnswer(String(decoding: data.prefix(200), as: UTF8.self))
+        }
+        return answer
+    }
+
+    private func refusal(_ response: HTTPResponse) async throws -> ServiceError {
+        let data = (try? await response.body.collect(limit: 1 << 20)) ?? Data()
+        let problem = try? JSONDecoder().decode(Problem.self, from: data)
+        return .refused(response.status, problem?.detail ?? problem?.title ?? "The service refused.")
+    }
+
+    private struct Accepted: Decodable { let job: String }
+    private struct Recent: Decodable { let jobs: [JobStatus] }
+    private struct Problem: Decodable { let title: String?, detail: String? }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import Logging
+
+/// Reads the records on the disk when the server starts, and removes what a crash left behind.
+struct CatalogLoader {
+    let layout: Layout
+    let logger: Logger
+
+    func load() throws -> ([String: Catalog.BucketState], [String: UploadRecord]) {
+        var buckets: [String: Catalog.BucketState] = [:]
+        for name in try Disk.names(in: layout.buckets) {
+            guard let record: BucketRecord = decode(layout.bucketRecord(name)) else { continue }
+            let objects = try loadObjects(name)
+            try removeOrphans(name, Set(objects.map(\.id)))
+            buckets[name] = .init(record: record, index: KeyIndex(objects))
+        }
+        var uploads: [String: UploadRecord] = [:]
+        for id in try Disk.names(in: layout.uploads) {
+            if let upload: UploadRecord = decode(layout.uploadRecord(id)), buckets[upload.bucket] != nil {
+                uploads[id] = upload
+            } else {
+                try Disk.removeTree(layout.upload(id))
+            }
+        }
+        return (buckets, uploads)
+    }
+
+    private func loadObjects(_ bucket: String) throws -> [ObjectRecord] {
+        var objects: [ObjectRecord] = []
+        for folder in try Disk.names(in: layout.objects(bucket)) {
+            for name in try Disk.names(in: "\(layout.objects(bucket))/\(folder)") where name.hasSuffix(".json") {
+                if let record: ObjectRecord = decode("\(layout.objects(bucket))/\(folder)/\(name)") {
+                    objects.append(record)
+                }
+            }
+        }
+        return objects
+    }
+
+    /// Removes files that no record names: their upload was not finished, or their object was replaced.
+    private func removeOrphans(_ bucket: String, _ known: Set<String>) throws {
+        for folder in try Disk.names(in: layout.data(bucket)) {
+            for name in try Disk.names(in: "\(layout.data(bucket))/\(folder)")
+            where !known.contains(String(name.prefix { $0 != "." })) {
+                try Disk.remove("\(layout.data(bucket))/\(folder)/\(name)")
+            }
+        }
+    }
+
+    private func decode<Record: Decodable>(_ path: String) -> Record? {
+        do {
+            return try JSONDecoder().decode(Record.self, from: Disk.read(path))
+        } catch {
+            logger.error(
+                "a record of the storage cannot be read; what it describes is left out",
+                metadata: ["path": "\(path)", "reason": "\(error)"])
+            return nil
+        }
+    }
+}

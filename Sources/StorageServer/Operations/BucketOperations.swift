@@ -1,0 +1,63 @@
+import Hummingbird
+import ObjectStorage
+
+extension S3Service {
+    func listBuckets() async throws -> Response {
+        let buckets = await catalog.bucketList()
+        return .xml("ListAllMyBucketsResult") { xml in
+            xml.element("Owner") { xml in
+                xml.element("ID", "02d6176db174dc93cb1b899f7c6078f08654445fe8cf1b6ce98d8855f66bdbf4")
+                xml.element("DisplayName", "")
+            }
+            xml.element("Buckets") { xml in
+                for bucket in buckets {
+                    xml.element("Bucket") { xml in
+                        xml.element("Name", bucket.name)
+                        xml.element("CreationDate", Timestamp.extended(bucket.created))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Empty for `us-east-1`, which is no place to S3.
+    func location(_ bucket: String) async throws -> Response {
+        try await catalog.checkBucket(bucket)
+        var xml = XMLWriter()
+        xml.element("LocationConstraint", namespace: XMLWriter.s3) { xml in
+            if region != "us-east-1" { xml.text(region) }
+        }
+        return .xml(xml.text)
+    }
+
+    func versioning(_ bucket: String) async throws -> Response {
+        try await catalog.checkBucket(bucket)
+        return .xml("VersioningConfiguration") { _ in }
+    }
+
+    func notification(_ bucket: String) async throws -> Response {
+        let entries = try await catalog.notifications(bucket).map {
+            QueueConfiguration(id: $0.id, arn: $0.arn, events: $0.events, prefix: $0.prefix, suffix: $0.suffix)
+        }
+        return .xml(QueueConfiguration.document(entries, declaration: false))
+    }
+
+    func setNotification(_ call: Call, _ bucket: String) async throws -> Response {
+        let document = try await call.document()
+        guard document.name == "NotificationConfiguration" else { throw S3Failure.malformedXML }
+        guard document.all("TopicConfiguration").isEmpty, document.all("CloudFunctionConfiguration").isEmpty else {
+            throw S3Failure.unknownTarget
+        }
+        var entries: [BucketRecord.Notification] = []
+        for element in document.all("QueueConfiguration") {
+            let entry = QueueConfiguration(element)
+            guard !entry.events.isEmpty, entry.events.allSatisfy({ $0.hasPrefix("s3:Object") }) else {
+                throw S3Failure.invalidArgument("A specified event is not supported for notifications.")
+            }
+            entries.append(
+                .init(id: entry.id, arn: entry.arn, events: entry.events, prefix: entry.prefix, suffix: entry.suffix))
+        }
+        try await catalog.setNotifications(bucket, entries)
+        return .empty()
+    }
+}

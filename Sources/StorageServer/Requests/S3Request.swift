@@ -1,0 +1,81 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import ObjectStorage
+
+/// A request's head, taken apart in S3's way: `/bucket/key?query`.
+struct S3Request: Sendable {
+    var method: String
+    /// As it was sent, without the query.
+    var rawPath: String
+    /// Decoded path.
+    var path: String
+    /// Decoded query, in order.
+    var query: [(name: String, value: String)]
+    /// Header fields with lower-case names.
+    var headers: [(name: String, value: String)]
+    var host: String
+    var bucket: String?
+    var key: String?
+    /// For the answer and the log.
+    var id: String
+    var remoteAddress: String
+
+    init(_ head: HTTPRequest, id: String, remoteAddress: String) throws(S3Failure) {
+        let target = head.path ?? "/"
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        method = head.method.rawValue
+        rawPath = String(parts.first ?? "/")
+        guard rawPath.hasPrefix("/"), let path = rawPath.percentDecoded() else {
+            throw .invalidArgument("The path is not properly percent-encoded UTF-8.")
+        }
+        self.path = path
+        query = []
+        for pair in (parts.dropFirst().first ?? "").split(separator: "&") {
+            let words = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = String(words[0]).percentDecoded(plusIsSpace: true),
+                let value = String(words.count > 1 ? words[1] : "").percentDecoded(plusIsSpace: true)
+            else { throw .invalidArgument("The query is not properly percent-encoded UTF-8.") }
+            query.append((name, value))
+        }
+        headers = head.headerFields.map { ($0.name.canonicalName, $0.value) }
+        host = head.authority ?? ""
+        let names = path.dropFirst().split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        bucket = names.first.flatMap { $0.isEmpty ? nil : String($0) }
+        key = names.dropFirst().first.flatMap { $0.isEmpty ? nil : String($0) }
+        self.id = id
+        self.remoteAddress = remoteAddress
+    }
+
+    /// The first value of a header field.
+    func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+
+    /// The first value of a query item; empty for one without a value.
+    func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
+
+    /// User metadata; names without `x-amz-meta-`. S3 allows 2 KB of it.
+    func metadata() throws(S3Failure) -> [String: String] {
+        var metadata: [String: String] = [:]
+        for (name, value) in headers where name.hasPrefix("x-amz-meta-") {
+            let name = String(name.dropFirst(11))
+            metadata[name] = metadata[name].map { "\($0),\(value)" } ?? value
+        }
+        guard metadata.reduce(0, { $0 + $1.key.utf8.count + $1.value.utf8.count }) <= 2048 else {
+            throw .metadataTooLarge
+        }
+        return metadata
+    }
+
+    /// The header fields that are stored with an object and sent with it.
+    func storedHeaders() -> [String: String] {
+        var stored: [String: String] = [:]
+        for name in ["content-type", "cache-control", "content-disposition", "content-language", "expires"] {
+            if let value = header(name), !value.isEmpty { stored[name] = value }
+        }
+        if let encoding = header("content-encoding") {
+            let rest = encoding.split(separator: ",").map(\.trimmed).filter { $0 != "aws-chunked" && !$0.isEmpty }
+            if !rest.isEmpty { stored["content-encoding"] = rest.joined(separator: ",") }
+        }
+        return stored
+    }
+}

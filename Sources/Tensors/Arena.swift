@@ -1,0 +1,96 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// One region of address space from which a forward pass takes its tensors and to which it returns them.
+///
+/// Places are chosen first fit, so the same sequence of requests gets the same addresses in every pass, memory that is
+/// returned is used again at once, and only pages that are really written count as memory of the process.
+public final class Arena {
+    /// Most bytes that were in use at the same time.
+    public private(set) var peak = 0
+    private let base: UnsafeMutableRawPointer
+    private let capacity: Int
+    /// Free ranges of bytes in order; neighbours are joined.
+    private var free: [Range<Int>]
+    private var used: [Int: Int] = [:]
+
+    /// Reserves address space; pages become memory when they are first written.
+    ///
+    /// - Throws: ``ArenaError`` when the system does not give the address space
+    public init(capacity: Int) throws {
+        self.capacity = capacity
+        #if os(Linux)
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        #else
+            let flags = MAP_PRIVATE | MAP_ANON
+        #endif
+        guard let base = mmap(nil, capacity, PROT_READ | PROT_WRITE, flags, -1, 0), base != MAP_FAILED else {
+            throw ArenaError.reservation(bytes: capacity)
+        }
+        self.base = base
+        free = [0..<capacity]
+    }
+
+    deinit { munmap(base, capacity) }
+
+    /// Memory for `count` floats on a 64-byte boundary, with whatever values were there.
+    public func take(_ count: Int) throws -> UnsafeMutablePointer<Float> {
+        let bytes = (max(count, 1) * 4 + 63) / 64 * 64
+        guard let place = free.firstIndex(where: { $0.count >= bytes }) else {
+            throw ArenaError.exhausted(bytes: bytes, capacity: capacity)
+        }
+        let start = free[place].lowerBound
+        free[place] = (start + bytes)..<free[place].upperBound
+        if free[place].isEmpty { free.remove(at: place) }
+        used[start] = bytes
+        peak = max(peak, start + bytes)
+        return (base + start).bindMemory(to: Float.self, capacity: count)
+    }
+
+    /// Returns memory that ``take(_:)`` gave.
+    public func giveBack(_ pointer: UnsafeMutablePointer<Float>) {
+        let start = UnsafeMutableRawPointer(pointer) - base
+        guard let bytes = used.removeValue(forKey: start) else { preconditionFailure("memory returned twice") }
+        var range = start..<(start + bytes)
+        var place = free.firstIndex { $0.lowerBound >= range.upperBound } ?? free.count
+        if place < free.count, free[place].lowerBound == range.upperBound {
+            range = range.lowerBound..<free[place].upperBound
+            free.remove(at: place)
+        }
+        if place > 0, free[place - 1].upperBound == range.lowerBound {
+            range = free[place - 1].lowerBound..<range.upperBound
+            place -= 1
+            free.remove(at: place)
+        }
+        free.insert(range, at: place)
+    }
+
+    /// Returns everything, whatever was left behind by a pass that ended early.
+    public func reset() {
+        free = [0..<capacity]
+        used = [:]
+    }
+}
+
+/// Why an arena cannot give memory.
+public enum ArenaError: Error, CustomStringConvertible {
+    /// The system refused the address space.
+    case reservation(bytes: Int)
+    /// More is in use at once than was reserved.
+    case exhausted(bytes: Int, capacity: Int)
+
+    /// What happened and what to do about it, as a sentence.
+    public var description: String {
+        switch self {
+        case .reservation(let bytes):
+            "The system refused \(bytes >> 20) MB of address space for the model's work; raise ulimit -v."
+        case .exhausted(let bytes, let capacity):
+            "The model's work needs \(bytes >> 20) MB more than the \(capacity >> 20) MB that were reserved for it."
+        }
+    }
+}

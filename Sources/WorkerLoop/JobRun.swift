@@ -1,0 +1,218 @@
+import Foundation
+import Jobs
+import Logging
+import ObjectStorage
+
+/// One claimed job: song out of the bucket, separation, stems into the bucket, manifest last, commit.
+///
+/// What happens when something goes wrong:
+/// - the song or its options can never be separated: the job fails with the sentence;
+/// - the storage is away before work began: the job is given back, no attempt is spent, and the worker pauses;
+/// - anything else: the attempt is spent and the job waits behind the others until its attempts are spent;
+/// - Redis is away: wait, for nobody else can take the job meanwhile;
+/// - the lease is lost or the job cancelled: stop, and leave nothing of this attempt;
+/// - the worker drains and its time is over: give the job back, no attempt is spent.
+struct JobRun {
+    /// How it ended; the raw value is what metrics say.
+    enum Outcome: String, Sendable {
+        case done, failed, retried, dead, lost, cancelled
+        /// Given back because the worker drains.
+        case givenBack = "given-back"
+        /// Given back because the storage is away.
+        case storageAway = "storage-away"
+        /// Sealed, and left for another worker to publish.
+        case unpublished
+    }
+
+    /// Why to stop in the middle.
+    private enum Stop: Error { case lost, cancelled, drained }
+    /// How far it has come.
+    private enum Phase { case fetching, separating, storing }
+
+    let claim: Claim
+    let queue: any JobQueue
+    let store: SongStore
+    let separator: any SongSeparator
+    let keeper: LeaseKeeper
+    let drain: Drain
+    let storagePatience: Duration
+    let logger: Logger
+    private var phase = Phase.fetching
+    private var stored: [StemRecord] = []
+
+    init(
+        claim: Claim, queue: any JobQueue, store: SongStore, separator: any SongSeparator, keeper: LeaseKeeper,
+        drain: Drain, storagePatience: Duration, logger: Logger
+    ) {
+        self.claim = claim
+        self.queue = queue
+        self.store = store
+        self.separator = separator
+        self.keeper = keeper
+        self.drain = drain
+        self.storagePatience = storagePatience
+        self.logger = logger
+    }
+
+    /// Does the job in `folder`, which is its own.
+    mutating func run(in folder: URL) async -> Outcome {
+        let song = folder.appending(path: "song")
+        do {
+            let manifest = try await stems(of: song, in: folder)
+            try check(await persistently { try await queue.seal(claim, manifest: manifest) })
+            return await publish(manifest)
+        } catch {
+            return await conclude(error, song: song)
+        }
+    }
+
+    /// Everything up to the stored stems.
+    private mutating func stems(of song: URL, in folder: URL) async throws -> Manifest {
+        try await store.fetch(claim.job, to: song, goesOn: goOn)
+        phase = .separating
+        let outputs = folder.appending(path: "stems")
+        try FileManager.default.createDirectory(at: outputs, withIntermediateDirectories: false)
+        let order = SeparationOrder(song: song, folder: outputs, options: claim.job.options, seed: claim.job.id.seed)
+        let separated = try await separator.separate(order) { [keeper, drain] progress in
+            keeper.report(progress) == .held && !drain.isOver
+        }
+        phase = .storing
+        for stem in separated.stems {
+            // Asked of Redis itself, so that a worker that slept through its lease stores nothing more.
+            try check(await persistently { try await queue.renew(claim) })
+            stored.append(try await patiently { try await store.store(stem, of: claim) })
+        }
+        return Manifest(
+            job: claim.job.id, model: separated.model, filename: claim.job.filename, duration: separated.duration,
+            sampleRate: separated.sampleRate, stems: stored, separationSeconds: separated.seconds,
+            warnings: separated.warnings)
+    }
+
+    /// Stores the sealed manifest and marks the job as done.
+    private func publish(_ manifest: Manifest) async -> Outcome {
+        do {
+            try await patiently { try await store.publish(manifest) }
+            return try await persistently { try await queue.commit(claim, manifest: manifest) } == .held
+                ? .done : .cancelled
+        } catch {
+            logger.error("the manifest is left to another worker: \(error)")
+            await finally { try await queue.giveBack(claim) }
+            return .unpublished
+        }
+    }
+
+    // MARK: - Stopping
+
+    /// - Throws: ``Stop`` when there is a reason to.
+    private func goOn() throws {
+        try check(keeper.status)
+        if drain.isOver || Task.isCancelled { throw Stop.drained }
+    }
+
+    private func check(_ status: LeaseStatus) throws {
+        switch status {
+        case .held: return
+        case .lost: throw Stop.lost
+        case .cancelled: throw Stop.cancelled
+        }
+    }
+
+    /// Why the work ended: the separator only knows that it was told to stop.
+    private func reason(_ error: any Error) -> any Error {
+        guard error is CancellationError else { return error }
+        do { try goOn() } catch { return error }
+        return Stop.drained
+    }
+
+    private func conclude(_ error: any Error, song: URL) async -> Outcome {
+        switch reason(error) {
+        case Stop.lost:
+            await discard()
+            return .lost
+        case Stop.cancelled:
+            await discard()
+            return .cancelled
+        case Stop.drained:
+            await discard()
+            await finally { try await queue.giveBack(claim) }
+            return .givenBack
+        case let refused as SongRefused:
+            return await fail(refused.description, song: song, retry: false)
+        case let error where phase == .fetching && StorageTrouble.isTransient(error):
+            logger.warning("the song cannot be fetched: \(error)")
+            await finally { try await queue.giveBack(claim) }
+            return .storageAway
+        case let error:
+            await discard()
+            return await fail("\(error)", song: song, retry: true)
+        }
+    }
+
+    /// The sentence goes to the song's owner, who knows its name and not where we keep it.
+    private func fail(_ sentence: String, song: URL, retry: Bool) async -> Outcome {
+        let reason = sentence.replacingOccurrences(of: song.path, with: claim.job.filename)
+        logger.warning("the attempt failed: \(reason)")
+        let state = await finally { try await queue.fail(claim, reason: reason, retry: retry) }
+        switch state {
+        case .failed: return .failed
+        case .dead: return .dead
+        case .queued: return .retried
+        case .cancelled: return .cancelled
+        case .uploaded, .running, .done, nil: return .lost
+        }
+    }
+
+    private func discard() async {
+        guard !stored.isEmpty else { return }
+        await finally { try await store.discard(stored, of: claim.job.id) }
+    }
+
+    // MARK: - Trying again
+
+    /// Waits for Redis as long as it takes; only the end of a drain cuts it short.
+    private func persistently<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        var pause = Duration.milliseconds(200)
+        while true {
+            do {
+                return try await body()
+            } catch let error as RedisError where error.isTransient {
+                logger.warning("waiting for Redis: \(error)")
+                if drain.isOver { throw Stop.drained }
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(5))
+            }
+        }
+    }
+
+    /// Tries again while the storage is away, for as long as the configuration says and the lease is held.
+    private func patiently<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        let end = ContinuousClock.now + storagePatience
+        var pause = Duration.milliseconds(500)
+        while true {
+            do {
+                return try await body()
+            } catch  where StorageTrouble.isTransient(error) && ContinuousClock.now < end {
+                logger.warning("waiting for the storage: \(error)")
+                try goOn()
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(10))
+            }
+        }
+    }
+
+    /// Does what has to be done even when this task is cancelled. What cannot be done is not lost: the lease runs out,
+    /// and another worker takes the job over.
+    @discardableResult
+    private func finally<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async -> Value? {
+        let run = self
+        do { return try await Task { try await run.persistently(body) }.value } catch {
+            logger.error("the job could not be concluded: \(error)")
+            return nil
+        }
+    }
+}
+
+extension JobID {
+    /// A number that is the same in every attempt.
+    fileprivate var seed: UInt64 { UInt64(description.prefix(16), radix: 16) ?? 0 }
+}

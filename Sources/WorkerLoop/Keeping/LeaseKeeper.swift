@@ -1,0 +1,128 @@
+import Foundation
+import Jobs
+import Logging
+import Synchronization
+
+/// Keeps the worker's lease and its record in Redis fresh while a song is separated, and knows whether to go on.
+///
+/// It is a plain thread with a connection of its own: neither products of matrices, which may fill every core and every
+/// thread of the cooperative pool, nor slow replies to others can keep it from renewing.
+final class LeaseKeeper: Sendable {
+    /// What the keeper and the rest of the worker share.
+    struct Duty {
+        var record: WorkerRecord
+        var claim: Claim?
+        var progress = 0.0
+        var status = LeaseStatus.held
+        var isStopped = false
+    }
+
+    private let duty: Mutex<Duty>
+    private let alarm = NSCondition()
+    private let queue: RedisJobQueue
+    private let healthFile: URL?
+    private let logger: Logger
+
+    init(queue: RedisJobQueue, record: WorkerRecord, healthFile: URL?, logger: Logger) {
+        self.queue = queue
+        self.healthFile = healthFile
+        self.logger = logger
+        duty = Mutex(Duty(record: record))
+    }
+
+    /// Starts the thread; it ends with ``stop()``.
+    func start() {
+        let thread = Thread { [self] in keep() }
+        thread.name = "lease"
+        thread.start()
+    }
+
+    /// Ends the thread within one round.
+    func stop() { change { $0.isStopped = true } }
+
+    /// Takes up a claim.
+    func begin(_ claim: Claim) {
+        change {
+            ($0.claim, $0.progress, $0.status) = (claim, 0, .held)
+            ($0.record.job, $0.record.progress) = (claim.job.id, 0)
+            if $0.record.state == .idle { $0.record.state = .busy }
+        }
+    }
+
+    /// Lets go of the claim.
+    func end(models: [String]) {
+        change {
+            ($0.claim, $0.record.job, $0.record.progress, $0.record.models) = (nil, nil, nil, models)
+            if $0.record.state == .busy { $0.record.state = .idle }
+        }
+    }
+
+    /// Says that the worker claims no more.
+    func drain() { change { $0.record.state = .draining } }
+
+    /// Takes note of how far the work is, and answers with what became of the lease.
+    func report(_ progress: Double) -> LeaseStatus {
+        duty.withLock {
+            $0.progress = progress
+            $0.record.progress = progress
+            return $0.status
+        }
+    }
+
+    /// What became of the lease, as far as the last round found.
+    var status: LeaseStatus { duty.withLock { $0.status } }
+
+    private func change(_ body: (inout Duty) -> Void) {
+        duty.withLock { body(&$0) }
+        alarm.withLock { alarm.signal() }
+    }
+
+    // MARK: - On the thread
+
+    /// Rounds every second, or four in a lease if that is more often, and at once after a change.
+    private func keep() {
+        // Where the process may, the thread goes before all others; where it may not, it is short enough of work to be
+        // scheduled soon anyway.
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10)
+        let line = queue.leaseLine()
+        let pause = min(1, Double(queue.options.lease.milliseconds) / 4000)
+        var isAway = false
+        while true {
+            let now = duty.withLock { $0 }
+            if now.isStopped { return }
+            do {
+                try round(now, over: line)
+                if isAway { logger.info("Redis is back") }
+                isAway = false
+            } catch {
+                if !isAway { logger.warning("the lease cannot be renewed: \(error)") }
+                isAway = true
+            }
+            alarm.withLock { _ = alarm.wait(until: Date(timeIntervalSinceNow: pause)) }
+        }
+    }
+
+    private func round(_ now: Duty, over line: RedisLeaseLine) throws(RedisError) {
+        if let claim = now.claim {
+            let status = try line.renew(claim)
+            if status != .held {
+                duty.withLock { if $0.claim == claim { $0.status = status } }
+            } else if now.progress > 0 {
+                // A full server refuses progress but not renewals.
+                do { _ = try line.report(claim, progress: now.progress, audioSeconds: nil) } catch .outOfMemory {}
+            }
+        }
+        var record = now.record
+        record.memory = Self.residentMemory()
+        try line.heartbeat(record)
+        if let healthFile { try? Data().write(to: healthFile) }
+    }
+
+    /// Bytes of this process in memory; 0 where the system does not say.
+    static func residentMemory() -> Int {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+            let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+        else { return 0 }
+        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}

@@ -1,0 +1,165 @@
+import Audio
+public import Foundation
+import Jobs
+public import ModelStore
+import Separation
+import Threading
+
+/// Separates with our engine: fetches models by name, keeps the ones used last in memory, and works on a thread of its
+/// own beside the engine's.
+public actor EngineSeparator: SongSeparator {
+    private let store: ModelStore
+    private let defaultModel: String?
+    private let threads: Int
+    private let capacity: Int
+    private let thread = BlockingThread(name: "separate")
+    /// The one used last is at the end.
+    private var bags: [Bag] = []
+
+    /// A separator; models are loaded when they are first needed.
+    ///
+    /// - Parameters:
+    ///   - defaultModel: for jobs that name none; `nil` for the best one that is present.
+    ///   - threads: how many threads the engine uses.
+    ///   - capacity: how many models are kept in memory.
+    public init(store: ModelStore, defaultModel: String?, threads: Int, capacity: Int = 1) {
+        self.store = store
+        self.defaultModel = defaultModel
+        self.threads = max(threads, 1)
+        self.capacity = max(capacity, 1)
+    }
+
+    /// The engine that the environment describes: `MSAAS_MODEL`, `MSAAS_THREADS` (default: one a core), and what
+    /// `ModelStore` reads.
+    ///
+    /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads.
+    public init(repository: URL? = nil, environment: [String: String]) throws {
+        var threads = ProcessInfo.processInfo.activeProcessorCount
+        if let text = environment["MSAAS_THREADS"], !text.isEmpty {
+            guard let number = Int(text), (1...1024).contains(number) else {
+                throw InvalidOption(
+                    name: "MSAAS_THREADS", value: text, rule: "it must be a whole number from 1 to 1024")
+            }
+            threads = number
+        }
+        self.init(
+            store: ModelStore(repository: repository, environment: environment),
+            defaultModel: environment["MSAAS_MODEL"].flatMap { $0.isEmpty ? nil : $0 }, threads: threads)
+    }
+
+    /// The names of the models that are in memory.
+    public var loadedModels: [String] { bags.map(\.name) }
+
+    /// Separates a song into `folder/{stem}.{ext}`.
+    public func separate(
+        _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
+    ) async throws -> SeparatedSong {
+        do {
+            let bag = try await bag(
+                named: order.options.model ?? defaultModel ?? store.defaultName(), progress: progress)
+            let report = try await thread.run {
+                let separator = try Separator(bag: bag, options: SeparationOptions(order.options, seed: order.seed))
+                return try separator.separate(
+                    order.song, to: { order.folder.appending(path: "\($0).\(order.options.format.fileExtension)") },
+                    progress: progress)
+            }
+            return SeparatedSong(
+                model: bag.name, stems: report.stems.map { .init(name: $0.name, url: $0.url) },
+                duration: report.duration, sampleRate: report.sampleRate, warnings: report.warnings,
+                seconds: report.separationSeconds)
+        } catch {
+            throw SongRefused(because: error) ?? error
+        }
+    }
+
+    /// The model of this name, from memory or from its files. Another one leaves first if there are as many as are kept,
+    /// so that memory holds no more than that even while loading.
+    private func bag(named name: String, progress: @escaping @Sendable (Double) -> Bool) async throws -> Bag {
+        if let index = bags.firstIndex(where: { $0.name == name }) {
+            bags.append(bags.remove(at: index))
+        } else {
+            let files = try await files(of: name, progress: progress)
+            bags.removeFirst(max(0, bags.count - capacity + 1))
+            let threads = threads
+            let bag = try await thread.run {
+                try Bag(
+                    name: name, checkpoints: files.open(), weights: files.weights, segment: files.segment,
+                    threads: threads)
+            }
+            bags.append(bag)
+            return bag
+        }
+        return bags[bags.count - 1]
+    }
+
+    /// The model's files; a download that takes long ends when the job does.
+    private func files(of name: String, progress: @escaping @Sendable (Double) -> Bool) async throws -> BagFiles {
+        let store = store
+        return try await withThrowingTaskGroup(of: BagFiles?.self) { group in
+            group.addTask { try await store.bag(named: name) }
+            group.addTask {
+                while progress(0) { try await Task.sleep(for: .milliseconds(250)) }
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            guard let files = try await group.next() ?? nil else { throw CancellationError() }
+            return files
+        }
+    }
+}
+
+extension SeparationOptions {
+    /// A job's options, as the engine takes them.
+    init(_ options: JobOptions, seed: UInt64) {
+        self.init()
+        shifts = options.shifts
+        overlap = options.overlap
+        self.seed = seed
+        twoStems = options.twoStems
+        switch options.otherMethod {
+        case .none: otherMethod = .none
+        case .add: otherMethod = .add
+        case .minus: otherMethod = .minus
+        }
+        switch options.clipMode {
+        case .rescale: clipMode = .rescale
+        case .clamp: clipMode = .clamp
+        case .none: clipMode = .none
+        }
+        switch options.format {
+        case .wav: format = .wav16
+        case .wav24: format = .wav24
+        case .float32: format = .float32
+        case .flac: format = .flac(bits: 16)
+        case .mp3: format = .mp3(bitrate: options.bitrate, preset: 2)
+        }
+    }
+}
+
+extension SongRefused {
+    /// The engine's errors that are the song's or its options' fault; `nil` for those of this worker (a full disk, a
+    /// damaged model, …).
+    init?(because error: any Error) {
+        switch error {
+        case let error as AudioError:
+            switch error {
+            case .cannotOpen, .cannotWrite: return nil
+            case .empty, .unsupported, .notAudio, .undecodable, .noSamples, .tooFewChannels, .invalidFormat:
+                self.init(error.description)
+            }
+        case let error as SeparationError:
+            switch error {
+            case .invalidBag: return nil
+            case .invalidOption, .unknownStem, .segmentTooLong: self.init(error.description)
+            }
+        case ModelStoreError.unknownModel(let name, let known):
+            self.init("There is no model “\(name)” here; there are \(known.joined(separator: ", ")).")
+        case let error as ModelStoreError:
+            switch error {
+            case .invalidName, .unsupportedModel: self.init(error.description)
+            default: return nil
+            }
+        default: return nil
+        }
+    }
+}

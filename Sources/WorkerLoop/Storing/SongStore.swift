@@ -1,0 +1,74 @@
+import Foundation
+import HTTPTransport
+import Jobs
+import ObjectStorage
+import Threading
+
+/// The two buckets, as the worker uses them.
+///
+/// Stems of the first claim of a job go to `{job}/{stem}.{ext}`, those of a later one to `{job}/attempt-{token}/…`, and
+/// the manifest says which are the job's. A token is given out once, so a worker that lost its lease and wakes up in
+/// the middle of an upload can never write over another one's stems; and since the manifest is fixed by the fenced
+/// ``JobQueue/seal(_:manifest:)`` before it is stored, it cannot write a manifest either.
+struct SongStore: Sendable {
+    let storage: S3Client
+    let outputBucket: String
+    private let disk = BlockingThread(name: "disk")
+
+    init(storage: S3Client, outputBucket: String) {
+        self.storage = storage
+        self.outputBucket = outputBucket
+    }
+
+    /// Fetches a job's song, chunk by chunk.
+    ///
+    /// - Parameter goesOn: asked after every chunk.
+    /// - Throws: ``SongRefused`` when the object is gone or empty, `CancellationError` when `goesOn` said no, and what the
+    ///   storage throws.
+    func fetch(_ job: Job, to file: URL, goesOn: () throws -> Void) async throws {
+        let object: S3Object
+        do {
+            object = try await storage.get(job.bucket, job.key)
+        } catch let error as S3Error where error.isNotFound {
+            throw SongRefused("\(job.filename) is no longer in the bucket; upload it again.")
+        }
+        let handle = try await disk.run {
+            _ = FileManager.default.createFile(atPath: file.path, contents: nil)
+            return try FileHandle(forWritingTo: file)
+        }
+        var size = 0
+        for try await chunk in object.body {
+            try goesOn()
+            size += chunk.count
+            try await disk.run { try handle.write(contentsOf: chunk) }
+        }
+        try await disk.run { try handle.close() }
+        guard size > 0 else { throw SongRefused("\(job.filename) is empty (0 bytes); upload it again.") }
+    }
+
+    /// Where a claim's stem goes, below `{job}/`.
+    static func file(of stem: URL, for claim: Claim) -> String {
+        let name = stem.lastPathComponent
+        return claim.token == 1 ? name : "attempt-\(claim.token)/\(name)"
+    }
+
+    /// Stores one stem.
+    func store(_ stem: SeparatedSong.Stem, of claim: Claim) async throws -> StemRecord {
+        let type = claim.job.options.format.contentType
+        let file = Self.file(of: stem.url, for: claim)
+        let result = try await storage.putFile(outputBucket, "\(claim.job.id)/\(file)", stem.url, contentType: type)
+        return StemRecord(name: stem.name, file: file, size: result.size, eTag: result.eTag, contentType: type)
+    }
+
+    /// Stores a manifest that was sealed.
+    func publish(_ manifest: Manifest) async throws {
+        try await storage.put(
+            outputBucket, Manifest.key(of: manifest.job), body: .bytes(try manifest.encoded()),
+            contentType: "application/json")
+    }
+
+    /// Removes the stems of a claim that came to nothing.
+    func discard(_ stems: [StemRecord], of job: JobID) async throws {
+        try await storage.deleteMany(outputBucket, stems.map { $0.key(of: job) })
+    }
+}

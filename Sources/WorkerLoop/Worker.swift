@@ -1,0 +1,156 @@
+import Foundation
+public import Jobs
+public import Logging
+import Metrics
+public import ObjectStorage
+public import ServiceLifecycle
+
+/// A worker: claims one job after the other and separates it, and looks after the jobs of workers that are gone.
+///
+/// It ends on graceful shutdown: it claims no more, finishes its job if the drain period is enough, and else gives it
+/// back.
+public final class Worker: Service {
+    private let configuration: WorkerConfiguration
+    private let queue: RedisJobQueue
+    private let store: SongStore
+    private let separator: any SongSeparator
+    private let keeper: LeaseKeeper
+    private let drain = Drain()
+    private let sweep: BucketSweep
+    private let logger: Logger
+
+    /// A worker; nothing happens before ``run()``.
+    public init(
+        configuration: WorkerConfiguration, queue: RedisJobQueue, storage: S3Client, separator: any SongSeparator,
+        logger: Logger
+    ) {
+        var logger = logger
+        logger[metadataKey: "worker"] = "\(configuration.id)"
+        self.configuration = configuration
+        self.queue = queue
+        self.separator = separator
+        self.logger = logger
+        store = SongStore(storage: storage, outputBucket: configuration.outputBucket)
+        keeper = LeaseKeeper(
+            queue: queue, record: WorkerRecord(id: configuration.id), healthFile: configuration.healthFile,
+            logger: logger)
+        sweep = BucketSweep(
+            queue: queue, storage: storage, configuration: configuration, retention: queue.options.retention,
+            logger: logger)
+    }
+
+    /// Works until graceful shutdown.
+    ///
+    /// - Throws: when no temporary folder can be made; whatever else goes wrong is logged and tried again.
+    public func run() async throws {
+        let work = try WorkFolder(in: configuration.temporaryFolder)
+        keeper.start()
+        defer { keeper.stop() }
+        logger.info("worker started", metadata: ["redis": "\(queue.address)"])
+        await withGracefulShutdownHandler {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.maintain() }
+                await claimJobs(work)
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            self.drain.begin(self.configuration.drainPeriod)
+            self.keeper.drain()
+        }
+        keeper.stop()
+        let (queue, id) = (queue, configuration.id)
+        do { try await Task { try await queue.forget(worker: id) }.value } catch {
+            logger.warning("the worker's record stays behind: \(error)")
+        }
+        logger.info("worker ended")
+    }
+
+    /// Ends the drain at once: the present job is given back.
+    public func hurry() { drain.begin(.zero) }
+
+    // MARK: - Jobs
+
+    private func claimJobs(_ work: WorkFolder) async {
+        var pause = Pause()
+        while !drain.isDraining && !Task.isCancelled {
+            do {
+                let (queue, id) = (queue, configuration.id)
+                guard
+                    let claim = try await cancelWhenGracefulShutdown({
+                        try await queue.claim(worker: id, wait: .seconds(10))
+                    })
+                else { continue }
+                if await perform(claim, work) == .storageAway { await pause.next() } else { pause.reset() }
+            } catch is CancellationError {
+                continue
+            } catch {
+                logger.error("no job can be claimed: \(error)")
+                await pause.next()
+            }
+        }
+    }
+
+    private func perform(_ claim: Claim, _ work: WorkFolder) async -> JobRun.Outcome {
+        var logger = logger
+        logger[metadataKey: "job"] = "\(claim.job.id)"
+        logger[metadataKey: "attempt"] = "\(claim.job.attempts)"
+        logger.info("job started", metadata: ["filename": "\(claim.job.filename)"])
+        keeper.begin(claim)
+        let begin = ContinuousClock.now
+        var run = JobRun(
+            claim: claim, queue: queue, store: store, separator: separator, keeper: keeper, drain: drain,
+            storagePatience: configuration.storagePatience, logger: logger)
+        var outcome = JobRun.Outcome.givenBack
+        do {
+            let folder = try work.folder(named: "\(claim.job.id)-\(claim.token)")
+            outcome = await run.run(in: folder)
+            try FileManager.default.removeItem(at: folder)
+        } catch {
+            logger.error("trouble with the temporary folder: \(error)")
+        }
+        let seconds = (ContinuousClock.now - begin) / .seconds(1)
+        logger.info("job ended", metadata: ["outcome": "\(outcome.rawValue)", "seconds": "\(seconds)"])
+        Counter(label: "msaas_worker_jobs_total", dimensions: [("outcome", outcome.rawValue)]).increment()
+        Metrics.Timer(label: "msaas_worker_job_seconds").recordSeconds(seconds)
+        Gauge(label: "msaas_worker_resident_bytes").record(Double(LeaseKeeper.residentMemory()))
+        keeper.end(models: await separator.loadedModels)
+        return outcome
+    }
+
+    // MARK: - Upkeep
+
+    /// Every worker looks for jobs of lost workers; one at a time looks through the bucket.
+    private func maintain() async {
+        while !Task.isCancelled {
+            do {
+                for id in try await queue.recover() {
+                    logger.warning("a lost worker's job was recovered", metadata: ["job": "\(id)"])
+                }
+                for sealed in try await queue.unpublished() {
+                    try await store.publish(sealed.manifest)
+                    _ = try await queue.commit(sealed.claim, manifest: sealed.manifest)
+                    logger.warning("a lost worker's stems were published", metadata: ["job": "\(sealed.manifest.job)"])
+                }
+                if try await queue.takeTurn(at: "sweep", every: configuration.sweepEvery) { _ = try await sweep.run() }
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("upkeep: \(error)")
+            }
+            try? await Task.sleep(for: configuration.recoverEvery)
+        }
+    }
+}
+
+/// Growing pauses while something is away; a graceful shutdown ends them.
+private struct Pause {
+    private var length = Duration.milliseconds(500)
+
+    mutating func reset() { length = .milliseconds(500) }
+
+    mutating func next() async {
+        let length = length * Double.random(in: 0.5...1)
+        self.length = min(self.length * 2, .seconds(30))
+        try? await cancelWhenGracefulShutdown { try await Task.sleep(for: length) }
+    }
+}

@@ -1,0 +1,50 @@
+public import Logging
+import HTTPTransport
+import Jobs
+import ObjectStorage
+import ServiceLifecycle
+import UnixSignals
+
+/// A worker as a process of its own, configured by its environment.
+///
+/// The first `SIGTERM` or `SIGINT` drains it; the second one has it give its job back at once.
+public struct WorkerProcess: Sendable {
+    private let worker: Worker
+    private let logger: Logger
+
+    /// Reads the environment: see `WorkerConfiguration`, `QueueOptions`, `S3Configuration`, and `REDIS_URL`.
+    ///
+    /// - Throws: a sentence that names the variable which is wrong or missing.
+    public init(environment: [String: String], separator: any SongSeparator, logger: Logger) throws {
+        let queue = try RedisJobQueue(
+            url: environment["REDIS_URL"] ?? "redis://127.0.0.1:6379/0", options: QueueOptions(environment: environment)
+        )
+        worker = try Worker(
+            configuration: WorkerConfiguration(environment: environment), queue: queue,
+            storage: S3Client(S3Configuration(environment: environment), transport: CurlTransport()),
+            separator: separator, logger: logger)
+        self.logger = logger
+    }
+
+    /// Works until it is told to end.
+    public func run() async throws {
+        // Services end in reverse order, so that the second signal is heard for as long as the worker drains.
+        let group = ServiceGroup(
+            services: [SecondSignal(worker: worker), worker], gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger)
+        try await group.run()
+    }
+}
+
+/// Hurries the worker when a second signal comes.
+private struct SecondSignal: Service {
+    let worker: Worker
+
+    func run() async throws {
+        var count = 0
+        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint).cancelOnGracefulShutdown() {
+            count += 1
+            if count == 2 { worker.hurry() }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import FetchFunction
+import Foundation
+import FunctionHost
+import Logging
+import Metrics
+import SeparateFunction
+import ServiceLifecycle
+import UploadFunction
+
+/// All functions that this host knows. A new one needs its line here.
+let functions: [any Function.Type] = [
+    UploadFunction.self,
+    SeparateFunction.self,
+    FetchFunction.self,
+]
+
+/// Serves the functions until SIGTERM or SIGINT, and finishes what is in flight then.
+@main
+struct FunctionHostCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "function-host",
+        abstract: "Serves msaas functions over HTTP.",
+        discussion: "Flags win over environment variables; see the README for the variables.")
+
+    @Option(name: .long, help: "Address to listen on (HOST, default 0.0.0.0).")
+    var host: String?
+
+    @Option(name: .long, help: "Port to listen on (PORT, default 8080).")
+    var port: Int?
+
+    @Option(name: .long, help: "Functions to serve, separated by commas (FUNCTION_TARGET, default all).")
+    var target: String?
+
+    @Flag(name: .long, help: "Print the functions' names and end.")
+    var list = false
+
+    func run() async throws {
+        var environment = ProcessInfo.processInfo.environment
+        environment["HOST"] = host ?? environment["HOST"]
+        environment["PORT"] = port.map(String.init) ?? environment["PORT"]
+        environment["FUNCTION_TARGET"] = target ?? environment["FUNCTION_TARGET"]
+        let catalogue = try FunctionCatalogue(functions)
+        guard !list else { return print(catalogue.names.joined(separator: "\n")) }
+
+        JSONLogHandler.bootstrap(environment: environment)
+        let metrics = PrometheusRegistry()
+        MetricsSystem.bootstrap(metrics)
+        let logger = Logger(label: "function-host")
+        let host = try FunctionHost(
+            functions: catalogue.functions(
+                target: environment["FUNCTION_TARGET"],
+                environment: FunctionEnvironment(variables: environment, logger: logger)),
+            configuration: HostConfiguration(environment: environment), metrics: metrics, logger: logger,
+            onListening: { logger.notice("listening", metadata: ["port": .stringConvertible($0)]) })
+        try await ServiceGroup(
+            services: [host], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+        ).run()
+    }
+}

@@ -1,0 +1,14 @@
+import ArgumentParser
+
+/// The `msaas` command.
+@main
+struct Msaas: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "msaas",
+        abstract: "Music separation as a service: a song in, its drums, bass, other and vocals out.",
+        subcommands: [
+            SeparateCommand.self, UpCommand.self, SubmitCommand.self, JobsCommand.self, LogsCommand.self,
+            RetryCommand.self, EnvCommand.self, ScoreCommand.self, DemoCommand.self, StorageCommand.self,
+            ModelsCommand.self, BenchmarkCommand.self,
+        ])
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Foundation
+
+/// What the separation runs on.
+struct MachineOptions: ParsableArguments {
+    @Option(help: "Threads that work together (default: MSAAS_THREADS, else one for each core).")
+    var threads: Int?
+
+    @Option(name: .shortAndLong, help: "The same as --threads; unlike in the reference, memory does not grow with it.")
+    var jobs = 0
+
+    @Option(name: .shortAndLong, help: "Only cpu.")
+    var device = "cpu"
+
+    func validate() throws {
+        guard device == "cpu" else {
+            throw ValidationError(
+                "The device \(device) is not used here; the separation runs on the CPU (--device cpu).")
+        }
+        guard jobs >= 0, threads ?? 1 >= 1, max(jobs, threads ?? 1) <= 1024 else {
+            throw ValidationError("The number of threads is between 1 and 1024.")
+        }
+    }
+
+    var threadCount: Int {
+        let environment = ProcessInfo.processInfo.environment["MSAAS_THREADS"].flatMap(Int.init).flatMap {
+            $0 > 0 ? $0 : nil
+        }
+        return threads ?? (jobs > 0 ? jobs : nil) ?? environment ?? ProcessInfo.processInfo.activeProcessorCount
+    }
+}

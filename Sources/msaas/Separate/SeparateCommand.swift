@@ -1,0 +1,56 @@
+import ArgumentParser
+import Foundation
+import Separation
+
+/// `msaas separate`: the reference's `demucs` command.
+struct SeparateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "separate", abstract: "Separate tracks into stems, on this machine, without the service.",
+        discussion: """
+            Takes the flags of the reference command `demucs`, with the same names and meaning, and writes the same \
+            files: OUT/MODEL/TRACK/STEM.wav.
+            """)
+
+    @Argument(help: ArgumentHelp("The tracks: MP3, WAV, FLAC, Ogg or AIFF.", valueName: "track"))
+    var tracks: [String] = []
+
+    @OptionGroup(title: "Model") var model: ModelOptions
+    @OptionGroup(title: "Separation") var separation: SeparationFlags
+    @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Machine") var machine: MachineOptions
+
+    @Flag(help: "Print the models' names and leave.")
+    var listModels = false
+
+    @Flag(name: .shortAndLong, help: "Say more.")
+    var verbose = false
+
+    mutating func validate() throws {
+        guard listModels || !tracks.isEmpty else {
+            throw ValidationError("There is no track to separate; name at least one file.")
+        }
+    }
+
+    func run() async throws {
+        if listModels { return print(try model.list()) }
+        let interruption = Interruption()
+        let work = Task { try await separate(interruption) }
+        interruption.onRequest { work.cancel() }
+        do {
+            try await work.value
+        } catch  where error is CancellationError || interruption.isRequested {
+            FileHandle.standardError.write(Data("Stopped; nothing half-done was left.\n".utf8))
+            throw ExitCode(130)
+        }
+    }
+
+    private func separate(_ interruption: Interruption) async throws {
+        let options = try separation.options(format: output.format(), clipMode: output.clipMode)
+        let files = try await model.files()
+        let run = SeparationRun(
+            files: files, options: options, folder: output.folder(model: files.name), template: output.filename,
+            threads: machine.threadCount, isVerbose: verbose, interruption: interruption)
+        let failed = try await run.separate(tracks)
+        if failed > 0 { throw ExitCode(1) }
+    }
+}

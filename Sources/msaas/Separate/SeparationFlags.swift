@@ -1,0 +1,54 @@
+import ArgumentParser
+import Audio
+import Separation
+
+/// How the tracks are separated.
+struct SeparationFlags: ParsableArguments {
+    @Option(help: "Average the predictions for this many random shifts in time; 0: one prediction, unshifted.")
+    var shifts = 1
+
+    @Option(help: "Part of a segment that it shares with the next, from 0 to less than 1.")
+    var overlap = 0.25
+
+    @Option(help: ArgumentHelp("Length of a segment (default: the model's own).", valueName: "seconds"))
+    var segment: Double?
+
+    @Flag(help: .hidden)
+    var noSplit = false
+
+    @Option(help: ArgumentHelp("Write only this stem, and what remains of the track.", valueName: "stem"))
+    var twoStems: String?
+
+    @Option(
+        help: "How what remains is made: the other stems' sum (add), the track minus the stem (minus), or not (none).")
+    var otherMethod = SeparationOptions.OtherMethod.add
+
+    @Option(help: "Makes the random shifts the same every time.")
+    var seed: UInt64?
+
+    func validate() throws {
+        if noSplit, segment != nil { throw ValidationError("--no-split and --segment contradict each other.") }
+        if noSplit {
+            throw ValidationError(
+                "--no-split cannot be done: HTDemucs works on segments of the length that it was trained for. "
+                    + "Leave it out; memory does not grow with the track.")
+        }
+    }
+
+    /// The same as a value; the rest is checked against the model.
+    func options(format: AudioFormat, clipMode: ClipMode) throws -> SeparationOptions {
+        var options = SeparationOptions()
+        options.shifts = shifts
+        options.overlap = overlap
+        options.segment = segment
+        options.seed = seed
+        options.twoStems = twoStems
+        options.otherMethod = otherMethod
+        options.format = format
+        options.clipMode = clipMode
+        return options
+    }
+}
+
+extension SeparationOptions.OtherMethod: ExpressibleByArgument {}
+extension ClipMode: ExpressibleByArgument {}

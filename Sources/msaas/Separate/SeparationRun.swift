@@ -1,0 +1,99 @@
+import ArgumentParser
+import Audio
+import Foundation
+import ModelStore
+import Separation
+import Threading
+
+/// One run of `msaas separate`: all tracks, one after the other, through one bag of models.
+struct SeparationRun: Sendable {
+    var files: BagFiles
+    var options: SeparationOptions
+    var folder: URL
+    var template: FilenameTemplate
+    var threads: Int
+    var isVerbose: Bool
+    var interruption: Interruption
+
+    /// Separates the tracks; a bad one is reported on standard error and does not keep the others waiting.
+    ///
+    /// - Returns: how many tracks could not be separated.
+    /// - Throws: what is wrong with the models or the options; `CancellationError` after an interruption.
+    func separate(_ tracks: [String]) async throws -> Int {
+        let thread = BlockingThread(name: "separation")
+        return try await thread.run { try separateBlocking(tracks) }
+    }
+
+    private func separateBlocking(_ tracks: [String]) throws -> Int {
+        let bag = try Bag(
+            name: files.name, checkpoints: files.open(), weights: files.weights, segment: files.segment,
+            threads: threads)
+        let separator = try Separator(bag: bag, options: options)
+        try checkNames(bag)
+        print("Separated tracks will be stored in \(folder.path)")
+        if isVerbose {
+            print("\(threads) threads, seed \(options.seed.map { "\($0)" } ?? "random"), \(options.format)")
+        }
+        var failed = 0
+        for track in tracks {
+            if interruption.isRequested { throw CancellationError() }
+            do {
+                try separate(track, with: separator)
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                report("\(error)")
+                failed += 1
+            }
+        }
+        return failed
+    }
+
+    private func separate(_ track: String, with separator: Separator) throws {
+        let url = URL(filePath: track)
+        guard FileManager.default.fileExists(atPath: url.path) else {
+            return try missing(track)
+        }
+        print("Separating track \(track)")
+        var meter = Meter()
+        var duration: Double?
+        defer { meter.clear() }
+        let report = try separator.separate(
+            url, to: { output(url, stem: $0) }, measured: { duration = $0 },
+            progress: { fraction in
+                meter.show(fraction, duration: duration)
+                return !interruption.isRequested
+            })
+        meter.clear()
+        for warning in report.warnings { self.report("\(track): \(warning)") }
+        for stem in report.stems {
+            print("  \(stem.url.relativePath)" + (isVerbose ? "  peak \(String(format: "%.3f", stem.peak))" : ""))
+        }
+        let speed = String(
+            format: "%.1f s, %.1f × real time", report.separationSeconds, report.duration / report.separationSeconds)
+        print("  \(time(report.duration)) of audio in \(speed)")
+    }
+
+    private func output(_ track: URL, stem: String) -> URL {
+        folder.appending(
+            path: template.path(
+                track: track.lastPathComponent, stem: stem, fileExtension: options.format.fileExtension))
+    }
+
+    /// Refuses a pattern that gives all stems the same name.
+    private func checkNames(_ bag: Bag) throws {
+        let names = StemRecipe.names(sources: bag.sources, options: options)
+        let paths = Set(names.map { output(URL(filePath: "track.wav"), stem: $0).path })
+        guard paths.count == names.count else {
+            throw ValidationError("--filename \(template) gives all stems the same name; put {stem} into it.")
+        }
+    }
+
+    private func missing(_ track: String) throws {
+        struct MissingTrack: Error, CustomStringConvertible { var description: String }
+        throw MissingTrack(
+            description: "File \(track) does not exist. If its name has spaces in it, put quotes around it.")
+    }
+
+    private func report(_ sentence: String) { FileHandle.standardError.write(Data((sentence + "\n").utf8)) }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Foundation
+import LocalStack
+
+/// Where the data of the one-machine service lives; shared by every command that starts or asks it.
+struct DataOption: ParsableArguments {
+    @Option(name: .customLong("data"), help: "The folder that holds the service's data.")
+    var path = ".msaas"
+
+    var directory: URL { URL(filePath: path, directoryHint: .isDirectory).standardizedFileURL }
+}
+
+/// How the one-machine service is laid out.
+struct StackOptions: ParsableArguments {
+    @OptionGroup var data: DataOption
+
+    @Option(help: "The IPv4 address that the servers bind to.")
+    var host = "127.0.0.1"
+
+    @Option(help: "The HTTP port (8080, or any free one when that is taken).")
+    var port: Int?
+
+    @Option(help: "The S3 port (9000, or any free one when that is taken).")
+    var storagePort: Int?
+
+    @Option(help: "The port of redis-server (6379, or any free one when that is taken).")
+    var redisPort: Int?
+
+    @Option(help: "Worker processes; each separates one song at a time.")
+    var workers: Int?
+
+    @Option(help: "Threads a worker separates with.")
+    var threads: Int?
+
+    @Option(name: [.customShort("n"), .customLong("name")], help: "The model for uploads that name none.")
+    var model: String?
+
+    func validate() throws {
+        for (name, port) in [("port", port), ("storage-port", storagePort), ("redis-port", redisPort)] {
+            if let port, !(1...65535).contains(port) {
+                throw ValidationError("--\(name) is \(port); it must be between 1 and 65535.")
+            }
+        }
+        if let workers, !(0...256).contains(workers) {
+            throw ValidationError("--workers is \(workers); it must be between 0 and 256.")
+        }
+        if let threads, !(1...256).contains(threads) {
+            throw ValidationError("--threads is \(threads); it must be between 1 and 256.")
+        }
+    }
+
+    func configuration() -> StackConfiguration {
+        var configuration = StackConfiguration(directory: data.directory)
+        configuration.host = host
+        configuration.model = model
+        if let port { configuration.httpPort = .fixed(port) }
+        if let storagePort { configuration.storagePort = .fixed(storagePort) }
+        if let redisPort { configuration.redisPort = .fixed(redisPort) }
+        if let workers { configuration.workers = workers }
+        if let threads { configuration.threads = threads }
+        return configuration
+    }
+}

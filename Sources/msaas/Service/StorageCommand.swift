@@ -1,0 +1,51 @@
+import ArgumentParser
+import Foundation
+import ObjectStorage
+import ServiceLifecycle
+import StorageServer
+
+/// `msaas storage`: the S3 server of the one-machine mode alone, as `msaas up` starts it.
+struct StorageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "storage", abstract: "Run only the S3 server of the one-machine mode.",
+        discussion: """
+            Speaks the part of MinIO's API that the service needs. The keys come from S3_ACCESS_KEY and S3_SECRET_KEY; \
+            the webhook's bearer token, if any, from WEBHOOK_TOKEN.
+            """)
+
+    @Option(help: "The folder that holds buckets and objects.")
+    var data: String
+
+    @Option(help: "The address to bind to.")
+    var host = "127.0.0.1"
+
+    @Option(help: "The port to listen on.")
+    var port = 9000
+
+    @Option(help: "A target for bucket notifications, ID=URL; its ARN is arn:minio:sqs:REGION:ID:webhook.")
+    var webhook: [String] = []
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let targets = try webhook.map { text in
+            guard let separator = text.firstIndex(of: "="), separator != text.startIndex else {
+                throw ValidationError("--webhook is \(text); it must be ID=URL.")
+            }
+            return WebhookTarget(
+                id: String(text[..<separator]), endpoint: String(text[text.index(after: separator)...]),
+                token: environment["WEBHOOK_TOKEN"] ?? "")
+        }
+        guard let accessKey = environment["S3_ACCESS_KEY"], let secretKey = environment["S3_SECRET_KEY"] else {
+            throw ValidationError("Set S3_ACCESS_KEY and S3_SECRET_KEY: the keys that clients sign with.")
+        }
+        let server = StorageServer(
+            configuration: .init(
+                host: host, port: port, directory: URL(filePath: data, directoryHint: .isDirectory),
+                accessKey: accessKey, secretKey: secretKey, region: environment["S3_REGION"] ?? "us-east-1",
+                webhooks: targets),
+            logger: commandLogger())
+        try await ServiceGroup(
+            services: [server], gracefulShutdownSignals: [.sigint, .sigterm], logger: commandLogger()
+        ).run()
+    }
+}

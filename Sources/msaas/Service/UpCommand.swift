@@ -1,0 +1,67 @@
+import ArgumentParser
+import Foundation
+import LocalStack
+import Logging
+import ServiceLifecycle
+
+/// `msaas up`: the whole service on this machine until Ctrl-C.
+struct UpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up", abstract: "Run the whole service on this machine until Ctrl-C.",
+        discussion: """
+            Starts redis-server, the S3 server, the functions and the workers on loopback, each a process of its own \
+            that is started again when it dies. Everything it keeps is in the data folder.
+            """)
+
+    @OptionGroup var stack: StackOptions
+
+    func run() async throws {
+        let configuration = stack.configuration()
+        let stack = LocalStack(configuration: configuration, logger: commandLogger())
+        try await runService(stack, untilSignal: true) { address in
+            print(Self.banner(address, configuration))
+            try await gracefulShutdown()
+            print("Stopping.")
+        }
+    }
+
+    private static func banner(_ address: StackAddress, _ configuration: StackConfiguration) -> String {
+        """
+        msaas is running. Ctrl-C stops it.
+          functions  \(address.http)      curl -F file=@song.mp3 \(address.http)/upload
+          storage    \(address.storage)      buckets queue and output; eval "$(msaas env)" for aws and mc
+          workers    \(configuration.workers), \(configuration.threads) threads each
+          data       \(configuration.directory.path) (logs in logs/)
+        """
+    }
+}
+
+/// Runs `body` inside the running stack. SIGINT and SIGTERM stop both: a body that waits for the graceful shutdown
+/// ends by itself, any other is cancelled.
+func runService(
+    _ stack: LocalStack, untilSignal: Bool = false, body: @escaping @Sendable (StackAddress) async throws -> Void
+) async throws {
+    struct Running: Service {
+        let stack: LocalStack
+        let body: @Sendable (StackAddress) async throws -> Void
+        func run() async throws { try await stack.run(body) }
+    }
+    let group = ServiceGroup(
+        configuration: .init(
+            services: [
+                .init(
+                    service: Running(stack: stack, body: body), successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .cancelGroup)
+            ],
+            gracefulShutdownSignals: untilSignal ? [.sigint, .sigterm] : [],
+            cancellationSignals: untilSignal ? [] : [.sigint, .sigterm], logger: commandLogger()))
+    try await group.run()
+}
+
+/// What commands say besides their result: warnings and errors, on standard error.
+func commandLogger() -> Logger {
+    var logger = Logger(label: "msaas") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel =
+        ProcessInfo.processInfo.environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .warning
+    return logger
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+import Logging
+import WorkerLoop
+
+/// The `worker` command: claims jobs, separates them and stores the stems, until it is told to end.
+@main
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "Separates the songs of the queue, one after the other.",
+        discussion: """
+            Redis, the object storage and everything else are configured by the environment: REDIS_URL, S3_ENDPOINT, \
+            S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION, MSAAS_QUEUE_BUCKET, MSAAS_OUTPUT_BUCKET, MSAAS_LEASE_SECONDS, \
+            MSAAS_MAX_ATTEMPTS, MSAAS_DRAIN_SECONDS, MSAAS_HEALTH_FILE, MSAAS_MODELS, LOG_LEVEL. SIGTERM drains the \
+            worker; a second one has it give its job back at once.
+            """)
+
+    @Option(help: "The worker's name (WORKER_ID; default: host name and process id).")
+    var id: String?
+
+    @Option(
+        name: .shortAndLong, help: "The model for jobs that name none (MSAAS_MODEL; default: the best one present).")
+    var name: String?
+
+    @Option(help: "A folder of models to use instead of the shipped and the official ones.", completion: .directory)
+    var repo: String?
+
+    @Option(help: "Threads of the engine (MSAAS_THREADS; default: one a core).")
+    var threads: Int?
+
+    func run() async throws {
+        var environment = ProcessInfo.processInfo.environment
+        environment["WORKER_ID"] = id ?? environment["WORKER_ID"]
+        environment["MSAAS_MODEL"] = name ?? environment["MSAAS_MODEL"]
+        environment["MSAAS_THREADS"] = threads.map(String.init) ?? environment["MSAAS_THREADS"]
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "worker")
+        logger.logLevel = environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .info
+        let separator = try EngineSeparator(
+            repository: repo.map { URL(filePath: $0) }, environment: environment)
+        try await WorkerProcess(environment: environment, separator: separator, logger: logger).run()
+    }
+}

@@ -1,0 +1,89 @@
+import Audio
+import Foundation
+import Testing
+
+/// What is no track is refused with a sentence that names the file and says why.
+struct RefusalTests {
+    let studio: Studio
+
+    init() throws { studio = try Studio() }
+
+    private func refusal(_ name: String) -> String {
+        sentence { _ = try readAll(studio.url(name)) } ?? "was read"
+    }
+
+    @Test func `the content decides, not the name`() throws {
+        try studio.tones()
+        try studio.encode("tones.wav", "song.mp3", ["-b", "128"])
+        try studio.edit("tones.wav", to: "a.mp3") { _ in }
+        try studio.edit("song.mp3", to: "b.wav") { _ in }
+        try studio.edit("song.mp3", to: "no extension") { _ in }
+        #expect(try readAll(studio.url("a.mp3")).samples == readAll(studio.url("tones.wav")).samples)
+        let song = try readAll(studio.url("song.mp3")).samples
+        #expect(try readAll(studio.url("b.wav")).samples == song)
+        #expect(try readAll(studio.url("no extension")).samples == song)
+    }
+
+    @Test func `an empty file`() throws {
+        try Data().write(to: studio.url("empty.mp3"))
+        #expect(
+            refusal("empty.mp3") == "\(studio.path("empty.mp3")) is empty (0 bytes); upload or copy the file again.")
+    }
+
+    @Test(arguments: [
+        "hello", "Una canción, no.\n", String(repeating: "These are words and no song.\r\n", count: 2000),
+    ])
+    func `a text file`(text: String) throws {
+        try Data(text.utf8).write(to: studio.url("text.mp3"))
+        #expect(
+            refusal("text.mp3").hasSuffix(
+                "is not audio (it looks like text): no MP3, WAV, FLAC, Ogg or AIFF data was found in it."))
+    }
+
+    @Test func `random bytes`() throws {
+        var state: UInt64 = 7
+        let bytes = (0..<300_000).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: state >> 40)
+        }
+        try Data(bytes).write(to: studio.url("random.mp3"))
+        #expect(refusal("random.mp3").contains("is not audio: no MP3"))
+    }
+
+    @Test func `zeros, tags without audio, a WAV header without samples`() throws {
+        try Data(count: 10_000).write(to: studio.url("zeros.mp3"))
+        try (Data("ID3".utf8) + Data([3, 0, 0, 0, 0, 0x20, 0]) + Data(count: 4096)).write(to: studio.url("tag.mp3"))
+        try studio.tones()
+        try studio.edit("tones.wav", to: "header.wav") { $0 = $0.prefix(30) }
+        #expect(refusal("zeros.mp3").contains("is not audio"))
+        #expect(refusal("tag.mp3").contains("is not audio"))
+        #expect(refusal("header.wav").contains("header.wav"))
+        #expect(refusal("header.wav") != "was read")
+    }
+
+    @Test func `a missing file and a folder`() throws {
+        #expect(refusal("missing.mp3").hasSuffix("missing.mp3 cannot be opened: No such file or directory."))
+        #expect(
+            sentence { _ = try readAll(studio.directory.url) }?.hasSuffix("cannot be opened: it is not a regular file.")
+                == true)
+    }
+
+    @Test(arguments: [
+        ("video.mp4", "an MP4, M4A or MOV container"), ("video.mkv", "a Matroska or WebM container"),
+        ("video.avi", "an AVI video or another RIFF container"), ("song.aac", "AAC"),
+        ("video.ts", "an MPEG transport stream"), ("song.wma", "a WMA, WMV or ASF container"),
+    ])
+    func `containers that are not read are named`(name: String, kind: String) throws {
+        try studio.tones()
+        try run("ffmpeg", "-v", "quiet", "-i", studio.path("tones.wav"), studio.path(name))
+        try studio.edit(name, to: "song.mp3") { _ in }
+        #expect(refusal("song.mp3").contains("is \(kind), which is not read here; convert it"))
+    }
+
+    @Test func `a picture`() throws {
+        try run(
+            "ffmpeg", "-v", "quiet", "-f", "lavfi", "-i", "color=red:s=64x64", "-frames:v", "1", studio.path("a.png"))
+        try studio.edit("a.png", to: "a.mp3") { _ in }
+        #expect(refusal("a.mp3").contains("(it looks like a picture)"))
+    }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import FunctionHost
+import HTTPTransport
+import Testing
+
+@Suite struct LimitTests {
+    @Test func aDeclaredBodyOverTheLimitIsRefusedUnread() async throws {
+        try await withHost([EchoFunction()]) { host in
+            let connection = try RawConnection(port: host.port)
+            try await connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n")
+            let text = try await connection.receive()
+            #expect(text.hasPrefix("HTTP/1.1 413"))
+            #expect(text.contains("Connection: close"))
+            #expect(text.contains("\"limit\":\"1048576\""))
+        }
+    }
+
+    @Test func aChunkedBodyOverTheLimitIsRefusedOnTheWay() async throws {
+        try await withHost([EchoFunction()]) { host in
+            let body = HTTPBody.stream(ByteStream(Data(count: 3 << 20)), length: nil)
+            let refused = try await host.send("POST", "/echo", body: body)
+            #expect(refused.problem == "body-too-large")
+            let exact = HTTPBody.stream(ByteStream(Data(count: 1 << 20)), length: nil)
+            let taken = try await host.send("POST", "/echo", body: exact).decoded(EchoFunction.Answer.self)
+            #expect(taken.bytes == 1 << 20)
+        }
+    }
+
+    @Test func clientsThatWaitAreToldToGoOnOnlyWhenTheBodyIsWanted() async throws {
+        try await withHost([EchoFunction()]) { host in
+            let wanted = try RawConnection(port: host.port)
+            try await wanted.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+            #expect(try await wanted.receive(until: "\r\n\r\n").hasPrefix("HTTP/1.1 100"))
+            try await wanted.send("hello")
+            #expect(try await wanted.receive(until: "\"bytes\":5").hasPrefix("HTTP/1.1 200"))
+            let unwanted = try RawConnection(port: host.port)
+            try await unwanted.send(
+                "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\nExpect: 100-continue\r\n\r\n")
+            #expect(try await unwanted.receive().hasPrefix("HTTP/1.1 413"))
+        }
+    }
+
+    @Test func slowHandlersAreStopped() async throws {
+        let trouble = TroubleFunction()
+        try await withHost([trouble]) { host in
+            let reply = try await host.get("/trouble/slow")
+            #expect(reply.status == 504)
+            #expect(reply.problem == "timeout")
+            #expect(trouble.cancelled.values == ["yes"])
+        }
+    }
+
+    @Test func moreThanTheLimitAtOnceIsTooMany() async throws {
+        let gate = Gate()
+        try await withHost([GateFunction(gate: gate), EchoFunction()]) { host in
+            async let first = host.get("/gate")
+            async let second = host.get("/gate")
+            try await eventually("two wait") { await gate.waiting == 2 }
+            let third = try await host.get("/gate")
+            #expect(third.status == 429)
+            #expect(third.headers["Retry-After"] == "1")
+            #expect(try await host.get("/echo").status == 200, "the limit is the function's own")
+            await gate.open()
+            #expect(try await [first.status, second.status] == [200, 200])
+            #expect(try await host.get("/gate").status == 200, "places are given back")
+        }
+    }
+
+    @Test func longAddressesAndHeadersAreRefused() async throws {
+        try await withHost([EchoFunction()]) { host in
+            #expect(try await host.get("/echo?" + String(repeating: "a", count: 9000)).problem == "uri-too-long")
+            let long = try await host.get("/echo", headers: ["X-Long": String(repeating: "a", count: 20_000)])
+            #expect(long.status == 431)
+            #expect(long.problem == "headers-too-large")
+            let many = HTTPHeaders((0..<200).map { ("X-\($0)", "1") })
+            #expect(try await host.get("/echo", headers: many).status == 431)
+        }
+    }
+
+    @Test(arguments: [
+        "NONSENSE\r\n\r\n", "GET /echo HTTP/9.9\r\n\r\n", "GET /echo HTTP/1.1\r\nA B: c\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    ])
+    func whatIsNotHTTPIsToldSo(_ text: String) async throws {
+        try await withHost([EchoFunction()]) { host in
+            let connection = try RawConnection(port: host.port)
+            try await connection.send(text)
+            let answer = try await connection.receive()
+            #expect(answer.hasPrefix("HTTP/1.1 400"))
+            #expect(answer.contains("urn:msaas:problem:"))
+        }
+    }
+
+    @Test func unreadBodiesDoNotSpoilTheConnection() async throws {
+        try await withHost([EchoFunction()]) { host in
+            let connection = try RawConnection(port: host.port)
+            try await connection.send("POST /echo?unread HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
+            _ = try await connection.receive(until: "\"bytes\":0")
+            try await connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
+            #expect(try await connection.receive(until: "\"bytes\":2").hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test func aThousandConnectionsAreServed() async throws {
+        try await withHost([EchoFunction()]) { host in
+            let connections = try (0..<1000).map { _ in try RawConnection(port: host.port) }
+            for connection in connections { try await connection.send("GET /echo HTTP/1.1\r\nHost: x\r\n\r\n") }
+            for connection in connections {
+                #expect(try await connection.receive(until: "\"bytes\":0").hasPrefix("HTTP/1.1 200"))
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+import Foundation
+import FunctionHost
+import HTTPTransport
+import Jobs
+import TestSupport
+import Testing
+
+@Suite struct UploadTests {
+    static let song = Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 131) })
+
+    static func form(_ fields: [(String, String)], file: Data?, name: String = "my song.mp3", after: String = "")
+        -> HTTPBody
+    {
+        var body = Data()
+        for (name, value) in fields {
+            body += Data("--XX\r\nContent-Disposition: form-data; name=\"\(name)\"\r\n\r\n\(value)\r\n".utf8)
+        }
+        if let file {
+            body += Data("--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\(name)\"\r\n\r\n".utf8)
+            body += file + Data("\r\n".utf8)
+        }
+        return .bytes(body + Data("\(after)--XX--\r\n".utf8))
+    }
+
+    static let formType: HTTPHeaders = ["Content-Type": "multipart/form-data; boundary=XX"]
+
+    @Test func rawBodiesAreStoredWithTheirOptions() async throws {
+        try await withStack { stack in
+            let reply = try await stack.host.send(
+                "POST", "/upload?filename=..%2F%C3%A9+x.mp3&format=mp3&two_stems=vocals&shifts=3",
+                body: .bytes(Self.song))
+            #expect(reply.status == 202)
+            let id = try #require(reply.json["job"])
+            #expect(JobID(id) != nil)
+            #expect(reply.headers["Location"] == "/fetch/\(id)")
+            #expect(reply.json["state"] == "uploaded")
+            #expect(try await stack.keys("queue") == ["\(id)/é x.mp3"])
+            let object = try await stack.storage.get("queue", "\(id)/é x.mp3")
+            #expect(try await object.body.collect(limit: 1 << 20) == Self.song)
+            #expect(object.head.contentType == "audio/mpeg")
+            #expect(object.head.metadata["format"] == "mp3")
+            #expect(object.head.metadata["two-stems"] == "vocals")
+            #expect(object.head.metadata["shifts"] == "3")
+            let status = try await stack.host.get("/fetch/\(id)")
+            #expect(status.json["state"] == "uploaded")
+            #expect(status.json["filename"] == "é x.mp3")
+        }
+    }
+
+    @Test func namesComeFromHeadersOrTheType() async throws {
+        try await withStack { stack in
+            let cases: [(HTTPHeaders, String)] = [
+                (["X-Filename": "a%20b.wav"], "a b.wav"),
+                (["Content-Disposition": "attachment; filename*=UTF-8''%C3%BC.ogg"], "ü.ogg"),
+                (["Content-Type": "audio/flac"], "song.flac"),
+                (["Content-Type": "application/x-www-form-urlencoded"], "song"),
+            ]
+            for (headers, name) in cases {
+                let reply = try await stack.host.send("POST", "/upload", headers: headers, body: .bytes(Self.song))
+                #expect(reply.json["filename"] == name)
+            }
+        }
+    }
+
+    @Test func bodiesOfUnknownLengthAreStored() async throws {
+        try await withStack { stack in
+            let long = Data(count: 20 << 20)
+            let reply = try await stack.host.send(
+                "POST", "/upload?filename=long.wav", body: .stream(ByteStream(long), length: nil))
+            #expect(reply.status == 202)
+            let id = try #require(reply.json["job"])
+            #expect(try await stack.storage.head("queue", "\(id)/long.wav")?.size == long.count)
+        }
+    }
+
+    @Test func formsAreStored() async throws {
+        try await withStack { stack in
+            for size in [1, 300_000, 9 << 20] {
+                let file = Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 13) })
+                let reply = try await stack.host.send(
+                    "POST", "/upload?shifts=2", headers: Self.formType,
+                    body: Self.form(
+                        [("model", "starter"), ("clip-mode", "clamp")], file: file, name: "a \\\"b\\\" é.mp3"))
+                #expect(reply.status == 202, "\(reply.text)")
+                let id = try #require(reply.json["job"])
+                let object = try await stack.storage.get("queue", "\(id)/a \"b\" é.mp3")
+                #expect(try await object.body.collect(limit: 1 << 24) == file)
+                #expect(object.head.metadata["model"] == "starter")
+                #expect(object.head.metadata["clip-mode"] == "clamp")
+                #expect(object.head.metadata["shifts"] == "2")
+            }
+        }
+    }
+
+    @Test func wrongFormsAreRefusedAndLeaveNothing() async throws {
+        let late = "--XX\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nstarter\r\n"
+        let second = "--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"b.mp3\"\r\n\r\nx\r\n"
+        let long = Data(count: 10 << 20)
+        let cases: [(HTTPBody, String)] = [
+            (Self.form([("model", "starter")], file: nil), "bad-form"), (Self.form([], file: Data()), "empty-body"),
+            (Self.form([("format", "zip")], file: Self.song), "invalid-option"),
+            (Self.form([("fromat", "mp3")], file: Self.song), "invalid-option"),
+            (Self.form([("format", "mp3"), ("format", "wav")], file: Self.song), "invalid-option"),
+            (Self.form([], file: Self.song, after: late), "bad-form"),
+            (Self.form([], file: long, after: late), "bad-form"),
+            (Self.form([], file: Self.song, after: second), "bad-form"),
+            (Self.form([("model", String(repeating: "x", count: 5000))], file: Self.song), "bad-form"),
+            (.bytes(Data("no form at all".utf8)), "bad-form"),
+            (
+                .bytes(Data("--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"b\"\r\n\r\nhalf".utf8)),
+                "bad-form"
+            ),
+        ]
+        try await withStack { stack in
+            for (body, problem) in cases {
+                let reply = try await stack.host.send("POST", "/upload", headers: Self.formType, body: body)
+                #expect(reply.status == 400)
+                #expect(reply.problem == problem, "\(reply.text)")
+            }
+            let unbounded = try await stack.host.send(
+                "POST", "/upload", headers: ["Content-Type": "multipart/form-data"], body: .bytes(Self.song))
+            #expect(unbounded.problem == "bad-form")
+            #expect(try await stack.isEmpty("queue"))
+        }
+    }
+
+    @Test(arguments: [
+        ("format=zip", "format"), ("fromat=mp3", "fromat"), ("shifts=99", "shifts"), ("overlap=x", "overlap"),
+        ("bitrate=7", "bitrate"),
+        ("clip_mode=loud", "clip_mode"), ("model=..%2Fx", "model"), ("two_stems=", "two_stems"),
+        ("shifts=1&shifts=2", "shifts"),
+        ("presign=maybe", "presign"),
+    ])
+    func wrongOptionsAreRefusedBeforeTheBodyIsRead(_ query: String, _ option: String) async throws {
+        try await withStack { stack in
+            let connection = try RawConnection(port: stack.host.port)
+            try await connection.send("POST /upload?\(query) HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+            let answer = try await connection.receive()
+            #expect(answer.hasPrefix("HTTP/1.1 400"))
+            #expect(answer.contains("\"option\":\"\(option)\""), "\(answer)")
+            #expect(try await stack.isEmpty("queue"))
+        }
+    }
+
+    @Test func emptyBodiesAreRefused() async throws {
+        try await withStack { stack in
+            #expect(try await stack.host.send("POST", "/upload").problem == "empty-body")
+            let chunked = try await stack.host.send("POST", "/upload", body: .stream(.empty, length: nil))
+            #expect(chunked.problem == "empty-body")
+            #expect(try await stack.isEmpty("queue"))
+        }
+    }
+
+    @Test func tooLongBodiesAreRefused() async throws {
+        try await withStack { stack in
+            let connection = try RawConnection(port: stack.host.port)
+            try await connection.send("POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\nxx")
+            #expect(try await connection.receive().contains("body-too-large"))
+            #expect(try await stack.isEmpty("queue"))
+        }
+    }
+
+    @Test(arguments: ["Content-Length: 5000000", "Transfer-Encoding: chunked"], [true, false])
+    func bodiesThatAreCutLeaveNothing(_ framing: String, _ isReset: Bool) async throws {
+        try await withStack { stack in
+            let connection = try RawConnection(port: stack.host.port)
+            try await connection.send("POST /upload?filename=a.mp3 HTTP/1.1\r\nHost: x\r\n\(framing)\r\n\r\n")
+            let half = Data(count: 1 << 20)
+            try await connection.send(framing.contains("chunked") ? Data("200000\r\n".utf8) + half : half)
+            if isReset { connection.reset() } else { connection.finishSending() }
+            try await eventually("the upload has ended") {
+                stack.host.log.lines.contains { $0.contains("\"path\":\"/upload\"") }
+            }
+            if !isReset { #expect(try await connection.receive().contains("body-incomplete")) }
+            #expect(try await stack.isEmpty("queue"))
+        }
+    }
+
+    @Test func presignedAddressesWork() async throws {
+        try await withStack(notifies: true) { stack in
+            let reply = try await stack.host.send("POST", "/upload?presign=1&filename=a+b.mp3&format=flac")
+            #expect(reply.status == 200)
+            struct Presigned: Decodable {
+                var job: JobID
+                var method: String
+                var url: String
+                var headers: [String: String]
+                var expires: Date
+            }
+            let presigned = try reply.decoded(Presigned.self)
+            #expect(presigned.expires > Date())
+            let put = try await CurlTransport().send(
+                HTTPRequest(
+                    method: presigned.method, url: presigned.url,
+                    headers: HTTPHeaders(presigned.headers.map { ($0, $1) }),
+                    body: .bytes(Self.song)))
+            #expect(put.status == 200)
+            try await eventually("it is queued") { try await stack.queue.job(presigned.job)?.state == .queued }
+            let job = try #require(try await stack.queue.job(presigned.job))
+            #expect(job.filename == "a b.mp3")
+            #expect(job.options.format == .flac)
+        }
+    }
+
+    @Test func uploadsAreAcceptedWithoutRedisAndQueuedLater() async throws {
+        try await withStack(notifies: true) { stack in
+            stack.redis.kill()
+            let reply = try await stack.host.send("POST", "/upload?filename=a.mp3", body: .bytes(Self.song))
+            #expect(reply.status == 202)
+            let status = try await stack.host.get(try #require(reply.headers["Location"]))
+            #expect(status.status == 200)
+            #expect(status.json["state"] == "uploaded")
+            #expect(status.text.contains("cannot be asked"))
+            #expect(try await stack.host.get("/readyz").json["status"] == "degraded")
+        }
+    }
+
+    @Test func aStorageThatIsAwayIsSaidSo() async throws {
+        let access = try unreachableStorage()
+        try await withHost([access]) { host in
+            let reply = try await host.send("POST", "/upload", body: .bytes(Self.song))
+            #expect(reply.status == 503)
+            #expect(reply.problem == "unavailable")
+            #expect(reply.headers["Retry-After"] != nil)
+            #expect(try await host.get("/readyz").status == 503)
+        }
+    }
+}

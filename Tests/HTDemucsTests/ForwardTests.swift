@@ -1,0 +1,100 @@
+import Foundation
+import HTDemucs
+import Tensors
+import Testing
+
+@Suite struct ForwardTests {
+    @Test(arguments: Golden.names)
+    func outputIsTheReferences(name: String) throws {
+        let golden = try Golden(name)
+        let found = try golden.model().separate(golden.mix)
+        let ratio = decibels(found, golden.out)
+        print("golden \(name): \(ratio) dB")
+        #expect(ratio >= 90, "\(name): \(ratio) dB")
+    }
+
+    @Test(arguments: ["official", "joined"])
+    func layersAreTheReferences(name: String) throws {
+        let golden = try Golden(name)
+        let workspace = Workspace()
+        var seen: Set<String> = []
+        workspace.observer = { layer, values in
+            guard let expected = golden.tensors[layer] else { return }
+            seen.insert(layer)
+            let step = max(1, values.count / 4096)
+            let samples = stride(from: 0, to: values.count, by: step).map { values[$0] }
+            let ratio = decibels(samples, expected)
+            #expect(ratio >= 90, "\(name) \(layer): \(ratio) dB")
+        }
+        _ = try golden.model().separate(golden.mix, workspace: workspace)
+        #expect(seen == Set(golden.tensors.keys).subtracting(["mix", "out"]))
+    }
+
+    @Test(arguments: Golden.names)
+    func everyInstructionSetAgrees(name: String) throws {
+        let golden = try Golden(name)
+        for set in ["baseline", "openblas", "avx2", "avx512"] {
+            guard let kernels = Kernels(named: set) else { continue }
+            let found = try golden.model(kernels: kernels).separate(golden.mix)
+            let ratio = decibels(found, golden.out)
+            #expect(ratio >= 90, "\(name) \(set): \(ratio) dB")
+        }
+    }
+
+    @Test func resultDependsNeitherOnThreadsNorOnEarlierPasses() throws {
+        let golden = try Golden("official")
+        let workspace = Workspace()
+        let model = try golden.model(threads: 3)
+        let first = try model.separate(golden.mix, workspace: workspace)
+        _ = try model.separate(golden.mix.map { $0 * 7 - 1 }, workspace: workspace)
+        #expect(try model.separate(golden.mix, workspace: workspace) == first)
+        #expect(try golden.model(threads: 1).separate(golden.mix) == first)
+    }
+
+    @Test func passesRunAtTheSameTime() async throws {
+        let golden = try Golden("short")
+        let model = try golden.model(threads: 2)
+        let expected = try model.separate(golden.mix)
+        let results = await withTaskGroup(of: [Float]?.self) { group in
+            for _ in 0..<4 { group.addTask { try? model.separate(golden.mix) } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(results.allSatisfy { $0 == expected })
+    }
+
+    @Test func memoryIsWhatThePlanSays() throws {
+        let golden = try Golden("official")
+        let model = try golden.model()
+        let workspace = Workspace()
+        _ = try model.separate(golden.mix, workspace: workspace)
+        #expect(try workspace.peakBytes == model.memoryNeeded(frames: model.segmentFrames))
+    }
+
+    @Test func lengthsAreTheReferences() throws {
+        let model = try Golden("official").model()
+        #expect(model.segmentFrames == 5512)
+        #expect(try model.validFrames(for: 100) == 5512)
+        #expect(throws: ModelError.tooLong(frames: 5513, limit: 5512)) { try model.validFrames(for: 5513) }
+        #expect(try Golden("joined").model().validFrames(for: 123_456) == 123_456)
+        #expect(throws: ModelError.empty) { try model.separate([]) }
+        // 0.1 s: the product is rounded in floating point, then cut.
+        #expect(try Golden("six").model().segmentFrames == 4410)
+    }
+
+    @Test func silenceStaysFinite() throws {
+        let golden = try Golden("official")
+        let found = try golden.model().separate([Float](repeating: 0, count: golden.mix.count))
+        #expect(found.allSatisfy { $0.isFinite })
+    }
+
+    @Test func profileNamesEveryLayer() throws {
+        let golden = try Golden("short")
+        let workspace = Workspace()
+        let profile = Profile()
+        workspace.profile = profile
+        _ = try golden.model().separate(golden.mix, workspace: workspace)
+        let names = profile.layers.map(\.name)
+        #expect(names.contains("encoder.0") && names.contains("tdecoder.2") && names.contains("spectrogram"))
+        #expect(profile.layers.allSatisfy { $0.seconds > 0 && $0.runs >= 1 })
+    }
+}

@@ -1,0 +1,174 @@
+import Foundation
+public import Kubernetes
+
+/// What the controllers, the scheduler and the kubelets of a cluster do about a Deployment whose scale changes: pods come
+/// (Pending, then Running and Ready) and go (marked, given time, removed).
+public struct ReplicaSetDouble: Sendable {
+    /// The cluster.
+    public var cluster: ClusterDouble
+    /// The Deployment's name.
+    public var deployment: String
+    /// Its namespace.
+    public var namespace = "msaas"
+    /// From a pod's creation until it is ready.
+    public var startDelay = Duration.milliseconds(20)
+    /// What happens when a pod is told to end; it is removed once this returns.
+    public var onTermination: @Sendable (Pod) async -> Void = { _ in }
+    /// What happens when a pod is ready.
+    public var onStart: @Sendable (Pod) async -> Void = { _ in }
+
+    /// Controllers for one Deployment.
+    public init(_ cluster: ClusterDouble, deployment: String) {
+        self.cluster = cluster
+        self.deployment = deployment
+    }
+
+    /// Works until it is cancelled.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            for await _ in cluster.ticks() {
+                let (created, ended) = reconcile()
+                for pod in created { group.addTask { await start(pod) } }
+                for pod in ended { group.addTask { await end(pod) } }
+            }
+            group.cancelAll()
+        }
+    }
+
+    // MARK: - The Deployment's pods
+
+    /// Creates the pods that are missing and marks those that are too many.
+    private func reconcile() -> (created: [String], ended: [Pod]) {
+        cluster.change { contents in
+            guard let owner = try? contents.state.get(.deployments, namespace, deployment) else { return ([], []) }
+            let wanted = owner["spec"]?["replicas"]?.int ?? 1
+            let labels =
+                owner["spec"]?["template"]?["metadata"]?["labels"] ?? owner["spec"]?["selector"]?["matchLabels"]
+            let all = contents.state.list(.pods, namespace)
+                .filter { $0["metadata"]?["labels"]?.contains(labels ?? [:]) == true }.compactMap(\.pod)
+            let active = all.filter { !$0.isTerminating && !$0.isFinished }
+            var created: [String] = []
+            for _ in 0..<max(0, wanted - active.count) where hasQuota(contents, owner) {
+                let pod = template(owner, labels ?? [:])
+                let object = try? contents.state.create(.pods, namespace, pod, at: contents.clock())
+                if let name = object?["metadata"]?["name"]?.string { created.append(name) }
+            }
+            let victims = Self.victims(among: active, count: active.count - wanted)
+            let mark = Timestamp.wholeSeconds(contents.clock())
+            for pod in victims {
+                _ = try? contents.state.patch(
+                    .pods, namespace, pod.name, ["metadata": ["deletionTimestamp": .string(mark)]])
+            }
+            let count = active.count + created.count - victims.count
+            if owner["status"]?["replicas"]?.int != count {
+                _ = try? contents.state.patch(
+                    .deployments, namespace, deployment, ["status": ["replicas": .int(count)]])
+            }
+            return (created, victims)
+        }
+    }
+
+    private func template(_ owner: JSONValue, _ labels: JSONValue) -> JSONValue {
+        let name = deployment + "-85b9b68756"
+        return [
+            "metadata": [
+                "generateName": .string(name + "-"), "labels": labels,
+                "ownerReferences": [
+                    [
+                        "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": .string(name),
+                        "uid": owner["metadata"]?["uid"] ?? "", "controller": true,
+                    ]
+                ],
+            ],
+            "spec": owner["spec"]?["template"]?["spec"] ?? [:],
+            "status": ["phase": "Pending"],
+        ]
+    }
+
+    private func hasQuota(_ contents: ClusterDouble.Contents, _ owner: JSONValue) -> Bool {
+        let need = template(owner, [:]).pod?.spec?.memoryRequest ?? 0
+        return contents.state.list(.resourcequotas, namespace).allSatisfy { object in
+            let data = (try? JSONEncoder.kubernetes.encode(object)) ?? Data()
+            let quota = try? JSONDecoder.kubernetes.decode(ResourceQuota.self, from: data)
+            return quota?.left("requests.memory").map { $0.value >= need } ?? true
+        }
+    }
+
+    // MARK: - The life of a pod
+
+    private func start(_ name: String) async {
+        guard (try? await Task.sleep(for: startDelay)) != nil else { return }
+        for await _ in cluster.ticks() {
+            guard let pod = cluster.object(.pods, name, namespace: namespace)?.pod, !pod.isTerminating else { return }
+            if let running = schedule(name) { return await onStart(running) }
+        }
+    }
+
+    /// Puts a pod on the node with the most room and runs it, or says why there is no room. `nil` if so.
+    private func schedule(_ name: String) -> Pod? {
+        cluster.change { contents in
+            guard let pod = (try? contents.state.get(.pods, namespace, name))?.pod, !pod.isTerminating else {
+                return nil
+            }
+            let now = Timestamp.wholeSeconds(contents.clock())
+            func condition(_ type: String, _ isTrue: Bool, _ message: String? = nil) -> JSONValue {
+                var condition: JSONValue = [
+                    "type": .string(type), "status": isTrue ? "True" : "False", "lastTransitionTime": .string(now),
+                ]
+                if let message { (condition["reason"], condition["message"]) = ("Unschedulable", .string(message)) }
+                return condition
+            }
+            guard let node = node(for: pod, contents) else {
+                let count = contents.state.list(.nodes, nil).count
+                let message = "0/\(count) nodes are available: \(count) Insufficient memory."
+                if pod.unschedulableReason != message {
+                    let state: JSONValue = ["conditions": [condition("PodScheduled", false, message)]]
+                    _ = try? contents.state.patch(.pods, namespace, name, ["status": state])
+                }
+                return nil
+            }
+            let container = pod.spec?.containers?.first?.name ?? deployment
+            let running: JSONValue = [
+                "spec": ["nodeName": .string(node)],
+                "status": [
+                    "phase": "Running", "conditions": [condition("PodScheduled", true), condition("Ready", true)],
+                    "containerStatuses": [
+                        [
+                            "name": .string(container), "ready": true, "restartCount": 0,
+                            "state": ["running": ["startedAt": .string(now)]],
+                        ]
+                    ],
+                ],
+            ]
+            return (try? contents.state.patch(.pods, namespace, name, running))?.pod
+        }
+    }
+
+    /// The node with the most room for a pod; any where the cluster says nothing of nodes.
+    private func node(for pod: Pod, _ contents: ClusterDouble.Contents) -> String? {
+        let nodes = contents.state.list(.nodes, nil)
+        if nodes.isEmpty { return "node-a" }
+        let pods = contents.state.list(.pods, nil).compactMap(\.pod).filter { !$0.isFinished }
+        let rooms = nodes.compactMap { node -> (name: String, left: Int)? in
+            guard let name = node["metadata"]?["name"]?.string,
+                let memory = node["status"]?["allocatable"]?["memory"]?.string, let all = try? Quantity(memory).value
+            else { return nil }
+            let used = pods.filter { $0.spec?.nodeName == name }.reduce(0) { $0 + ($1.spec?.memoryRequest ?? 0) }
+            return (name, all - used)
+        }
+        let need = pod.spec?.memoryRequest ?? 0
+        return rooms.filter { $0.left >= need }.max { $0.left < $1.left }?.name
+    }
+
+    private func end(_ pod: Pod) async {
+        await onTermination(pod)
+        try? cluster.remove(.pods, pod.name, namespace: namespace)
+    }
+}
+
+extension JSONValue {
+    /// Whether every member of `other` is here with the same value.
+    fileprivate func contains(_ other: JSONValue) -> Bool {
+        (other.object ?? [:]).allSatisfy { self[$0.key] == $0.value }
+    }
+}

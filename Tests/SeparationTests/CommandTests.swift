@@ -1,0 +1,164 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `msaas separate` as a process, with a small random model.
+struct CommandTests {
+    let studio: Studio
+
+    init() throws {
+        studio = try Studio()
+        for file in ["four.th", "other.safetensors"] {
+            try FileManager.default.createDirectory(at: studio.url("models"), withIntermediateDirectories: true)
+            try FileManager.default.copyItem(
+                at: GoldenTests.folder.appending(path: file), to: studio.url("models/\(file)"))
+        }
+        try Data("models: [four, other]\nweights: [[1, 1, 1, 1], [1, 1, 1, 0]]\n".utf8)
+            .write(to: studio.url("models/both.yaml"))
+        try writeTrack(noise(frames: 5000, channels: 2), to: studio.url("a song.v2.wav"), sampleRate: 2000)
+    }
+
+    /// The program beside the test bundle.
+    private static let executable = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appending(path: "msaas")
+
+    private func start(_ arguments: [String]) throws -> (process: Process, output: Pipe, errors: Pipe) {
+        let process = Process()
+        let (output, errors) = (Pipe(), Pipe())
+        process.executableURL = Self.executable
+        process.arguments = ["separate", "--repo", "models"] + arguments
+        process.currentDirectoryURL = studio.directory.url
+        process.standardOutput = output
+        process.standardError = errors
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        return (process, output, errors)
+    }
+
+    private func msaas(_ arguments: String...) throws -> (code: Int32, output: String, errors: String) {
+        let (process, output, errors) = try start(arguments)
+        let said = output.fileHandleForReading.readDataToEndOfFile()
+        let complained = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (
+            process.terminationStatus, String(decoding: said, as: UTF8.self),
+            String(decoding: complained, as: UTF8.self)
+        )
+    }
+
+    private func written() throws -> [String] {
+        try studio.contents().filter { !$0.hasPrefix("models") && !$0.hasSuffix("a song.v2.wav") && $0.contains(".") }
+            .map { $0.replacing("a song.v2", with: "SONG") }
+    }
+
+    @Test func `stems go where the reference puts them`() throws {
+        let result = try msaas("-n", "four", "a song.v2.wav")
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.output.contains("Model: four\n"))
+        #expect(result.output.contains("Separating track a song.v2.wav\n"))
+        let folder = studio.url("separated/four/a song.v2")
+        let stems = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        #expect(stems == ["bass.wav", "drums.wav", "other.wav", "vocals.wav"])
+        #expect(try readTrack(folder.appending(path: "bass.wav"), sampleRate: 2000).map(\.count) == [5000, 5000])
+        #expect(result.errors == "")
+    }
+
+    @Test(arguments: [
+        (["--two-stems", "bass"], ["bass.wav", "no_bass.wav"]),
+        (["--two-stems=bass", "--other-method", "minus", "--flac", "--int24"], ["bass.flac", "minus_bass.flac"]),
+        (
+            ["--two-stems", "bass", "--other-method", "none", "--mp3", "--mp3-bitrate", "96", "--mp3-preset", "7"],
+            ["bass.mp3"]
+        ),
+        (
+            [
+                "--float32", "--clip-mode", "none", "--shifts", "2", "--seed", "4", "--overlap", "0.1", "--segment",
+                "0.5",
+            ],
+            ["bass.wav", "drums.wav", "other.wav", "vocals.wav"]
+        ),
+    ])
+    func `flags choose the files`(flags: [String], files: [String]) throws {
+        let (process, _, errors) = try start(
+            ["-n", "both", "-o", "out", "--filename", "{stem}.{ext}", "-j", "2", "-d", "cpu", "-v", "a song.v2.wav"]
+                + flags)
+        let complained = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(String(decoding: complained, as: UTF8.self))")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: studio.url("out/both").path).sorted() == files)
+    }
+
+    @Test func `a seed gives the same stems again`() throws {
+        for out in ["one", "two"] {
+            #expect(try msaas("-n", "four", "-o", out, "--seed", "3", "a song.v2.wav").code == 0)
+        }
+        let (one, two) = (studio.url("one/four/a song.v2/drums.wav"), studio.url("two/four/a song.v2/drums.wav"))
+        #expect(try Data(contentsOf: one) == Data(contentsOf: two))
+    }
+
+    @Test func `bad tracks are told and do not keep the good ones waiting`() throws {
+        try Data("no song".utf8).write(to: studio.url("text.mp3"))
+        let result = try msaas("-n", "four", "missing.mp3", "text.mp3", "a song.v2.wav")
+        #expect(result.code == 1)
+        #expect(result.errors.contains("File missing.mp3 does not exist."))
+        #expect(result.errors.contains("text.mp3 is not audio (it looks like text)"))
+        #expect(try written().filter { $0.hasSuffix("/drums.wav") } == ["separated/four/SONG/drums.wav"])
+    }
+
+    @Test(arguments: [
+        (["--int24", "--float32"], "--int24 and --float32 contradict each other."),
+        (["--flac", "--mp3"], "--flac and --mp3 contradict each other."),
+        (["--no-split", "--segment", "1"], "--no-split and --segment contradict each other."),
+        (["--no-split"], "--no-split cannot be done"),
+        (["--name", "four", "--sig", "four"], "--name and --sig say the same"),
+        (["--device", "cuda"], "The device cuda is not used here"),
+        (["--mp3", "--mp3-bitrate", "999"], "An MP3 bitrate is between 8 and 320 kbit/s; 999 is not."),
+        (["-n", "four", "--overlap", "1"], "The overlap is at least 0 and less than 1; 1.0 is not."),
+        (
+            ["-n", "four", "--segment", "2"],
+            "A segment of 2 s is longer than this model was trained for; the longest is 1 s."
+        ),
+        (["-n", "four", "--two-stems", "piano"], "it is one of drums, bass, other, vocals."),
+        (["-n", "four", "--filename", "{track}.{ext}"], "put {stem} into it."),
+        (["-n", "four", "--filename", "{title}.{ext}"], "{title}.{ext}"),
+        (["-n", "nothing"], "There is no model nothing"),
+        (["-n", "four", "--clip-mode", "tanh"], "tanh"),
+    ])
+    func `what contradicts itself or does not exist is refused with a sentence, before anything is written`(
+        flags: [String], sentence: String
+    ) throws {
+        let (process, _, errors) = try start(flags + ["a song.v2.wav"])
+        let complained = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus != 0)
+        #expect(complained.contains(sentence), "\(complained)")
+        #expect(try written() == [])
+    }
+
+    @Test func `models are listed as by the reference, and no track is an error`() throws {
+        let list = try msaas("--list-models")
+        #expect(list.code == 0)
+        #expect(list.output == "Bag of models:\n    both\nSingle models:\n    four\n    other\n")
+        let nothing = try msaas()
+        #expect(nothing.code != 0)
+        #expect(nothing.errors.contains("There is no track to separate"))
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM]) func `a signal stops it, and nothing is left`(number: Int32) throws {
+        try writeTrack(noise(frames: 2_000_000, channels: 2), to: studio.url("long.wav"), sampleRate: 2000)
+        let (process, output, errors) = try start(["-n", "both", "--shifts", "50", "--threads", "1", "long.wav"])
+        var said = ""
+        while !said.contains("Separating track") {
+            let data = output.fileHandleForReading.availableData
+            if data.isEmpty { break }
+            said += String(decoding: data, as: UTF8.self)
+        }
+        kill(process.processIdentifier, number)
+        let complained = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit)
+        #expect(process.terminationStatus == 130)
+        #expect(complained.contains("Stopped; nothing half-done was left."))
+        #expect(try written() == ["long.wav"])
+    }
+}

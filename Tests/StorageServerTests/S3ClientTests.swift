@@ -1,0 +1,213 @@
+import Foundation
+import HTTPTransport
+import ObjectStorage
+import TestSupport
+import Testing
+
+/// The client against our own server and against `moto_server`, which somebody else wrote.
+@Suite struct S3ClientTests {
+    /// A server to talk to.
+    enum Kind: CaseIterable { case embedded, moto }
+
+    private final class Storage {
+        let client: S3Client
+        private let keeper: Any
+
+        init(_ kind: Kind) async throws {
+            switch kind {
+            case .embedded:
+                let storage = try await RunningStorage()
+                keeper = storage
+                client = try storage.client()
+            case .moto:
+                let server = try ServerProcess(["moto_server", "-H", "127.0.0.1", "-p", "{port}"])
+                keeper = server
+                client = S3Client(
+                    try S3Configuration(
+                        endpoint: "http://127.0.0.1:\(server.port)", accessKey: "msaas", secretKey: "secret"),
+                    transport: CurlTransport())
+            }
+        }
+    }
+
+    static let keys = [
+        "plain", "dir one/my song+é.mp3", "a b", "a+b", "ü/é", "a/b/c", "a", "trailing/", "100%", "per%20cent", "~-._",
+        "'quoted'(x)!*", "a&b=c?d#e;f:g@h,i$j", "\u{1F3B5}.mp3", "e\u{301}", "..hidden", "a//b", "<xml>\"&amp;",
+        String(repeating: "long/", count: 60) + "end",
+    ]
+
+    @Test(arguments: Kind.allCases)
+    func keysOfAllKinds(kind: Kind) async throws {
+        let storage = try await Storage(kind)
+        let client = storage.client
+        try await client.createBucket("queue")
+        try await client.createBucket("queue")
+        #expect(try await client.buckets() == ["queue"])
+        for (index, key) in Self.keys.enumerated() {
+            let body = Data("content \(index) of \(key)".utf8)
+            let metadata = ["model": "htdemucs", "two-stems": "vocals"]
+            let result = try await client.put(
+                "queue", key, body: .bytes(body), contentType: "audio/mpeg", metadata: metadata)
+            let head = try #require(try await client.head("queue", key), "\(key)")
+            #expect(head.size == body.count)
+            #expect(head.eTag == result.eTag)
+            #expect(head.contentType == "audio/mpeg")
+            #expect(head.metadata == metadata)
+            #expect(abs(try #require(head.lastModified).timeIntervalSinceNow) < 3600)
+            let object = try await client.get("queue", key)
+            #expect(try await object.body.collect(limit: 10_000) == body, "\(key)")
+        }
+        var listed: [String] = []
+        for try await object in client.objects("queue") { listed.append(object.key) }
+        let expected = Self.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        #expect(listed.map { Array($0.utf8) } == expected.map { Array($0.utf8) })
+
+        try await client.delete("queue", "a")
+        try await client.delete("queue", "a")
+        #expect(try await client.head("queue", "a") == nil)
+        #expect(try await client.head("queue", "a/b/c") != nil)
+        try await client.deleteMany("queue", Self.keys)
+        #expect(try await client.list("queue").objects.isEmpty)
+        try await client.deleteBucket("queue")
+        #expect(try await client.bucketExists("queue") == false)
+    }
+
+    @Test(arguments: Kind.allCases)
+    func ranges(kind: Kind) async throws {
+        let storage = try await Storage(kind)
+        try await storage.client.createBucket("bucket")
+        let body = Data((0..<1000).map { UInt8(truncatingIfNeeded: $0) })
+        try await storage.client.put("bucket", "k", body: .bytes(body))
+        for (range, expected) in [
+            (ByteRange.bytes(100..<200), 100..<200), (.bytes(990..<5000), 990..<1000), (.from(999), 999..<1000),
+            (.last(10), 990..<1000), (.last(5000), 0..<1000), (.from(0), 0..<1000),
+        ] {
+            let object = try await storage.client.get("bucket", "k", range: range)
+            #expect(object.head.range == expected)
+            #expect(object.head.size == 1000)
+            #expect(try await object.body.collect(limit: 1000) == body[expected])
+        }
+        let client = storage.client
+        let error = await #expect(throws: S3Error.self) { try await client.get("bucket", "k", range: .from(1000)) }
+        #expect(error?.code == "InvalidRange")
+    }
+
+    @Test(arguments: Kind.allCases)
+    func paging(kind: Kind) async throws {
+        let storage = try await Storage(kind)
+        let client = storage.client
+        try await client.createBucket("bucket")
+        for number in 10..<35 { try await client.put("bucket", "list/ä+ \(number)", body: .bytes(Data("x".utf8))) }
+        try await client.put("bucket", "other/1", body: .empty)
+        try await client.put("bucket", "top", body: .empty)
+        var keys: [String] = []
+        var pages = 0
+        var continuation: String?
+        repeat {
+            let page = try await client.list("bucket", prefix: "list/", continuation: continuation, limit: 10)
+            keys += page.objects.map(\.key)
+            continuation = page.continuation
+            pages += 1
+        } while continuation != nil
+        #expect(pages == 3)
+        #expect(keys == (10..<35).map { "list/ä+ \($0)" })
+        let folders = try await client.list("bucket", delimiter: "/")
+        #expect(folders.commonPrefixes == ["list/", "other/"])
+        #expect(folders.objects.map(\.key) == ["top"])
+        let after = try await client.list("bucket", startAfter: "list/ä+ 33")
+        #expect(after.objects.map(\.key) == ["list/ä+ 34", "other/1", "top"])
+    }
+
+    @Test(arguments: Kind.allCases)
+    func uploadsInParts(kind: Kind) async throws {
+        let storage = try await Storage(kind)
+        var client = storage.client
+        client.limits.singleFile = 6 << 20
+        client.limits.part = 5 << 20
+        try await client.createBucket("bucket")
+        let body = Data((0..<(11 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 5) })
+        let directory = try TemporaryDirectory()
+        let file = directory.url.appending(path: "body")
+        try body.write(to: file)
+
+        let metadata = ["model": "starter"]
+        let whole = try await client.putFile("bucket", "file", file, contentType: "audio/wav", metadata: metadata)
+        #expect(whole.size == body.count)
+        #expect(whole.eTag.hasSuffix("-3"))
+        #expect(try await client.head("bucket", "file")?.metadata == metadata)
+        #expect(try await client.head("bucket", "file")?.contentType == "audio/wav")
+        #expect(try await client.get("bucket", "file").body.collect(limit: body.count) == body)
+        let middle = try await client.get("bucket", "file", range: .bytes((5 << 20) - 10..<(5 << 20) + 10))
+        #expect(try await middle.body.collect(limit: 20) == body[(5 << 20) - 10..<(5 << 20) + 10])
+
+        let stream = ByteStream(body.prefix(6 << 20))
+        let parts = try await client.put("bucket", "stream", body: .stream(stream, length: nil))
+        #expect(parts.eTag.hasSuffix("-2"))
+        #expect(try await client.get("bucket", "stream").body.collect(limit: body.count) == body.prefix(6 << 20))
+
+        let small = try await client.put("bucket", "small", body: .stream(ByteStream(Data("abc".utf8)), length: nil))
+        #expect(small == PutResult(eTag: "900150983cd24fb0d6963f7d28e17f72", size: 3))
+        let known = try await client.put("bucket", "known", body: .stream(ByteStream(body), length: body.count))
+        #expect(known.eTag.count == 32)
+        #expect(try await client.get("bucket", "known").body.collect(limit: body.count) == body)
+        #expect(try await client.unfinishedUploads("bucket").isEmpty)
+    }
+
+    struct Broken: Error {}
+
+    @Test(arguments: Kind.allCases)
+    func failedStreamLeavesNothing(kind: Kind) async throws {
+        let storage = try await Storage(kind)
+        var client = storage.client
+        client.limits.part = 5 << 20
+        try await client.createBucket("bucket")
+        let (chunks, source) = AsyncThrowingStream.makeStream(of: Data.self)
+        for _ in 0..<12 { source.yield(Data(repeating: 7, count: 1 << 20)) }
+        source.finish(throwing: Broken())
+        let uploader = client
+        await #expect(throws: Broken.self) {
+            try await uploader.put("bucket", "k", body: .stream(ByteStream(chunks), length: nil))
+        }
+        #expect(try await client.head("bucket", "k") == nil)
+        #expect(try await client.unfinishedUploads("bucket").isEmpty)
+    }
+
+    @Test(arguments: Kind.allCases)
+    func presignedAddresses(kind: Kind) async throws {
+        let storage = try await Storage(kind)
+        try await storage.client.createBucket("bucket")
+        let transport = CurlTransport()
+        let put = try storage.client.presign(
+            "PUT", "bucket", "dir one/é+.mp3", expires: .seconds(60),
+            headers: [("Content-Type", "audio/mpeg"), ("x-amz-meta-model", "starter")])
+        let answer = try await transport.send(
+            HTTPRequest(
+                method: "PUT", url: put.absoluteString,
+                headers: ["Content-Type": "audio/mpeg", "x-amz-meta-model": "starter"], body: .bytes(Data("song".utf8)))
+        )
+        #expect(answer.status == 200)
+        #expect(try await storage.client.head("bucket", "dir one/é+.mp3")?.metadata == ["model": "starter"])
+        let get = try storage.client.presign(
+            "GET", "bucket", "dir one/é+.mp3", expires: .seconds(60),
+            query: [("response-content-disposition", "attachment; filename=\"a b.mp3\"")])
+        let song = try await transport.send(HTTPRequest(url: get.absoluteString))
+        #expect(song.status == 200)
+        if kind == .moto { return }  // has no overrides of header fields
+        #expect(song.headers["Content-Disposition"] == "attachment; filename=\"a b.mp3\"")
+        #expect(try await song.body.collect(limit: 10) == Data("song".utf8))
+    }
+
+    @Test(arguments: Kind.allCases)
+    func missingThings(kind: Kind) async throws {
+        let storage = try await Storage(kind)
+        let client = storage.client
+        let bucket = await #expect(throws: S3Error.self) { try await client.list("nobucket") }
+        #expect(bucket?.code == "NoSuchBucket")
+        #expect(bucket?.isNotFound == true)
+        try await client.createBucket("bucket")
+        let key = await #expect(throws: S3Error.self) { try await client.get("bucket", "k") }
+        #expect(key?.code == "NoSuchKey")
+        #expect(key?.description == "There is no object “bucket/k”.")
+        #expect(try await client.head("bucket", "k") == nil)
+    }
+}

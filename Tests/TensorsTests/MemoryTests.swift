@@ -1,0 +1,65 @@
+import Synchronization
+import Tensors
+import Testing
+
+@Suite struct MemoryTests {
+    @Test func arenaUsesReturnedMemoryAgain() throws {
+        let arena = try Arena(capacity: 1 << 20)
+        let a = try arena.take(1000)
+        let b = try arena.take(1000)
+        arena.giveBack(a)
+        #expect(try arena.take(500) == a)
+        #expect(try arena.take(400) == a + 512)
+        #expect(UInt(bitPattern: b) % 64 == 0)
+        #expect(arena.peak == 2 * 4032)
+        #expect(throws: ArenaError.self) { try arena.take(1 << 20) }
+        arena.reset()
+        #expect(try arena.take(1000) == a)
+    }
+
+    @Test func arenaJoinsNeighbours() throws {
+        let arena = try Arena(capacity: 4096)
+        let blocks = try (0..<4).map { _ in try arena.take(256) }
+        for index in [1, 3, 0, 2] { arena.giveBack(blocks[index]) }
+        #expect(try arena.take(1024) == blocks[0])
+    }
+
+    @Test(arguments: [1, 2, 5]) func poolRunsEveryPieceOnce(threads: Int) {
+        let pool = ThreadPool(threads: threads)
+        for count in [0, 1, 2, 100, 1000] {
+            let runs = (0..<count).map { _ in Box(Atomic(0)) }
+            let busy = (0..<threads).map { _ in Box(Atomic(0)) }
+            pool.run(count) { index, slot in
+                let others = busy[slot].value.add(1, ordering: .relaxed).oldValue
+                runs[index].value.add(others == 0 ? 1 : 1000, ordering: .relaxed)
+                busy[slot].value.subtract(1, ordering: .relaxed)
+            }
+            #expect(runs.allSatisfy { $0.value.load(ordering: .relaxed) == 1 })
+        }
+    }
+
+    @Test func poolServesSeveralCallers() async {
+        let pool = ThreadPool(threads: 3)
+        let total = Box(Atomic(0))
+        await withTaskGroup { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for _ in 0..<50 { pool.run(20) { _, _ in total.value.add(1, ordering: .relaxed) } }
+                }
+            }
+        }
+        #expect(total.value.load(ordering: .relaxed) == 4000)
+    }
+
+    @Test func bestKernelsExist() {
+        #expect(["avx512", "avx2", "openblas"].contains(Kernels.best.name))
+        #expect(Kernels(named: "baseline")?.name == "baseline")
+        #expect(Kernels(named: "mmx") == nil)
+    }
+}
+
+/// An atomic that several closures share.
+private final class Box: Sendable {
+    let value: Atomic<Int>
+    init(_ value: consuming Atomic<Int>) { self.value = value }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Jobs
+import ModelStore
+import ServiceLifecycle
+import TestSupport
+import Testing
+import WorkerLoop
+
+/// The worker with the engine and the starter model.
+@Suite(.serialized) struct EngineTests {
+    private let folder: TemporaryDirectory
+
+    init() throws { folder = try TemporaryDirectory() }
+
+    private func engine() throws -> EngineSeparator {
+        EngineSeparator(store: ModelStore(environment: [:]), defaultModel: "starter", threads: 2)
+    }
+
+    private func order(_ song: Data, _ options: JobOptions = .init()) throws -> SeparationOrder {
+        let url = folder.url.appending(path: "song")
+        try song.write(to: url)
+        return SeparationOrder(song: url, folder: folder.url, options: options, seed: 1)
+    }
+
+    /// Two seconds of a chord: 16-bit stereo WAV.
+    private var chord: Data {
+        var samples = Data()
+        for frame in 0..<88_200 {
+            let time = Double(frame) / 44_100
+            let value = sin(time * 2 * .pi * 220) + sin(time * 2 * .pi * 277)
+            let sample = Int16(value * 8000).littleEndian
+            for _ in 0..<2 { withUnsafeBytes(of: sample) { samples.append(contentsOf: $0) } }
+        }
+        func number(_ value: Int, bytes: Int) -> Data { Data((0..<bytes).map { UInt8(value >> ($0 * 8) & 255) }) }
+        return Data("RIFF".utf8) + number(36 + samples.count, bytes: 4) + Data("WAVEfmt ".utf8) + number(16, bytes: 4)
+            + number(1, bytes: 2) + number(2, bytes: 2) + number(44_100, bytes: 4) + number(176_400, bytes: 4)
+            + number(4, bytes: 2) + number(16, bytes: 2) + Data("data".utf8) + number(samples.count, bytes: 4) + samples
+    }
+
+    @Test func theEngineSeparates() async throws {
+        let engine = try engine()
+        let all = try await engine.separate(order(chord)) { _ in true }
+        #expect(all.model == "starter")
+        #expect(all.stems.map(\.name) == ["drums", "bass", "other", "vocals"])
+        #expect((all.duration, all.sampleRate) == (2, 44_100))
+        #expect(all.stems.allSatisfy { FileManager.default.fileExists(atPath: $0.url.path) })
+        #expect(await engine.loadedModels == ["starter"])
+        let two = try await engine.separate(order(chord, JobOptions(twoStems: "vocals", format: .mp3))) { _ in true }
+        #expect(Set(two.stems.map(\.url.lastPathComponent)) == ["vocals.mp3", "no_vocals.mp3"])
+    }
+
+    @Test func shiftedSeparationsCanBeRepeated() async throws {
+        let engine = try engine()
+        var results: [Data] = []
+        for _ in 0..<2 {
+            let song = try await engine.separate(order(chord, JobOptions(shifts: 1))) { _ in true }
+            results.append(try Data(contentsOf: song.stems[0].url))
+        }
+        #expect(results[0] == results[1])
+    }
+
+    @Test(arguments: [
+        ("Dear diary, today I was named .mp3", JobOptions(), "is not audio"),
+        ("", JobOptions(), "is empty"),
+        ("RIFF", JobOptions(model: "nonesuch"), "There is no model “nonesuch” here"),
+        ("RIFF", JobOptions(twoStems: "kazoo"), "kazoo"),
+    ])
+    func whatCannotBeSeparatedIsRefused(song: String, options: JobOptions, sentence: String) async throws {
+        let engine = try engine()
+        let error = await #expect(throws: SongRefused.self) {
+            try await engine.separate(order(Data(song.utf8), options)) { _ in true }
+        }
+        #expect(error?.description.contains(sentence) == true, "\(error?.description ?? "no error")")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["song"])
+    }
+
+    @Test func aSeparationStopsWhenItIsTold() async throws {
+        let engine = try engine()
+        await #expect(throws: CancellationError.self) { try await engine.separate(order(chord)) { _ in false } }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["song"])
+    }
+
+    @Test func aWorkerWithTheEngineDoesAJob() async throws {
+        let bench = try await Bench()
+        let key = "\(JobID.random())/chord.wav"
+        let put = try await bench.storage.put("queue", key, body: .bytes(chord))
+        let job = Job(bucket: "queue", key: key, eTag: put.eTag, options: JobOptions(format: .flac))
+        let text = try await bench.submitted("Dear diary", as: "diary.mp3")
+        _ = try await bench.queue.enqueue(job)
+        try await bench.withWorker(separator: try engine()) { _ in
+            let done = try await bench.finished(job.id)
+            #expect(done.state == .done, "\(done.error ?? "")")
+            #expect(done.stems.map(\.file) == ["drums.flac", "bass.flac", "other.flac", "vocals.flac"])
+            #expect(done.model == "starter")
+            let failed = try await bench.finished(text.id)
+            #expect(failed.state == .failed)
+            #expect(failed.error?.hasPrefix("diary.mp3 is not audio") == true, "\(failed.error ?? "")")
+        }
+    }
+}

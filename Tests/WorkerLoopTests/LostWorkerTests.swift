@@ -1,0 +1,104 @@
+import Foundation
+import Jobs
+import TestSupport
+import Testing
+import WorkerTrials
+
+/// Several workers, some of which go away.
+@Suite(.serialized) struct LostWorkerTests {
+    private func expectDone(_ job: Job, song: String, in bench: Bench, attempt: Int) async throws {
+        let done = try await bench.finished(job.id)
+        #expect(done.state == .done)
+        #expect(done.attempts == attempt)
+        for stem in done.stems {
+            #expect(try await bench.text(stem.key(of: job.id)) == TrialSeparator.text(of: stem.name, song: song))
+        }
+        let keys = done.stems.map { $0.key(of: job.id) } + [Manifest.key(of: job.id)]
+        #expect(try await bench.outputs().sorted() == keys.sorted(), "all stems, and nothing else")
+    }
+
+    @Test func aKilledWorkersJobIsDoneByAnother() async throws {
+        let bench = try await Bench()
+        let job = try await bench.submitted("music")
+        let doomed = try bench.process(seconds: 3600)
+        try await eventually("it is in the middle") { try await bench.queue.job(job.id)?.progress ?? 0 > 0 }
+        #expect(try !bench.leftovers().isEmpty)
+        doomed.send(SIGKILL)
+        let other = try bench.process(seconds: 0)
+        try await expectDone(job, song: "music", in: bench, attempt: 2)
+        try await eventually("its temporary files are gone, too") { try bench.leftovers().isEmpty }
+        other.send(SIGTERM)
+        try await eventually("the other one ends") { !other.isRunning }
+        #expect(other.exitCode == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.temporary.path).isEmpty)
+    }
+
+    @Test func aWorkerThatSleptThroughItsLeaseChangesNothing() async throws {
+        let bench = try await Bench()
+        let job = try await bench.submitted("music")
+        let sleeper = try bench.process(seconds: 3)
+        try await eventually("it is in the middle") { try await bench.queue.job(job.id)?.progress ?? 0 > 0 }
+        sleeper.send(SIGSTOP)
+        let other = try bench.process(seconds: 0)
+        try await expectDone(job, song: "music", in: bench, attempt: 2)
+        other.send(SIGTERM)
+        try await eventually("the other one ends") { !other.isRunning }
+        sleeper.send(SIGCONT)
+        // It is awake, has noticed, and does the next job.
+        let next = try await bench.submitted("music again")
+        #expect(try await bench.finished(next.id).state == .done)
+        let keys = try await bench.outputs().filter { $0.hasPrefix(job.id.description) }
+        #expect(keys.count == 5)
+        #expect(try await bench.queue.job(job.id)?.stems.allSatisfy { $0.file.hasPrefix("attempt-2/") } == true)
+        sleeper.send(SIGTERM)
+        try await eventually("it ends") { !sleeper.isRunning }
+    }
+
+    @Test func aJobThatWasSealedIsPublished() async throws {
+        let bench = try await Bench(lease: .milliseconds(500))
+        let job = try await bench.submitted("music")
+        let claim = try #require(try await bench.queue.claim(worker: "gone", wait: .seconds(5)))
+        let stem = StemRecord(name: "drums", file: "drums.wav", size: 1, eTag: "e", contentType: "audio/wav")
+        let manifest = Manifest(
+            job: job.id, model: "trial", filename: "song.mp3", duration: 1, sampleRate: 44100, stems: [stem],
+            separationSeconds: 1, finishedAt: Date(timeIntervalSince1970: 1_700_000_000))
+        #expect(try await bench.queue.seal(claim, manifest: manifest) == .held)
+        try await bench.withWorker { _ in
+            let done = try await bench.finished(job.id)
+            #expect((done.state, done.attempts) == (.done, 1))
+        }
+        #expect(try await Manifest(json: Data(bench.text(Manifest.key(of: job.id)).utf8)) == manifest)
+    }
+
+    @Test func aTerminatedWorkerGivesItsJobBackAtTheSecondSignal() async throws {
+        let bench = try await Bench()
+        let job = try await bench.submitted("music")
+        let worker = try bench.process(seconds: 3600, drain: 3600)
+        try await eventually("it is in the middle") { try await bench.queue.job(job.id)?.progress ?? 0 > 0 }
+        worker.send(SIGTERM)
+        try await eventually("it drains") { try await bench.queue.workers().first?.state == .draining }
+        #expect(try await bench.queue.job(job.id)?.state == .running)
+        worker.send(SIGTERM)
+        try await eventually("it ends") { !worker.isRunning }
+        #expect(worker.exitCode == 0)
+        let given = try #require(try await bench.queue.job(job.id))
+        #expect((given.state, given.attempts) == (.queued, 0))
+        #expect(try await bench.queue.workers().isEmpty)
+    }
+
+    @Test func racingWorkersDoEveryJobOnce() async throws {
+        let bench = try await Bench()
+        var jobs: [Job] = []
+        for index in 0..<12 { jobs.append(try await bench.submitted("music \(index)")) }
+        let workers = [try bench.process(seconds: 0.05), try bench.process(seconds: 0.05)]
+        for (index, job) in jobs.enumerated() {
+            let done = try await bench.finished(job.id)
+            #expect((done.state, done.attempts) == (.done, 1))
+            let text = try await bench.text(done.stems[0].key(of: job.id))
+            #expect(text == TrialSeparator.text(of: "drums", song: "music \(index)"))
+        }
+        #expect(try await bench.outputs().count == 12 * 5)
+        for worker in workers { worker.send(SIGTERM) }
+        for worker in workers { try await eventually("it ends") { !worker.isRunning } }
+    }
+}

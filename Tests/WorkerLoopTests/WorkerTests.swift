@@ -1,0 +1,167 @@
+import Foundation
+import Jobs
+import ObjectStorage
+import TestSupport
+import Testing
+import WorkerLoop
+import WorkerTrials
+
+/// One worker and its jobs.
+@Suite(.serialized) struct WorkerTests {
+    private static let stems = ["drums", "bass", "other", "vocals"]
+
+    @Test func aSongBecomesStems() async throws {
+        let bench = try await Bench()
+        let options = JobOptions(model: "starter", format: .flac)
+        let job = try await bench.submitted("music of spheres", as: "dir one/my song+é.mp3", options: options)
+        try await bench.withWorker { _ in
+            let done = try await bench.finished(job.id)
+            #expect(done.state == .done)
+            #expect(done.stems.map(\.name) == Self.stems)
+            #expect(done.audioSeconds == 10)
+            for stem in done.stems {
+                #expect(stem.key(of: job.id) == "\(job.id)/\(stem.name).flac")
+                let text = TrialSeparator.text(of: stem.name, song: "music of spheres")
+                #expect(try await bench.text(stem.key(of: job.id)) == text)
+                let head = try #require(try await bench.storage.head("output", stem.key(of: job.id)))
+                #expect((head.size, head.eTag, head.contentType) == (stem.size, stem.eTag, "audio/flac"))
+            }
+            let stored = try await bench.text(Manifest.key(of: job.id))
+            let manifest = try Manifest(json: Data(stored.utf8))
+            #expect(manifest.stems == done.stems)
+            #expect((manifest.model, manifest.filename) == ("starter", "my song+é.mp3"))
+            try await eventually("nothing is left on the disk") { try bench.leftovers().isEmpty }
+        }
+        #expect(try await bench.queue.workers().isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.temporary.path).isEmpty)
+    }
+
+    @Test func badSongsFailWithAReasonAndLeaveNothing() async throws {
+        let bench = try await Bench()
+        let empty = try await bench.submitted("", as: "empty.mp3")
+        let text = try await bench.submitted("Dear diary", as: "diary.mp3")
+        let gone = try await bench.submitted("music", as: "gone.mp3")
+        try await bench.storage.delete("queue", gone.key)
+        let good = try await bench.submitted("music")
+        try await bench.withWorker { _ in
+            for (job, sentence) in [
+                (empty, "empty.mp3 is empty (0 bytes); upload it again."),
+                (text, "diary.mp3 is not audio: it is a text."),
+                (gone, "gone.mp3 is no longer in the bucket; upload it again."),
+            ] {
+                let failed = try await bench.finished(job.id)
+                #expect((failed.state, failed.error) == (.failed, sentence))
+            }
+            #expect(try await bench.finished(good.id).state == .done)
+            try await eventually("nothing is left on the disk") { try bench.leftovers().isEmpty }
+        }
+        #expect(try await bench.outputs().count == 5)
+    }
+
+    @Test func aCancelledJobStopsAndTheNextOneIsDone() async throws {
+        let bench = try await Bench()
+        let first = try await bench.submitted("music one")
+        let second = try await bench.submitted("music two")
+        var configuration = bench.configuration
+        configuration.drainPeriod = .zero
+        try await bench.withWorker(configuration, seconds: 3600) { _ in
+            try await eventually("the first runs") { try await bench.queue.job(first.id)?.progress ?? 0 > 0 }
+            #expect(try await bench.queue.cancel(first.id) == .cancelled)
+            try await eventually("the second runs") { try await bench.queue.job(second.id)?.state == .running }
+            #expect(try await bench.queue.job(first.id)?.state == .cancelled)
+        }
+        #expect(try await bench.outputs().isEmpty)
+        #expect(try bench.leftovers().isEmpty)
+    }
+
+    @Test func aDrainedWorkerFinishesWhatItCan() async throws {
+        let bench = try await Bench()
+        let first = try await bench.submitted("music one")
+        let second = try await bench.submitted("music two")
+        try await bench.withWorker(seconds: 0.5) { group in
+            try await eventually("the first runs") { try await bench.queue.job(first.id)?.state == .running }
+            await group.triggerGracefulShutdown()
+        }
+        #expect(try await bench.queue.job(first.id)?.state == .done)
+        #expect(try await bench.queue.job(second.id)?.state == .queued)
+    }
+
+    @Test func aDrainedWorkerGivesBackWhatItCannotFinish() async throws {
+        let bench = try await Bench()
+        let first = try await bench.submitted("music one")
+        _ = try await bench.submitted("music two")
+        var configuration = bench.configuration
+        configuration.drainPeriod = .milliseconds(100)
+        try await bench.withWorker(configuration, seconds: 3600) { _ in
+            try await eventually("the first runs") { try await bench.queue.job(first.id)?.state == .running }
+        }
+        let given = try #require(try await bench.queue.job(first.id))
+        #expect((given.state, given.attempts) == (.queued, 0))
+        #expect(try await bench.queue.position(of: first.id) == 1)
+        #expect(try await bench.queue.depth() == QueueDepth(waiting: 2, inFlight: 0, dead: 0))
+        #expect(try await bench.outputs().isEmpty)
+    }
+
+    @Test func theRecordSaysWhatTheWorkerDoes() async throws {
+        let bench = try await Bench()
+        var configuration = bench.configuration
+        configuration.drainPeriod = .zero
+        configuration.healthFile = bench.temporary.url.appending(path: "health")
+        try await bench.withWorker(configuration, seconds: 3600) { _ in
+            try await eventually("it is idle") { try await bench.queue.workers().first?.state == .idle }
+            let job = try await bench.submitted("music")
+            try await eventually("it is busy") {
+                let record = try await bench.queue.workers().first
+                return record?.state == .busy && record?.job == job.id && record?.progress ?? 0 > 0
+            }
+            #expect(try #require(try await bench.queue.workers().first).memory > 1 << 20)
+            #expect(FileManager.default.fileExists(atPath: bench.temporary.path + "/health"))
+        }
+    }
+
+    @Test func noAttemptIsSpentWhileTheStorageIsAway() async throws {
+        let bench = try await Bench()
+        let job = try await bench.submitted("music")
+        bench.s3.kill()
+        try await bench.withWorker { _ in
+            try await eventually("the job is given back") {
+                try await bench.queue.eventLog().events(of: job.id).contains { $0.kind == .givenBack }
+            }
+        }
+        let waiting = try #require(try await bench.queue.job(job.id))
+        #expect((waiting.state, waiting.attempts) == (.queued, 0))
+    }
+
+    @Test func theSweepFindsForgottenSongsOnce() async throws {
+        let bench = try await Bench()
+        let forgotten = try await bench.stored("music", metadata: ["format": "mp3", "artist": "somebody"])
+        let wrong = try await bench.stored("music", metadata: ["shifts": "99"])
+        try await bench.storage.put("queue", "folder/direct song.wav", body: .bytes(Data("music".utf8)))
+        let direct = JobID(bucket: "queue", key: "folder/direct song.wav", eTag: "18d6769919266cd0bd6cd78aa405d5d0")
+        var configuration = bench.configuration
+        configuration.sweepEvery = .milliseconds(1)
+        configuration.sweepAge = .seconds(3600)
+        try await bench.withWorker(configuration) { _ in
+            try await eventually("it was swept a few times") {
+                try await bench.queue.pool.client.send(["EXISTS", "msaas:turn:sweep"]) == .integer(1)
+            }
+            #expect(try await bench.queue.job(forgotten.id) == nil, "its notification may still come")
+        }
+        configuration.sweepAge = .zero
+        try await bench.withWorker(configuration) { _ in
+            let done = try await bench.finished(forgotten.id)
+            #expect((done.state, done.options) == (.done, JobOptions(format: .mp3)))
+            #expect(try await bench.finished(direct).filename == "direct song.wav")
+            let failed = try await bench.finished(wrong.id)
+            #expect(failed.state == .failed)
+            #expect(failed.error?.contains("shifts") == true)
+        }
+        // Redis forgets everything; what has a manifest is not done again.
+        _ = try await bench.queue.pool.client.send(["FLUSHALL"])
+        try await bench.withWorker(configuration) { _ in
+            let again = try await bench.finished(wrong.id)
+            #expect(again.state == .failed)
+        }
+        #expect(try await bench.queue.recent(limit: 10).map(\.id) == [wrong.id])
+    }
+}

@@ -1,0 +1,39 @@
+import Foundation
+public import WorkerLoop
+
+/// A separator for tests of everything around the engine. A song is a text that begins with `music`; its stems are texts
+/// that can be checked. It takes as long as it is told.
+public struct TrialSeparator: SongSeparator {
+    private let seconds: Double
+
+    /// A separator that takes `seconds` for a song.
+    public init(seconds: Double = 0) { self.seconds = seconds }
+
+    /// Nothing.
+    public var loadedModels: [String] { ["trial"] }
+
+    /// The text of a stem.
+    public static func text(of stem: String, song: String) -> String { "\(stem) of \(song)" }
+
+    /// Cuts a song up.
+    public func separate(
+        _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
+    ) async throws -> SeparatedSong {
+        let song = String(decoding: try Data(contentsOf: order.song), as: UTF8.self)
+        guard song.hasPrefix("music") else { throw SongRefused("\(order.song.path) is not audio: it is a text.") }
+        let end = ContinuousClock.now + .milliseconds(Int(seconds * 1000))
+        var part = 0.25
+        repeat {
+            guard progress(part) else { throw CancellationError() }
+            part = min(part + 0.01, 1)
+            try await Task.sleep(for: .milliseconds(10))
+        } while ContinuousClock.now < end
+        let stems = try ["drums", "bass", "other", "vocals"].map { name in
+            let url = order.folder.appending(path: "\(name).\(order.options.format.fileExtension)")
+            try Data(Self.text(of: name, song: song).utf8).write(to: url)
+            return SeparatedSong.Stem(name: name, url: url)
+        }
+        return SeparatedSong(
+            model: order.options.model ?? "trial", stems: stems, duration: 10, sampleRate: 44100, seconds: seconds)
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import FunctionClients
+import FunctionHost
+import Jobs
+
+extension FetchFunction {
+    /// A job's progress as server-sent events (HTML Living Standard, section 9.2).
+    ///
+    /// `state` carries the whole status, `progress` only the progress. The stream ends with the job. A client that
+    /// comes back with `Last-Event-ID` gets what it has missed; when that is nothing and the job is finished, 204
+    /// tells it to stop.
+    func events(
+        of id: JobID, _ request: FunctionRequest, _ context: FunctionContext
+    ) async throws -> FunctionResponse {
+        let lookup = lookup(context)
+        let resumed = request.header("Last-Event-ID").flatMap { EventID($0) }
+        // The place is taken before the state is read, so that no event falls between the two.
+        let end = try? await queue.events.end()
+        let status = try await lookup.status(of: id)
+        if status.state.isFinished, let resumed {
+            let missed = try? await queue.events.events(of: id).contains { $0.id > resumed }
+            if missed != true { return FunctionResponse(status: 204) }
+        }
+        let follower = JobFollower(
+            id: id, lookup: lookup, log: queue.events, heartbeat: heartbeat, isDraining: { context.isDraining })
+        return FunctionResponse(
+            headers: [
+                .contentType: "text/event-stream", .cacheControl: "no-store",
+                HTTPField.Name("X-Accel-Buffering")!: "no",
+            ],
+            body: .stream(length: nil) { writer in
+                try await follower.follow(from: status, place: resumed ?? end ?? .zero, snapshot: end, into: &writer)
+            })
+    }
+}
+
+/// Writes the events of one job until it is finished.
+struct JobFollower: Sendable {
+    let id: JobID
+    let lookup: JobLookup
+    let log: RedisEventLog
+    let heartbeat: Duration
+    let isDraining: @Sendable () -> Bool
+
+    private enum Signal: Sendable {
+        case event(JobEvent)
+        case tick
+    }
+
+    /// - Parameters:
+    ///   - status: the state to begin with.
+    ///   - place: where to read on in the log.
+    ///   - snapshot: the place in the log that `status` belongs to.
+    func follow(
+        from status: JobStatus, place: EventID, snapshot: EventID?, into writer: inout BodyWriter
+    ) async throws {
+        try await writer.write(message("state", status, id: snapshot))
+        guard !status.state.isFinished else { return }
+        let (signals, feed) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(256))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for try await event in log.tail(from: place) where event.job == id { feed.yield(.event(event)) }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    try await Task.sleep(for: min(heartbeat, .seconds(1)))
+                    feed.yield(.tick)
+                }
+            }
+            defer { group.cancelAll() }
+            try await write(signals, into: &writer)
+        }
+    }
+
+    private func write(_ signals: AsyncStream<Signal>, into writer: inout BodyWriter) async throws {
+        var lastWrite = ContinuousClock.now
+        for await signal in signals {
+            switch signal {
+            case .event(let event) where event.kind == .progress:
+                let progress = Progress(progress: event.progress ?? 0)
+                try await writer.write(message("progress", progress, id: event.id))
+                lastWrite = .now
+            case .event(let event):
+                guard try await writeState(event.id, into: &writer) else { return }
+                lastWrite = .now
+            case .tick:
+                if isDraining() { return try await writer.write(Data(": the server restarts\nretry: 1000\n\n".utf8)) }
+                guard ContinuousClock.now - lastWrite >= heartbeat else { continue }
+                lastWrite = .now
+                // The log may have lost the end of the job; the job itself knows.
+                let status = try? await lookup.status(of: id)
+                if let status, status.state.isFinished {
+                    return try await writer.write(message("state", status, id: nil))
+                }
+                try await writer.write(Data(": heartbeat\n\n".utf8))
+            }
+        }
+    }
+
+    /// - Returns: whether it goes on.
+    private func writeState(_ place: EventID, into writer: inout BodyWriter) async throws -> Bool {
+        do {
+            let status = try await lookup.status(of: id)
+            // The last message stands for everything up to it, whichever event it was sent for.
+            let end = status.state.isFinished ? try? await log.end() : nil
+            try await writer.write(message("state", status, id: end ?? place))
+            return !status.state.isFinished
+        } catch let problem as Problem where problem.status == 404 {
+            try await writer.write(message("removed", Removed(job: id), id: place))
+            return false
+        } catch is Problem {
+            // Redis or the storage is away for a moment; the next event or heartbeat looks again.
+            return true
+        }
+    }
+
+    private struct Progress: Encodable {
+        var progress: Double
+    }
+
+    private struct Removed: Encodable {
+        var job: JobID
+    }
+
+    private func message(_ kind: String, _ value: some Encodable, id: EventID?) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .iso8601
+        var text = "event: \(kind)\n"
+        if let id { text += "id: \(id)\n" }
+        text += "data: \(String(decoding: try encoder.encode(value), as: UTF8.self))\n\n"
+        return Data(text.utf8)
+    }
+}

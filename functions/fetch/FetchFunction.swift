@@ -1,0 +1,65 @@
+import Foundation
+import FunctionClients
+import FunctionHost
+import Jobs
+
+/// `/fetch…`: how jobs are doing, and their stems.
+public struct FetchFunction: Function {
+    public static var manifest: [UInt8] { PackageResources.function_yaml }
+
+    let storage: StorageAccess
+    let queue: QueueAccess
+    let heartbeat: Duration
+
+    /// A fetch function; event streams say something at least every `heartbeat`.
+    public init(storage: StorageAccess, queue: QueueAccess, heartbeat: Duration = .seconds(15)) {
+        self.storage = storage
+        self.queue = queue
+        self.heartbeat = heartbeat
+    }
+
+    public init(environment: FunctionEnvironment) throws {
+        self.init(
+            storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment))
+    }
+
+    public var readinessChecks: [ReadinessCheck] { [storage.readinessCheck, queue.readinessCheck] }
+
+    public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
+        guard let text = request.parameters["job"] else { return try await recent(request, context) }
+        guard let id = JobID(text) else { throw Problem.noJob(text) }
+        switch request.route {
+        case "/fetch/{job}/events": return try await events(of: id, request, context)
+        case "/fetch/{job}/stems.zip": return try await archive(of: id, context)
+        case "/fetch/{job}/{stem}":
+            return try await stem(request.parameters["stem"] ?? "", of: id, request, context)
+        case _ where request.method == "DELETE": return try await delete(id, context)
+        default: return try await status(of: id, context)
+        }
+    }
+
+    private func recent(_ request: FunctionRequest, _ context: FunctionContext) async throws -> FunctionResponse {
+        let limit = request.query["limit"] ?? "20"
+        guard let limit = Int(limit), (1...200).contains(limit) else {
+            throw Problem.badRequest("limit is “\(limit.prefix(16))”; it must be a whole number from 1 to 200.")
+        }
+        let jobs = try await withServiceProblems(context.logger) { try await queue.jobs.recent(limit: limit) }
+        return try .json(headers: [.cacheControl: "no-store"], ["jobs": jobs.map { JobStatus($0) }])
+    }
+
+    private func status(of id: JobID, _ context: FunctionContext) async throws -> FunctionResponse {
+        let status = try await lookup(context).status(of: id)
+        return try .json(headers: [.cacheControl: "no-store"], status)
+    }
+
+    func lookup(_ context: FunctionContext) -> JobLookup {
+        JobLookup(storage: storage, queue: queue, logger: context.logger)
+    }
+}
+
+extension Problem {
+    static func noJob(_ id: String) -> Problem {
+        .notFound(
+            "There is no job “\(id.prefix(64))”; check the id, which an upload answers with, or upload the song again.")
+    }
+}

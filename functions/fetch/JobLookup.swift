@@ -1,0 +1,95 @@
+import Foundation
+import FunctionClients
+import FunctionHost
+import Jobs
+import Logging
+import ObjectStorage
+
+/// Finds out about a job: from Redis, and from the buckets when Redis does not know or cannot be asked.
+struct JobLookup: Sendable {
+    let storage: StorageAccess
+    let queue: QueueAccess
+    let logger: Logger
+
+    /// What there is of a job.
+    enum Found: Sendable {
+        case queued(Job)
+        case manifest(Manifest)
+        case object(JobStatus)
+    }
+
+    /// - Throws: a 404 ``Problem`` when nobody knows the job.
+    func status(of id: JobID) async throws -> JobStatus {
+        switch try await find(id) {
+        case .queued(let job): return await estimated(job)
+        case .manifest(let manifest): return JobStatus(manifest)
+        case .object(let status): return status
+        }
+    }
+
+    /// - Throws: a 404 ``Problem`` when nobody knows the job.
+    func find(_ id: JobID) async throws -> Found {
+        var isRedisAway = false
+        do {
+            if let job = try await queue.jobs.job(id) { return .queued(job) }
+        } catch let error as RedisError {
+            logger.warning("the queue is not available", metadata: ["error": .string("\(error)")])
+            isRedisAway = true
+        }
+        return try await withServiceProblems(logger) {
+            if let manifest = try await manifest(of: id) { return .manifest(manifest) }
+            if var status = try await uploaded(id) {
+                if isRedisAway {
+                    status.warnings.append(
+                        "The job queue cannot be asked at the moment; the job may be further than this.")
+                }
+                return .object(status)
+            }
+            // A job whose song came in under a key without an id can be known to Redis alone.
+            if isRedisAway {
+                throw Problem.unavailable("The job queue cannot be reached at the moment; try again in a few seconds.")
+            }
+            throw Problem.noJob(id.description)
+        }
+    }
+
+    private func manifest(of id: JobID) async throws -> Manifest? {
+        do {
+            let object = try await storage.client.get(storage.outputBucket, Manifest.key(of: id))
+            return try Manifest(json: try await object.body.collect(limit: 1 << 20))
+        } catch let error as S3Error where error.isNotFound {
+            return nil
+        }
+    }
+
+    private func uploaded(_ id: JobID) async throws -> JobStatus? {
+        let page = try await storage.client.list(storage.queueBucket, prefix: "\(id)/", limit: 1)
+        guard let object = page.objects.first,
+            let head = try await storage.client.head(storage.queueBucket, object.key)
+        else { return nil }
+        let filename = object.key.split(separator: "/").last.map(String.init) ?? object.key
+        return JobStatus(
+            id, filename: filename, options: try? JobOptions(metadata: head.metadata), storedAt: head.lastModified)
+    }
+
+    /// Adds the place in the queue and the time that is left. Both are only told, never needed.
+    func estimated(_ job: Job) async -> JobStatus {
+        var status = JobStatus(job)
+        do {
+            switch job.state {
+            case .queued:
+                status.position = try await queue.jobs.position(of: job.id)
+                let speed = Speed(try await queue.jobs.recent(limit: 50))
+                let workers = try await queue.jobs.workers().count
+                status.etaSeconds = status.position.flatMap { speed.wait(position: $0, workers: workers) }
+            case .running:
+                let speed = job.progress < 0.05 ? Speed(try await queue.jobs.recent(limit: 50)) : Speed([])
+                status.etaSeconds = speed.left(of: job, now: Date())
+            default: break
+            }
+        } catch {
+            logger.debug("no estimate", metadata: ["error": .string("\(error)")])
+        }
+        return status
+    }
+}

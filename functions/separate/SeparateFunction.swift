@@ -1,0 +1,87 @@
+import Foundation
+import FunctionClients
+import FunctionHost
+import HTTPTransport
+import Jobs
+import ObjectStorage
+
+/// `POST /separate`: hears of new songs in the queue's bucket and puts them into the queue.
+///
+/// A storage repeats an event until it is answered 2xx, so whatever can never succeed is answered 200 with the reason,
+/// and only what may succeed later gets a 503. An object that is reported twice is queued once.
+public struct SeparateFunction: Function {
+    public static var manifest: [UInt8] { PackageResources.function_yaml }
+
+    private let storage: StorageAccess
+    private let queue: QueueAccess
+    private let token: BearerToken?
+
+    /// A separate function; with a `token` only requests that bring it are heard.
+    public init(storage: StorageAccess, queue: QueueAccess, token: String? = nil) {
+        self.storage = storage
+        self.queue = queue
+        self.token = token.map { BearerToken($0) }
+    }
+
+    public init(environment: FunctionEnvironment) throws {
+        let token = environment.variables["WEBHOOK_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
+        self.init(
+            storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment),
+            token: token)
+    }
+
+    public var readinessChecks: [ReadinessCheck] { [storage.readinessCheck, queue.readinessCheck] }
+
+    public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
+        // Storages probe their targets so, some of them without the token.
+        guard request.method == "POST", request.body.declaredLength != 0 else { return try .json(Answer()) }
+        guard token?.isIn(request.headers[.authorization]) ?? true else {
+            throw Problem.unauthorized(
+                "Send the webhook's token as “Authorization: Bearer …”; it is WEBHOOK_TOKEN here.")
+        }
+        let body = try await request.body.collect(upTo: 1 << 20)
+        let orders: [Order]
+        do {
+            orders = try Order.orders(in: body, headers: request.headers)
+        } catch {
+            context.logger.warning("event ignored", metadata: ["reason": .string("\(error)")])
+            return try .json(Answer(ignored: [Ignored(reason: "\(error)")]))
+        }
+        let admission = Admission(storage: storage, queue: queue, logger: context.logger)
+        var answer = Answer()
+        for order in orders {
+            switch try await withServiceProblems(context.logger, { try await admission.admit(order) }) {
+            case .accepted(let accepted): answer.accepted.append(accepted)
+            case .ignored(let ignored):
+                context.logger.warning(
+                    "event ignored",
+                    metadata: ["key": .string(order.key.debugDescription), "reason": .string(ignored.reason)])
+                answer.ignored.append(ignored)
+            }
+        }
+        return try .json(answer)
+    }
+}
+
+/// What became of the events of a request.
+struct Answer: Codable, Sendable {
+    var accepted: [Accepted] = []
+    var ignored: [Ignored] = []
+}
+
+/// A song that is in the queue now, or was already.
+struct Accepted: Codable, Sendable {
+    var job: JobID
+    var key: String
+    var state: JobState
+    /// The place in the queue of a job that is new there.
+    var position: Int?
+}
+
+/// An event that changes nothing, and why.
+struct Ignored: Codable, Sendable {
+    var bucket: String?
+    var key: String?
+    var job: JobID?
+    var reason: String
+}
