@@ -11,6 +11,9 @@ TEST_PACKAGES  := python3 python3-venv sox libsox-fmt-mp3 lame flac vorbis-tools
 TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1
 TEST_VENV      := .venv-test
 
+# The fast ones first; a process for each, since many of them start servers and send signals.
+TEST_SUITES    := PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests AudioTests \
+                  ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests SeparationTests EndToEndTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints
@@ -25,8 +28,10 @@ up: build ## Start the service and leave it running
 
 test: build test-packages ## Install what the tests need and run them all
 	swift build $(SWIFT_FLAGS) --build-tests
-	PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH" swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --skip EndToEndTests
-	PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH" swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --filter EndToEndTests
+	@set -e; export PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH"; for suite in $(TEST_SUITES); do \
+		echo "== $$suite"; \
+		swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite\."; \
+	done
 
 build: packages ## Build the executables
 	@command -v swift >/dev/null || { echo "Swift 6.2 or newer is needed: https://www.swift.org/install"; exit 1; }

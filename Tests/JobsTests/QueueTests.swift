@@ -113,6 +113,18 @@ struct QueueTests {
         #expect(try await fixture.claimed().job.id == job.id)
     }
 
+    @Test func aRecordThatCannotBeReadFailsAndHoldsNobodyUp() async throws {
+        let fixture = try QueueFixture()
+        let broken = try await fixture.enqueued()
+        let good = try await fixture.enqueued()
+        try await fixture.command("HSET", "msaas:job:\(broken.id)", "options", "{")
+        #expect(try await fixture.claimed().job.id == good.id)
+        try await fixture.command("HSET", "msaas:job:\(broken.id)", "options", "{}")
+        let failed = try #require(try await fixture.queue.job(broken.id))
+        #expect((failed.state, failed.options) == (.failed, JobOptions()))
+        #expect(failed.error?.contains("cannot be read") == true)
+    }
+
     @Test func failingForGood() async throws {
         let fixture = try QueueFixture()
         let job = try await fixture.enqueued()

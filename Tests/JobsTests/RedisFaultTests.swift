@@ -37,7 +37,7 @@ struct RedisFaultTests {
         let redis = try RestartableRedis()
         let queue = try RedisJobQueue(
             url: "redis://127.0.0.1:\(redis.port)",
-            options: QueueOptions(lease: .seconds(3), timeouts: .init(patience: .seconds(60))))
+            options: QueueOptions(lease: .seconds(6), timeouts: .init(patience: .seconds(60))))
         let job = newJob()
         _ = try await queue.enqueue(job)
         let claim = try #require(try await queue.claim(worker: "w", wait: .seconds(5)))

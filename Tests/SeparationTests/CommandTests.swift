@@ -22,28 +22,32 @@ struct CommandTests {
     private static let executable = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appending(path: "msaas")
 
-    private func start(_ arguments: [String]) throws -> (process: Process, output: Pipe, errors: Pipe) {
-        let process = Process()
-        let (output, errors) = (Pipe(), Pipe())
-        process.executableURL = Self.executable
-        process.arguments = ["separate", "--repo", "models"] + arguments
-        process.currentDirectoryURL = studio.directory.url
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        return (process, output, errors)
+    /// Starts the command; what it says and what it complains of go to files.
+    private func start(_ arguments: [String]) throws -> Running {
+        let texts = try TemporaryDirectory()
+        let errors = texts.url.appending(path: "errors").path
+        let process = try ChildProcess(
+            ["/bin/sh", "-c", "exec \"$@\" 2>\"$ERRORS\"", "sh", Self.executable.path, "separate", "--repo", "models"]
+                + arguments,
+            environment: ["ERRORS": errors], output: texts.url.appending(path: "output").path,
+            directory: studio.directory.path)
+        return Running(process: process, texts: texts)
     }
 
-    private func msaas(_ arguments: String...) throws -> (code: Int32, output: String, errors: String) {
-        let (process, output, errors) = try start(arguments)
-        let said = output.fileHandleForReading.readDataToEndOfFile()
-        let complained = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (
-            process.terminationStatus, String(decoding: said, as: UTF8.self),
-            String(decoding: complained, as: UTF8.self)
-        )
+    private struct Running {
+        let process: ChildProcess
+        let texts: TemporaryDirectory
+        var output: String { text("output") }
+        var errors: String { text("errors") }
+        private func text(_ name: String) -> String {
+            String(decoding: (try? Data(contentsOf: texts.url.appending(path: name))) ?? Data(), as: UTF8.self)
+        }
+    }
+
+    private func msaas(_ arguments: String...) async throws -> (code: Int32, output: String, errors: String) {
+        let running = try start(arguments)
+        let code = await running.process.wait()
+        return (code, running.output, running.errors)
     }
 
     private func written() throws -> [String] {
@@ -51,8 +55,8 @@ struct CommandTests {
             .map { $0.replacing("a song.v2", with: "SONG") }
     }
 
-    @Test func `stems go where the reference puts them`() throws {
-        let result = try msaas("-n", "four", "a song.v2.wav")
+    @Test func `stems go where the reference puts them`() async throws {
+        let result = try await msaas("-n", "four", "a song.v2.wav")
         #expect(result.code == 0, "\(result.errors)")
         #expect(result.output.contains("Model: four\n"))
         #expect(result.output.contains("Separating track a song.v2.wav\n"))
@@ -78,27 +82,25 @@ struct CommandTests {
             ["bass.wav", "drums.wav", "other.wav", "vocals.wav"]
         ),
     ])
-    func `flags choose the files`(flags: [String], files: [String]) throws {
-        let (process, _, errors) = try start(
+    func `flags choose the files`(flags: [String], files: [String]) async throws {
+        let running = try start(
             ["-n", "both", "-o", "out", "--filename", "{stem}.{ext}", "-j", "2", "-d", "cpu", "-v", "a song.v2.wav"]
                 + flags)
-        let complained = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(String(decoding: complained, as: UTF8.self))")
+        #expect(await running.process.wait() == 0, "\(running.errors)")
         #expect(try FileManager.default.contentsOfDirectory(atPath: studio.url("out/both").path).sorted() == files)
     }
 
-    @Test func `a seed gives the same stems again`() throws {
+    @Test func `a seed gives the same stems again`() async throws {
         for out in ["one", "two"] {
-            #expect(try msaas("-n", "four", "-o", out, "--seed", "3", "a song.v2.wav").code == 0)
+            #expect(try await msaas("-n", "four", "-o", out, "--seed", "3", "a song.v2.wav").code == 0)
         }
         let (one, two) = (studio.url("one/four/a song.v2/drums.wav"), studio.url("two/four/a song.v2/drums.wav"))
         #expect(try Data(contentsOf: one) == Data(contentsOf: two))
     }
 
-    @Test func `bad tracks are told and do not keep the good ones waiting`() throws {
+    @Test func `bad tracks are told and do not keep the good ones waiting`() async throws {
         try Data("no song".utf8).write(to: studio.url("text.mp3"))
-        let result = try msaas("-n", "four", "missing.mp3", "text.mp3", "a song.v2.wav")
+        let result = try await msaas("-n", "four", "missing.mp3", "text.mp3", "a song.v2.wav")
         #expect(result.code == 1)
         #expect(result.errors.contains("File missing.mp3 does not exist."))
         #expect(result.errors.contains("text.mp3 is not audio (it looks like text)"))
@@ -126,39 +128,31 @@ struct CommandTests {
     ])
     func `what contradicts itself or does not exist is refused with a sentence, before anything is written`(
         flags: [String], sentence: String
-    ) throws {
-        let (process, _, errors) = try start(flags + ["a song.v2.wav"])
-        let complained = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus != 0)
-        #expect(complained.contains(sentence), "\(complained)")
+    ) async throws {
+        let running = try start(flags + ["a song.v2.wav"])
+        #expect(await running.process.wait() != 0)
+        #expect(running.errors.contains(sentence), "\(running.errors)")
         #expect(try written() == [])
     }
 
-    @Test func `models are listed as by the reference, and no track is an error`() throws {
-        let list = try msaas("--list-models")
+    @Test func `models are listed as by the reference, and no track is an error`() async throws {
+        let list = try await msaas("--list-models")
         #expect(list.code == 0)
         #expect(list.output == "Bag of models:\n    both\nSingle models:\n    four\n    other\n")
-        let nothing = try msaas()
+        let nothing = try await msaas()
         #expect(nothing.code != 0)
         #expect(nothing.errors.contains("There is no track to separate"))
     }
 
-    @Test(arguments: [SIGINT, SIGTERM]) func `a signal stops it, and nothing is left`(number: Int32) throws {
+    @Test(arguments: [SIGINT, SIGTERM]) func `a signal stops it, and nothing is left`(number: Int32) async throws {
         try writeTrack(noise(frames: 2_000_000, channels: 2), to: studio.url("long.wav"), sampleRate: 2000)
-        let (process, output, errors) = try start(["-n", "both", "--shifts", "50", "--threads", "1", "long.wav"])
-        var said = ""
-        while !said.contains("Separating track") {
-            let data = output.fileHandleForReading.availableData
-            if data.isEmpty { break }
-            said += String(decoding: data, as: UTF8.self)
+        let running = try start(["-n", "both", "--shifts", "50", "--threads", "1", "long.wav"])
+        while running.process.isRunning, !running.output.contains("Separating track") {
+            try await Task.sleep(for: .milliseconds(5))
         }
-        kill(process.processIdentifier, number)
-        let complained = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationReason == .exit)
-        #expect(process.terminationStatus == 130)
-        #expect(complained.contains("Stopped; nothing half-done was left."))
+        running.process.signal(number)
+        #expect(await running.process.wait() == 130)
+        #expect(running.errors.contains("Stopped; nothing half-done was left."))
         #expect(try written() == ["long.wav"])
     }
 }

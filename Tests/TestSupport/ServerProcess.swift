@@ -1,10 +1,10 @@
 import Foundation
 
 /// A server started for one test on a free loopback port, ended when the test lets go of it.
-public final class ServerProcess: @unchecked Sendable {
+public final class ServerProcess: Sendable {
     /// The port that the server listens on.
     public let port: Int
-    private let process: Process
+    private let process: ChildProcess
     private let directory: TemporaryDirectory
 
     /// Starts `arguments[0]` (looked up in `PATH`) and waits until its port accepts connections.
@@ -13,19 +13,12 @@ public final class ServerProcess: @unchecked Sendable {
     public init(_ arguments: [String], environment: [String: String] = [:], timeout: TimeInterval = 60) throws {
         directory = try TemporaryDirectory()
         port = try freePort()
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments.map { [port, directory] in
-            $0.replacingOccurrences(of: "{port}", with: String(port))
-                .replacingOccurrences(of: "{directory}", with: directory.path)
-        }
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let log = directory.url.appending(path: "server.log")
-        FileManager.default.createFile(atPath: log.path, contents: nil)
-        process.standardOutput = try FileHandle(forWritingTo: log)
-        process.standardError = process.standardOutput
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
+        process = try ChildProcess(
+            arguments.map { [port, directory] in
+                $0.replacingOccurrences(of: "{port}", with: String(port))
+                    .replacingOccurrences(of: "{directory}", with: directory.path)
+            }, environment: environment, output: log.path)
         let deadline = Date() + timeout
         while !accepts(port: port) {
             guard process.isRunning, Date() < deadline else {
@@ -42,11 +35,7 @@ public final class ServerProcess: @unchecked Sendable {
     public var processIdentifier: Int32 { process.processIdentifier }
 
     /// Ends the server at once and waits for it.
-    public func kill() {
-        guard process.isRunning else { return }
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
+    public func kill() { process.kill() }
 
     /// A real `redis-server` without persistence. A missing one is a failure, not a skip.
     public static func redis(_ extra: [String] = []) throws -> ServerProcess {

@@ -16,7 +16,7 @@ struct Bench {
     let storage: S3Client
     let temporary: TemporaryDirectory
 
-    init(lease: Duration = .seconds(2), attempts: Int = 3) async throws {
+    init(lease: Duration = .seconds(4), attempts: Int = 3) async throws {
         redis = try ServerProcess.redis()
         s3 = try ServerProcess(["moto_server", "-H", "127.0.0.1", "-p", "{port}"])
         temporary = try TemporaryDirectory()
@@ -100,13 +100,15 @@ struct Bench {
     }
 
     /// Starts a worker as a process of its own.
-    func process(seconds: Double, lease: Double = 2, drain: Double = 25) throws -> WorkerChild {
-        try WorkerChild(environment: [
-            "REDIS_URL": "redis://127.0.0.1:\(redis.port)", "S3_ENDPOINT": "http://127.0.0.1:\(s3.port)",
-            "S3_ACCESS_KEY": "test", "S3_SECRET_KEY": "test", "MSAAS_LEASE_SECONDS": "\(lease)",
-            "MSAAS_RECOVER_SECONDS": "0.1", "MSAAS_SWEEP_SECONDS": "3600", "MSAAS_DRAIN_SECONDS": "\(drain)",
-            "TRIAL_SECONDS": "\(seconds)", "TMPDIR": temporary.path,
-        ])
+    func process(seconds: Double, lease: Double = 4, drain: Double = 25) throws -> ChildProcess {
+        try ChildProcess(
+            [trialWorker()],
+            environment: [
+                "REDIS_URL": "redis://127.0.0.1:\(redis.port)", "S3_ENDPOINT": "http://127.0.0.1:\(s3.port)",
+                "S3_ACCESS_KEY": "test", "S3_SECRET_KEY": "test", "MSAAS_LEASE_SECONDS": "\(lease)",
+                "MSAAS_RECOVER_SECONDS": "0.1", "MSAAS_SWEEP_SECONDS": "3600", "MSAAS_DRAIN_SECONDS": "\(drain)",
+                "TRIAL_SECONDS": "\(seconds)", "TMPDIR": temporary.path,
+            ])
     }
 
     private var quiet: Logger {
@@ -116,25 +118,10 @@ struct Bench {
     }
 }
 
-/// A `TrialWorker` process.
-final class WorkerChild {
-    private let process = Process()
-
-    init(environment: [String: String]) throws {
-        let here = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        process.executableURL = URL(filePath: here).deletingLastPathComponent().appending(path: "TrialWorker")
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-    }
-
-    deinit { if process.isRunning { send(SIGKILL) } }
-
-    func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
-
-    var isRunning: Bool { process.isRunning }
-
-    var exitCode: Int32 { process.terminationStatus }
+/// The program of a worker without the engine, which lies beside the tests.
+private func trialWorker() throws -> String {
+    let here = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    return URL(filePath: here).deletingLastPathComponent().appending(path: "TrialWorker").path
 }
 
 /// Looks until `condition` holds; fails after a generous time.

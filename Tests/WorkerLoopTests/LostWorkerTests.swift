@@ -23,35 +23,34 @@ import WorkerTrials
         let doomed = try bench.process(seconds: 3600)
         try await eventually("it is in the middle") { try await bench.queue.job(job.id)?.progress ?? 0 > 0 }
         #expect(try !bench.leftovers().isEmpty)
-        doomed.send(SIGKILL)
+        doomed.signal(SIGKILL)
         let other = try bench.process(seconds: 0)
         try await expectDone(job, song: "music", in: bench, attempt: 2)
         try await eventually("its temporary files are gone, too") { try bench.leftovers().isEmpty }
-        other.send(SIGTERM)
-        try await eventually("the other one ends") { !other.isRunning }
-        #expect(other.exitCode == 0)
+        other.signal(SIGTERM)
+        #expect(await other.wait() == 0)
         #expect(try FileManager.default.contentsOfDirectory(atPath: bench.temporary.path).isEmpty)
     }
 
     @Test func aWorkerThatSleptThroughItsLeaseChangesNothing() async throws {
         let bench = try await Bench()
         let job = try await bench.submitted("music")
-        let sleeper = try bench.process(seconds: 3)
+        let sleeper = try bench.process(seconds: 8)
         try await eventually("it is in the middle") { try await bench.queue.job(job.id)?.progress ?? 0 > 0 }
-        sleeper.send(SIGSTOP)
+        sleeper.signal(SIGSTOP)
         let other = try bench.process(seconds: 0)
         try await expectDone(job, song: "music", in: bench, attempt: 2)
-        other.send(SIGTERM)
-        try await eventually("the other one ends") { !other.isRunning }
-        sleeper.send(SIGCONT)
+        other.signal(SIGTERM)
+        #expect(await other.wait() == 0)
+        sleeper.signal(SIGCONT)
         // It is awake, has noticed, and does the next job.
         let next = try await bench.submitted("music again")
         #expect(try await bench.finished(next.id).state == .done)
         let keys = try await bench.outputs().filter { $0.hasPrefix(job.id.description) }
         #expect(keys.count == 5)
         #expect(try await bench.queue.job(job.id)?.stems.allSatisfy { $0.file.hasPrefix("attempt-2/") } == true)
-        sleeper.send(SIGTERM)
-        try await eventually("it ends") { !sleeper.isRunning }
+        sleeper.signal(SIGTERM)
+        #expect(await sleeper.wait() == 0)
     }
 
     @Test func aJobThatWasSealedIsPublished() async throws {
@@ -75,12 +74,11 @@ import WorkerTrials
         let job = try await bench.submitted("music")
         let worker = try bench.process(seconds: 3600, drain: 3600)
         try await eventually("it is in the middle") { try await bench.queue.job(job.id)?.progress ?? 0 > 0 }
-        worker.send(SIGTERM)
+        worker.signal(SIGTERM)
         try await eventually("it drains") { try await bench.queue.workers().first?.state == .draining }
         #expect(try await bench.queue.job(job.id)?.state == .running)
-        worker.send(SIGTERM)
-        try await eventually("it ends") { !worker.isRunning }
-        #expect(worker.exitCode == 0)
+        worker.signal(SIGTERM)
+        #expect(await worker.wait() == 0)
         let given = try #require(try await bench.queue.job(job.id))
         #expect((given.state, given.attempts) == (.queued, 0))
         #expect(try await bench.queue.workers().isEmpty)
@@ -90,7 +88,7 @@ import WorkerTrials
         let bench = try await Bench()
         var jobs: [Job] = []
         for index in 0..<12 { jobs.append(try await bench.submitted("music \(index)")) }
-        let workers = [try bench.process(seconds: 0.05), try bench.process(seconds: 0.05)]
+        let workers = try (0..<2).map { _ in try bench.process(seconds: 0.05, lease: 60) }
         for (index, job) in jobs.enumerated() {
             let done = try await bench.finished(job.id)
             #expect((done.state, done.attempts) == (.done, 1))
@@ -98,7 +96,7 @@ import WorkerTrials
             #expect(text == TrialSeparator.text(of: "drums", song: "music \(index)"))
         }
         #expect(try await bench.outputs().count == 12 * 5)
-        for worker in workers { worker.send(SIGTERM) }
-        for worker in workers { try await eventually("it ends") { !worker.isRunning } }
+        for worker in workers { worker.signal(SIGTERM) }
+        for worker in workers { #expect(await worker.wait() == 0) }
     }
 }

@@ -78,7 +78,7 @@ import WorkerTrials
         let bench = try await Bench()
         let first = try await bench.submitted("music one")
         let second = try await bench.submitted("music two")
-        try await bench.withWorker(seconds: 0.5) { group in
+        try await bench.withWorker(seconds: 3) { group in
             try await eventually("the first runs") { try await bench.queue.job(first.id)?.state == .running }
             await group.triggerGracefulShutdown()
         }

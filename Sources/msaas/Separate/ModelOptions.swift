@@ -45,12 +45,12 @@ struct ModelOptions: ParsableArguments {
         let files = try await store.bag(named: chosen) { meter.show($0) }
         meter.finish()
         if quietly { return files }
-        print("Model: \(files.name)" + (files.models.count > 1 ? ", a bag of \(files.models.count) models" : ""))
+        say("Model: \(files.name)" + (files.models.count > 1 ? ", a bag of \(files.models.count) models" : ""))
         if chosen == nil, files.name == "starter" {
-            print(
+            say(
                 "This is the small model that comes with the program. For much better stems of real music, use -n htdemucs"
             )
-            print("(84 MB, downloaded once); from then on it is the default.")
+            say("(84 MB, downloaded once); from then on it is the default.")
         }
         return files
     }

@@ -32,7 +32,7 @@ struct SeparateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        if listModels { return print(try model.list()) }
+        if listModels { return say(try model.list()) }
         let interruption = Interruption()
         let work = Task { try await separate(interruption) }
         interruption.onRequest { work.cancel() }

@@ -30,9 +30,9 @@ struct SeparationRun: Sendable {
             threads: threads)
         let separator = try Separator(bag: bag, options: options)
         try checkNames(bag)
-        print("Separated tracks will be stored in \(folder.path)")
+        say("Separated tracks will be stored in \(folder.path)")
         if isVerbose {
-            print("\(threads) threads, seed \(options.seed.map { "\($0)" } ?? "random"), \(options.format)")
+            say("\(threads) threads, seed \(options.seed.map { "\($0)" } ?? "random"), \(options.format)")
         }
         var failed = 0
         for track in tracks {
@@ -54,7 +54,7 @@ struct SeparationRun: Sendable {
         guard FileManager.default.fileExists(atPath: url.path) else {
             return try missing(track)
         }
-        print("Separating track \(track)")
+        say("Separating track \(track)")
         var meter = Meter()
         var duration: Double?
         defer { meter.clear() }
@@ -67,11 +67,11 @@ struct SeparationRun: Sendable {
         meter.clear()
         for warning in report.warnings { self.report("\(track): \(warning)") }
         for stem in report.stems {
-            print("  \(stem.url.relativePath)" + (isVerbose ? "  peak \(String(format: "%.3f", stem.peak))" : ""))
+            say("  \(stem.url.relativePath)" + (isVerbose ? "  peak \(String(format: "%.3f", stem.peak))" : ""))
         }
         let speed = String(
             format: "%.1f s, %.1f × real time", report.separationSeconds, report.duration / report.separationSeconds)
-        print("  \(time(report.duration)) of audio in \(speed)")
+        say("  \(time(report.duration)) of audio in \(speed)")
     }
 
     private func output(_ track: URL, stem: String) -> URL {
