@@ -16,7 +16,8 @@ final class Interruption: Sendable {
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [self] in request() }
+            // A source ends when nobody holds it: its own handler does.
+            source.setEventHandler { [self] in withExtendedLifetime(source) { request() } }
             source.resume()
         }
     }
