@@ -38,7 +38,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
             }
             return try json ? ModelTiming.json(results) : results.map { $0.text }.joined(separator: "\n\n")
         }
-        print(text)
+        say(text)
     }
 }
 

@@ -23,7 +23,7 @@ struct ModelsCommand: AsyncParsableCommand {
                     entry.name == best ? "used without -n" : entry.isPresent ? "" : "msaas models pull \(entry.name)",
                 ])
             }
-            print(table.text)
+            say(table.text)
         }
     }
 
@@ -39,7 +39,7 @@ struct ModelsCommand: AsyncParsableCommand {
                 let meter = DownloadMeter()
                 let files = try await store.pull(name) { meter.show($0) }
                 meter.finish()
-                print("\(name) is here: \(files.models.map(\.lastPathComponent).joined(separator: ", "))")
+                say("\(name) is here: \(files.models.map(\.lastPathComponent).joined(separator: ", "))")
             }
         }
     }
@@ -57,7 +57,7 @@ struct ModelsCommand: AsyncParsableCommand {
             for name in names.isEmpty ? present : names {
                 for check in try await store.store.verify(name) {
                     if !check.outcome.isSound { damaged += 1 }
-                    print("\(name): \(check.file): \(check.outcome.sentence)")
+                    say("\(name): \(check.file): \(check.outcome.sentence)")
                 }
             }
             if damaged > 0 { throw ExitCode.failure }
@@ -72,7 +72,7 @@ struct ModelsCommand: AsyncParsableCommand {
         func run() async throws {
             let store = ModelStore(environment: ProcessInfo.processInfo.environment)
             for name in names {
-                print(String(format: "\(name): %.1f MB freed", Double(try store.remove(name)) / 1e6))
+                say(String(format: "\(name): %.1f MB freed", Double(try store.remove(name)) / 1e6))
             }
         }
     }

@@ -28,10 +28,10 @@ struct DemoCommand: AsyncParsableCommand {
         let start = ContinuousClock.now
         try await runService(LocalStack(configuration: configuration, logger: commandLogger())) { address in
             let ready = (ContinuousClock.now - start) / .seconds(1)
-            print(String(format: "The service is up after %.1f s at %@.", ready, address.http))
+            say(String(format: "The service is up after %.1f s at %@.", ready, address.http))
             let result = try await separate(
                 song, with: ServiceClient(address: address.http), options: [:], into: folder)
-            print(try Self.report(result, song: song, folder: folder))
+            say(try Self.report(result, song: song, folder: folder))
         }
     }
 

@@ -19,6 +19,6 @@ struct EnvCommand: ParsableCommand {
         variables["AWS_ENDPOINT_URL"] = address.storage
         variables["MC_HOST_msaas"] = address.storage.replacing(
             "http://", with: "http://\(address.accessKey):\(address.secretKey)@")
-        for (name, value) in variables.sorted(by: { $0.key < $1.key }) { print("export \(name)='\(value)'") }
+        for (name, value) in variables.sorted(by: { $0.key < $1.key }) { say("export \(name)='\(value)'") }
     }
 }

@@ -16,10 +16,10 @@ struct JobsCommand: AsyncParsableCommand {
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            print(String(decoding: try encoder.encode(jobs), as: UTF8.self))
+            say(String(decoding: try encoder.encode(jobs), as: UTF8.self))
             return
         }
-        guard !jobs.isEmpty else { return print("No jobs yet.") }
+        guard !jobs.isEmpty else { return say("No jobs yet.") }
         var table = TextTable(["job", "state", "done", "file"], rightAligned: [2])
         for job in jobs {
             let file = (job.filename ?? "").printable
@@ -28,7 +28,7 @@ struct JobsCommand: AsyncParsableCommand {
                 job.error.map { "\(file): \($0.printable)" } ?? file,
             ])
         }
-        print(table.text)
+        say(table.text)
     }
 }
 

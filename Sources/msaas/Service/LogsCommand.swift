@@ -39,12 +39,11 @@ struct LogsCommand: AsyncParsableCommand {
             let events = try await log.events(after: last, limit: 500)
             guard let newest = events.last else { break }
             last = newest.id
-            for event in events where only == nil || event.job == only { print(Self.line(event)) }
+            for event in events where only == nil || event.job == only { say(Self.line(event)) }
         }
         guard follow else { return }
         for try await event in log.tail(from: last) where only == nil || event.job == only {
-            print(Self.line(event))
-            fflush(nil)
+            say(Self.line(event))
         }
     }
 
@@ -78,9 +77,9 @@ struct RetryCommand: AsyncParsableCommand {
         }
         let revived = try await redis.queue().retryDead(id)
         if revived.isEmpty {
-            print(id == nil ? "No job is dead." : "That job is not dead.")
+            say(id == nil ? "No job is dead." : "That job is not dead.")
         } else {
-            for job in revived { print("\(job) waits again") }
+            for job in revived { say("\(job) waits again") }
         }
     }
 }

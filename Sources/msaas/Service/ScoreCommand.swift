@@ -24,7 +24,7 @@ struct ScoreCommand: ParsableCommand {
         for (name, score) in scores {
             table.add([name, decibels(score.sdr), decibels(score.scaleInvariantSDR)])
         }
-        print(table.text)
+        say(table.text)
     }
 }
 

@@ -78,7 +78,7 @@ struct SubmitCommand: AsyncParsableCommand {
                 files.count == 1 ? base : base.appending(path: file.deletingPathExtension().lastPathComponent)
             do {
                 let result = try await separate(file, with: client, options: options.values, into: folder)
-                print(stemTable(result).text)
+                say(stemTable(result).text)
             } catch is CancellationError {
                 throw ExitCode(130)
             } catch {

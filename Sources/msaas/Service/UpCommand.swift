@@ -19,9 +19,9 @@ struct UpCommand: AsyncParsableCommand {
         let configuration = stack.configuration()
         let stack = LocalStack(configuration: configuration, logger: commandLogger())
         try await runService(stack, untilSignal: true) { address in
-            print(Self.banner(address, configuration))
+            say(Self.banner(address, configuration))
             try await gracefulShutdown()
-            print("Stopping.")
+            say("Stopping.")
         }
     }
 
