@@ -75,7 +75,7 @@ var service: [Target] {
         .target(
             name: "StorageServer",
             dependencies: [
-                "ObjectStorage", "HTTPTransport", "Threading", .hummingbird, .httpTypes, .nioCore, .nioPosix,
+                "ObjectStorage", "HTTPTransport", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioPosix,
                 .nioHTTPTypes, .logging, .lifecycle,
             ]),
         .target(

@@ -8,17 +8,17 @@ final class CurlTransfer {
 
     let easy: UnsafeMutableRawPointer
     let exchange: Exchange
-    private let request: HTTPRequest
-    private let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
-    private var list: UnsafeMutablePointer<curl_slist>?
-    private var source = Source.none
+    let request: HTTPRequest
+    let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+    var list: UnsafeMutablePointer<curl_slist>?
+    var source = Source.none
     private var status = 0
     private var headers = HTTPHeaders()
     private var headerBytes = 0
     private var redirections = 0
     private var isHeadDelivered = false
 
-    private enum Source {
+    enum Source {
         case none
         case bytes(Data, position: Int)
         case file(descriptor: Int32, range: Range<Int>, position: Int)
@@ -41,133 +41,9 @@ final class CurlTransfer {
         if case .file(let descriptor, _, _) = source { close(descriptor) }
     }
 
-    // MARK: - Options
-
-    private func configure() throws {
-        set(CURLOPT_URL, request.url)
-        set(CURLOPT_PROTOCOLS_STR, "http,https")
-        set(CURLOPT_PATH_AS_IS, 1)
-        set(CURLOPT_NOSIGNAL, 1)
-        set(CURLOPT_BUFFERSIZE, 64 << 10)
-        set(CURLOPT_UPLOAD_BUFFERSIZE, 64 << 10)
-        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-        set(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1 : 0)
-        set(CURLOPT_MAXREDIRS, request.redirects)
-        curl_easy_set_pointer(easy, CURLOPT_ERRORBUFFER, message)
-        setTimeouts()
-        setTLS()
-        setCallbacks()
-        try setBody()
-        setHeaders()
-    }
-
-    private func setTimeouts() {
-        set(CURLOPT_CONNECTTIMEOUT_MS, max(1, request.timeouts.connect.milliseconds))
-        if let idle = request.timeouts.idle {
-            set(CURLOPT_LOW_SPEED_LIMIT, 1)
-            set(CURLOPT_LOW_SPEED_TIME, max(1, (idle.milliseconds + 999) / 1000))
-        }
-        if let total = request.timeouts.total { set(CURLOPT_TIMEOUT_MS, max(1, total.milliseconds)) }
-    }
-
-    private func setTLS() {
-        set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
-        set(CURLOPT_SSL_VERIFYPEER, request.tls.verifiesServer ? 1 : 0)
-        set(CURLOPT_SSL_VERIFYHOST, request.tls.verifiesServer ? 2 : 0)
-        switch request.tls.trust {
-        case .system: break
-        case .file(let path): set(CURLOPT_CAINFO, path)
-        case .pem(let pem): set(CURLOPT_CAINFO_BLOB, pem)
-        }
-        if let own = request.tls.clientCertificate {
-            set(CURLOPT_SSLCERTTYPE, "PEM")
-            set(CURLOPT_SSLCERT_BLOB, own.certificate)
-            set(CURLOPT_SSLKEYTYPE, "PEM")
-            set(CURLOPT_SSLKEY_BLOB, own.key)
-        }
-    }
-
-    private func setCallbacks() {
-        let context = Unmanaged.passUnretained(self).toOpaque()
-        curl_easy_set_pointer(easy, CURLOPT_HEADERDATA, context)
-        curl_easy_set_data_callback(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
-            CurlTransfer.from(context).receiveHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
-        }
-        curl_easy_set_pointer(easy, CURLOPT_WRITEDATA, context)
-        curl_easy_set_data_callback(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
-            CurlTransfer.from(context).receiveBody(UnsafeRawBufferPointer(start: bytes, count: size * count))
-        }
-        curl_easy_set_pointer(easy, CURLOPT_READDATA, context)
-        curl_easy_set_data_callback(easy, CURLOPT_READFUNCTION) { bytes, size, count, context in
-            CurlTransfer.from(context).send(into: UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
-        }
-        curl_easy_set_pointer(easy, CURLOPT_SEEKDATA, context)
-        curl_easy_set_rewind_callback(easy) { context, offset, origin in
-            CurlTransfer.from(context).rewind(to: Int(offset), origin: origin)
-        }
-    }
-
-    private static func from(_ context: UnsafeMutableRawPointer?) -> CurlTransfer {
-        Unmanaged<CurlTransfer>.fromOpaque(context!).takeUnretainedValue()
-    }
-
-    private func setBody() throws {
-        var length: Int? = 0
-        switch request.body {
-        case .empty: break
-        case .bytes(let data):
-            source = .bytes(data, position: 0)
-            length = data.count
-        case .file(let url, let range):
-            let range = try openFile(url, range)
-            length = range.count
-        case .stream(_, let known):
-            source = .stream(exchange.outgoing)
-            length = known
-        }
-        let hasBody = if case .empty = request.body { false } else { true }
-        if request.method == "HEAD" {
-            set(CURLOPT_NOBODY, 1)
-        } else if hasBody || ["POST", "PUT", "PATCH"].contains(request.method) {
-            set(CURLOPT_UPLOAD, 1)
-            curl_easy_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(length ?? -1))
-        }
-        if request.method != "HEAD" { set(CURLOPT_CUSTOMREQUEST, request.method) }
-    }
-
-    private func openFile(_ url: URL, _ range: Range<Int>?) throws -> Range<Int> {
-        let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw HTTPError.unreadableFile(url.path, String(cString: strerror(errno))) }
-        var information = stat()
-        let size = fstat(descriptor, &information) == 0 ? Int(information.st_size) : 0
-        let range = range ?? 0..<size
-        source = .file(descriptor: descriptor, range: range, position: range.lowerBound)
-        guard range.upperBound <= size else {
-            throw HTTPError.unreadableFile(url.path, "it has \(size) bytes, not \(range.upperBound)")
-        }
-        return range
-    }
-
-    private func setHeaders() {
-        // Without this libcurl waits a second for a "100 Continue" that few servers send.
-        append("Expect:")
-        if request.headers["User-Agent"] == nil { append("User-Agent: msaas") }
-        for field in request.headers {
-            append(field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)")
-        }
-        curl_easy_set_list(easy, CURLOPT_HTTPHEADER, list)
-    }
-
-    private func append(_ line: String) { list = curl_slist_append(list, line) }
-    private func set(_ option: CURLoption, _ value: Int) { curl_easy_set_long(easy, option, value) }
-    private func set(_ option: CURLoption, _ value: String) { curl_easy_set_string(easy, option, value) }
-    private func set(_ option: CURLoption, _ value: Data) {
-        _ = value.withUnsafeBytes { curl_easy_set_blob(easy, option, $0.baseAddress, $0.count) }
-    }
-
     // MARK: - Callbacks
 
-    private func receiveHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
+    func receiveHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard !isHeadDelivered else { return bytes.count }  // a trailer
         headerBytes += bytes.count
         guard headerBytes <= Self.headerLimit else {
@@ -198,12 +74,12 @@ final class CurlTransfer {
         exchange.incoming.receive(head: .init(status: status, headers: headers))
     }
 
-    private func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+    func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard isHeadDelivered else { return bytes.count }  // the body of a redirection
         return exchange.incoming.receive(bytes) ? bytes.count : curl_write_pause
     }
 
-    private func send(into target: UnsafeMutableRawBufferPointer) -> Int {
+    func send(into target: UnsafeMutableRawBufferPointer) -> Int {
         switch source {
         case .none: return 0
         case .bytes(let data, let position):
@@ -230,7 +106,7 @@ final class CurlTransfer {
         }
     }
 
-    private func rewind(to offset: Int, origin: Int32) -> Int32 {
+    func rewind(to offset: Int, origin: Int32) -> Int32 {
         guard origin == SEEK_SET else { return CURL_SEEKFUNC_CANTSEEK }
         switch source {
         case .bytes(let data, _):
@@ -261,26 +137,6 @@ final class CurlTransfer {
         curl_easy_get_long(easy, CURLINFO_OS_ERRNO, &number)
         if number != 0, code == CURLE_COULDNT_CONNECT { reason = String(cString: strerror(Int32(number))) }
         return HTTPError(code, address: request.address, reason: reason)
-    }
-}
-
-extension HTTPError {
-    /// libcurl's result as an error of ours.
-    init(_ code: CURLcode, address: String, reason: String) {
-        self =
-            switch code {
-            case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .invalidRequest("\(address) is not a web address")
-            case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .unknownHost(address)
-            case CURLE_COULDNT_CONNECT: .cannotConnect(address, reason)
-            case CURLE_OPERATION_TIMEDOUT: .timedOut(address, reason)
-            case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND,
-                CURLE_HTTP2, CURLE_HTTP2_STREAM:
-                .connectionLost(address, reason)
-            case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
-                CURLE_SSL_CERTPROBLEM, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CIPHER:
-                .tls(address, reason)
-            default: .failed(address, reason)
-            }
     }
 }
 

@@ -73,8 +73,9 @@ final class OutgoingBody: Sendable {
             for try await chunk in stream where !chunk.isEmpty {
                 sent += chunk.count
                 if let length, sent > length { throw HTTPError.wrongBodyLength(announced: length, sent: sent) }
-                guard await append(chunk, resume: resume) else { return }
+                let isRead = await append(chunk, resume: resume)
                 try Task.checkCancellation()
+                guard isRead else { return }
             }
             try Task.checkCancellation()
             if let length, sent < length { throw HTTPError.wrongBodyLength(announced: length, sent: sent) }
@@ -86,6 +87,15 @@ final class OutgoingBody: Sendable {
 
     /// Hands over a chunk and waits until there is room again; `false` when nobody reads any more.
     private func append(_ chunk: Data, resume: () -> Void) async -> Bool {
+        await withTaskCancellationHandler {
+            await handOver(chunk, resume: resume)
+        } onCancel: {
+            close()
+        }
+        return state.withLock { !$0.isClosed }
+    }
+
+    private func handOver(_ chunk: Data, resume: () -> Void) async {
         await withCheckedContinuation { continuation in
             let (goOn, wasPaused) = state.withLock { state -> (Bool, Bool) in
                 guard !state.isClosed else { return (true, false) }
@@ -98,7 +108,6 @@ final class OutgoingBody: Sendable {
             if wasPaused { resume() }
             if goOn { continuation.resume() }
         }
-        return state.withLock { !$0.isClosed }
     }
 
     private func end(_ result: Result<Void, any Error>, resume: () -> Void) {

@@ -11,22 +11,30 @@ import Testing
 
     private final class Storage {
         let client: S3Client
-        private let keeper: Any
+        /// A bucket of this test's own.
+        let bucket = "bucket-\(UUID().uuidString.lowercased())"
+        private let embedded: RunningStorage?
+
+        /// One for all tests; it ends with this process.
+        private static let moto = Result {
+            try ServerProcess(["python3", Tool.resource("Clients/moto.py").path, "{port}"])
+        }
 
         init(_ kind: Kind) async throws {
             switch kind {
             case .embedded:
                 let storage = try await RunningStorage()
-                keeper = storage
+                embedded = storage
                 client = try storage.client()
             case .moto:
-                let server = try ServerProcess(["moto_server", "-H", "127.0.0.1", "-p", "{port}"])
-                keeper = server
+                embedded = nil
                 client = S3Client(
                     try S3Configuration(
-                        endpoint: "http://127.0.0.1:\(server.port)", accessKey: "msaas", secretKey: "secret"),
+                        endpoint: "http://127.0.0.1:\(try Self.moto.get().port)", accessKey: "msaas",
+                        secretKey: "secret"),
                     transport: CurlTransport())
             }
+            try await client.createBucket(bucket)
         }
     }
 
@@ -40,55 +48,55 @@ import Testing
     func keysOfAllKinds(kind: Kind) async throws {
         let storage = try await Storage(kind)
         let client = storage.client
-        try await client.createBucket("queue")
-        try await client.createBucket("queue")
-        #expect(try await client.buckets() == ["queue"])
+        try await client.createBucket(storage.bucket)
+        #expect(try await client.buckets().contains(storage.bucket))
         for (index, key) in Self.keys.enumerated() {
             let body = Data("content \(index) of \(key)".utf8)
             let metadata = ["model": "htdemucs", "two-stems": "vocals"]
             let result = try await client.put(
-                "queue", key, body: .bytes(body), contentType: "audio/mpeg", metadata: metadata)
-            let head = try #require(try await client.head("queue", key), "\(key)")
+                storage.bucket, key, body: .bytes(body), contentType: "audio/mpeg", metadata: metadata)
+            let head = try #require(try await client.head(storage.bucket, key), "\(key)")
             #expect(head.size == body.count)
             #expect(head.eTag == result.eTag)
             #expect(head.contentType == "audio/mpeg")
             #expect(head.metadata == metadata)
             #expect(abs(try #require(head.lastModified).timeIntervalSinceNow) < 3600)
-            let object = try await client.get("queue", key)
+            let object = try await client.get(storage.bucket, key)
             #expect(try await object.body.collect(limit: 10_000) == body, "\(key)")
         }
         var listed: [String] = []
-        for try await object in client.objects("queue") { listed.append(object.key) }
+        for try await object in client.objects(storage.bucket) { listed.append(object.key) }
         let expected = Self.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         #expect(listed.map { Array($0.utf8) } == expected.map { Array($0.utf8) })
 
-        try await client.delete("queue", "a")
-        try await client.delete("queue", "a")
-        #expect(try await client.head("queue", "a") == nil)
-        #expect(try await client.head("queue", "a/b/c") != nil)
-        try await client.deleteMany("queue", Self.keys)
-        #expect(try await client.list("queue").objects.isEmpty)
-        try await client.deleteBucket("queue")
-        #expect(try await client.bucketExists("queue") == false)
+        try await client.delete(storage.bucket, "a")
+        try await client.delete(storage.bucket, "a")
+        #expect(try await client.head(storage.bucket, "a") == nil)
+        #expect(try await client.head(storage.bucket, "a/b/c") != nil)
+        try await client.deleteMany(storage.bucket, Self.keys)
+        #expect(try await client.list(storage.bucket).objects.isEmpty)
+        try await client.deleteBucket(storage.bucket)
+        #expect(try await client.bucketExists(storage.bucket) == false)
     }
 
     @Test(arguments: Kind.allCases)
     func ranges(kind: Kind) async throws {
         let storage = try await Storage(kind)
-        try await storage.client.createBucket("bucket")
         let body = Data((0..<1000).map { UInt8(truncatingIfNeeded: $0) })
-        try await storage.client.put("bucket", "k", body: .bytes(body))
+        try await storage.client.put(storage.bucket, "k", body: .bytes(body))
         for (range, expected) in [
             (ByteRange.bytes(100..<200), 100..<200), (.bytes(990..<5000), 990..<1000), (.from(999), 999..<1000),
             (.last(10), 990..<1000), (.last(5000), 0..<1000), (.from(0), 0..<1000),
         ] {
-            let object = try await storage.client.get("bucket", "k", range: range)
+            let object = try await storage.client.get(storage.bucket, "k", range: range)
             #expect(object.head.range == expected)
             #expect(object.head.size == 1000)
             #expect(try await object.body.collect(limit: 1000) == body[expected])
         }
         let client = storage.client
-        let error = await #expect(throws: S3Error.self) { try await client.get("bucket", "k", range: .from(1000)) }
+        let error = await #expect(throws: S3Error.self) {
+            try await client.get(storage.bucket, "k", range: .from(1000))
+        }
         #expect(error?.code == "InvalidRange")
     }
 
@@ -96,25 +104,26 @@ import Testing
     func paging(kind: Kind) async throws {
         let storage = try await Storage(kind)
         let client = storage.client
-        try await client.createBucket("bucket")
-        for number in 10..<35 { try await client.put("bucket", "list/ä+ \(number)", body: .bytes(Data("x".utf8))) }
-        try await client.put("bucket", "other/1", body: .empty)
-        try await client.put("bucket", "top", body: .empty)
+        for number in 10..<35 {
+            try await client.put(storage.bucket, "list/ä+ \(number)", body: .bytes(Data("x".utf8)))
+        }
+        try await client.put(storage.bucket, "other/1", body: .empty)
+        try await client.put(storage.bucket, "top", body: .empty)
         var keys: [String] = []
         var pages = 0
         var continuation: String?
         repeat {
-            let page = try await client.list("bucket", prefix: "list/", continuation: continuation, limit: 10)
+            let page = try await client.list(storage.bucket, prefix: "list/", continuation: continuation, limit: 10)
             keys += page.objects.map(\.key)
             continuation = page.continuation
             pages += 1
         } while continuation != nil
         #expect(pages == 3)
         #expect(keys == (10..<35).map { "list/ä+ \($0)" })
-        let folders = try await client.list("bucket", delimiter: "/")
+        let folders = try await client.list(storage.bucket, delimiter: "/")
         #expect(folders.commonPrefixes == ["list/", "other/"])
         #expect(folders.objects.map(\.key) == ["top"])
-        let after = try await client.list("bucket", startAfter: "list/ä+ 33")
+        let after = try await client.list(storage.bucket, startAfter: "list/ä+ 33")
         #expect(after.objects.map(\.key) == ["list/ä+ 34", "other/1", "top"])
     }
 
@@ -124,33 +133,33 @@ import Testing
         var client = storage.client
         client.limits.singleFile = 6 << 20
         client.limits.part = 5 << 20
-        try await client.createBucket("bucket")
         let body = Data((0..<(11 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 5) })
         let directory = try TemporaryDirectory()
         let file = directory.url.appending(path: "body")
         try body.write(to: file)
 
         let metadata = ["model": "starter"]
-        let whole = try await client.putFile("bucket", "file", file, contentType: "audio/wav", metadata: metadata)
+        let whole = try await client.putFile(storage.bucket, "file", file, contentType: "audio/wav", metadata: metadata)
         #expect(whole.size == body.count)
         #expect(whole.eTag.hasSuffix("-3"))
-        #expect(try await client.head("bucket", "file")?.metadata == metadata)
-        #expect(try await client.head("bucket", "file")?.contentType == "audio/wav")
-        #expect(try await client.get("bucket", "file").body.collect(limit: body.count) == body)
-        let middle = try await client.get("bucket", "file", range: .bytes((5 << 20) - 10..<(5 << 20) + 10))
+        #expect(try await client.head(storage.bucket, "file")?.metadata == metadata)
+        #expect(try await client.head(storage.bucket, "file")?.contentType == "audio/wav")
+        #expect(try await client.get(storage.bucket, "file").body.collect(limit: body.count) == body)
+        let middle = try await client.get(storage.bucket, "file", range: .bytes((5 << 20) - 10..<(5 << 20) + 10))
         #expect(try await middle.body.collect(limit: 20) == body[(5 << 20) - 10..<(5 << 20) + 10])
 
         let stream = ByteStream(body.prefix(6 << 20))
-        let parts = try await client.put("bucket", "stream", body: .stream(stream, length: nil))
+        let parts = try await client.put(storage.bucket, "stream", body: .stream(stream, length: nil))
         #expect(parts.eTag.hasSuffix("-2"))
-        #expect(try await client.get("bucket", "stream").body.collect(limit: body.count) == body.prefix(6 << 20))
+        #expect(try await client.get(storage.bucket, "stream").body.collect(limit: body.count) == body.prefix(6 << 20))
 
-        let small = try await client.put("bucket", "small", body: .stream(ByteStream(Data("abc".utf8)), length: nil))
+        let small = try await client.put(
+            storage.bucket, "small", body: .stream(ByteStream(Data("abc".utf8)), length: nil))
         #expect(small == PutResult(eTag: "900150983cd24fb0d6963f7d28e17f72", size: 3))
-        let known = try await client.put("bucket", "known", body: .stream(ByteStream(body), length: body.count))
+        let known = try await client.put(storage.bucket, "known", body: .stream(ByteStream(body), length: body.count))
         #expect(known.eTag.count == 32)
-        #expect(try await client.get("bucket", "known").body.collect(limit: body.count) == body)
-        #expect(try await client.unfinishedUploads("bucket").isEmpty)
+        #expect(try await client.get(storage.bucket, "known").body.collect(limit: body.count) == body)
+        #expect(try await client.unfinishedUploads(storage.bucket).isEmpty)
     }
 
     struct Broken: Error {}
@@ -160,25 +169,23 @@ import Testing
         let storage = try await Storage(kind)
         var client = storage.client
         client.limits.part = 5 << 20
-        try await client.createBucket("bucket")
         let (chunks, source) = AsyncThrowingStream.makeStream(of: Data.self)
         for _ in 0..<12 { source.yield(Data(repeating: 7, count: 1 << 20)) }
         source.finish(throwing: Broken())
         let uploader = client
         await #expect(throws: Broken.self) {
-            try await uploader.put("bucket", "k", body: .stream(ByteStream(chunks), length: nil))
+            try await uploader.put(storage.bucket, "k", body: .stream(ByteStream(chunks), length: nil))
         }
-        #expect(try await client.head("bucket", "k") == nil)
-        #expect(try await client.unfinishedUploads("bucket").isEmpty)
+        #expect(try await client.head(storage.bucket, "k") == nil)
+        #expect(try await client.unfinishedUploads(storage.bucket).isEmpty)
     }
 
     @Test(arguments: Kind.allCases)
     func presignedAddresses(kind: Kind) async throws {
         let storage = try await Storage(kind)
-        try await storage.client.createBucket("bucket")
         let transport = CurlTransport()
         let put = try storage.client.presign(
-            "PUT", "bucket", "dir one/é+.mp3", expires: .seconds(60),
+            "PUT", storage.bucket, "dir one/é+.mp3", expires: .seconds(60),
             headers: [("Content-Type", "audio/mpeg"), ("x-amz-meta-model", "starter")])
         let answer = try await transport.send(
             HTTPRequest(
@@ -186,9 +193,9 @@ import Testing
                 headers: ["Content-Type": "audio/mpeg", "x-amz-meta-model": "starter"], body: .bytes(Data("song".utf8)))
         )
         #expect(answer.status == 200)
-        #expect(try await storage.client.head("bucket", "dir one/é+.mp3")?.metadata == ["model": "starter"])
+        #expect(try await storage.client.head(storage.bucket, "dir one/é+.mp3")?.metadata == ["model": "starter"])
         let get = try storage.client.presign(
-            "GET", "bucket", "dir one/é+.mp3", expires: .seconds(60),
+            "GET", storage.bucket, "dir one/é+.mp3", expires: .seconds(60),
             query: [("response-content-disposition", "attachment; filename=\"a b.mp3\"")])
         let song = try await transport.send(HTTPRequest(url: get.absoluteString))
         #expect(song.status == 200)
@@ -204,10 +211,9 @@ import Testing
         let bucket = await #expect(throws: S3Error.self) { try await client.list("nobucket") }
         #expect(bucket?.code == "NoSuchBucket")
         #expect(bucket?.isNotFound == true)
-        try await client.createBucket("bucket")
-        let key = await #expect(throws: S3Error.self) { try await client.get("bucket", "k") }
+        let key = await #expect(throws: S3Error.self) { try await client.get(storage.bucket, "k") }
         #expect(key?.code == "NoSuchKey")
-        #expect(key?.description == "There is no object “bucket/k”.")
-        #expect(try await client.head("bucket", "k") == nil)
+        #expect(key?.description == "There is no object “\(storage.bucket)/k”.")
+        #expect(try await client.head(storage.bucket, "k") == nil)
     }
 }

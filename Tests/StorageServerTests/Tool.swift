@@ -6,28 +6,14 @@ enum Tool {
     /// Runs a program and gives back what it printed. One that is missing, or that fails, is a failure of the test.
     @discardableResult
     static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
         let directory = try TemporaryDirectory()
         let log = directory.url.appending(path: "output")
-        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-        process.standardOutput = try FileHandle(forWritingTo: log)
-        process.standardError = process.standardOutput
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in continuation.resume() }
-            do {
-                try process.run()
-            } catch {
-                continuation.resume(throwing: error)
-            }
-        }
+        let process = try ChildProcess(arguments, environment: environment, output: log.path)
+        let code = await process.wait()
         let output = try String(contentsOf: log, encoding: .utf8)
-        guard process.terminationStatus == 0 else {
-            let hint = process.terminationStatus == 127 ? " (install it: pip install 'moto[server]' boto3 awscli)" : ""
-            throw TestFailure("\(arguments.joined(separator: " ")) failed\(hint):\n\(output)")
+        guard code == 0 else {
+            let hint = "Is everything installed? pip install 'moto[server]' boto3 awscli"
+            throw TestFailure("\(arguments.joined(separator: " ")) failed (\(code)). \(hint)\n\(output)")
         }
         return output
     }

@@ -94,8 +94,10 @@ extension S3Client {
             whole.body = first ?? .empty
             return try await putWhole(whole)
         }
-        let upload = try await createUpload(call)
+        // In a task of its own, which is not cancelled with ours: an upload whose id is lost could not be aborted.
+        let upload = try await Task { try await createUpload(call) }.value
         do {
+            try Task.checkCancellation()
             var tags: [String] = []
             var size = 0
             var waiting = [second, first]

@@ -23,6 +23,9 @@ actor Catalog {
     private var readers: [String: Int] = [:]
     private var condemned: [String: (bucket: String, segments: Int)] = [:]
 
+    /// How long an upload in parts may stay unfinished: a week, in seconds.
+    static let uploadLifetime: TimeInterval = 7 * 24 * 3600
+
     struct BucketState {
         var record: BucketRecord
         var index: KeyIndex
@@ -43,7 +46,9 @@ actor Catalog {
         }
         try layout.makeDirectories()
         queues = try targets.map { [layout] in try EventQueue(target: $0, directory: layout.events($0)) }
-        (buckets, uploads) = try CatalogLoader(layout: layout, logger: logger).load()
+        (buckets, uploads) = try CatalogLoader(
+            layout: layout, logger: logger, oldest: now() - Self.uploadLifetime
+        ).load()
         for queue in queues {
             try Self.settle(queue, buckets)
             lastSequencer = max(lastSequencer, try queue.waiting().last.flatMap { UInt64($0, radix: 16) } ?? 0)

@@ -5,6 +5,8 @@ import Logging
 struct CatalogLoader {
     let layout: Layout
     let logger: Logger
+    /// Uploads in parts that were begun before this are dropped.
+    let oldest: Date
 
     func load() throws -> ([String: Catalog.BucketState], [String: UploadRecord]) {
         var buckets: [String: Catalog.BucketState] = [:]
@@ -16,7 +18,9 @@ struct CatalogLoader {
         }
         var uploads: [String: UploadRecord] = [:]
         for id in try Disk.names(in: layout.uploads) {
-            if let upload: UploadRecord = decode(layout.uploadRecord(id)), buckets[upload.bucket] != nil {
+            if let upload: UploadRecord = decode(layout.uploadRecord(id)), buckets[upload.bucket] != nil,
+                upload.created >= oldest
+            {
                 uploads[id] = upload
             } else {
                 try Disk.removeTree(layout.upload(id))

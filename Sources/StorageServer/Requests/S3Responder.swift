@@ -2,6 +2,8 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Logging
+import NIOCore
+import NIOHTTP1
 
 /// Answers requests: takes them apart, lets ``S3Service`` do the work, and turns errors into S3's documents.
 struct S3Responder: HTTPResponder {
@@ -34,12 +36,11 @@ struct S3Responder: HTTPResponder {
     private func failure(for error: any Error, _ logger: Logger) throws -> S3Failure {
         switch error {
         case let failure as S3Failure: return failure
-        case is CancellationError: throw error
+        case is CancellationError, is ChannelError, is IOError, is HTTPParserError: throw error
         case let error as DiskError where error.isFull:
             logger.error("the storage's disk is full", metadata: ["reason": "\(error)"])
             return .diskFull
         default:
-            // Also a client that went away in the middle of its body; it will not see the answer.
             logger.error("storage request failed", metadata: ["reason": "\(error)"])
             return .internalError
         }
