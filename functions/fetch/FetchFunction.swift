@@ -5,6 +5,7 @@ import Jobs
 
 /// `/fetch…`: how jobs are doing, and their stems.
 public struct FetchFunction: Function {
+    /// The bytes of `function.yaml`.
     public static var manifest: [UInt8] { PackageResources.function_yaml }
 
     let storage: StorageAccess
@@ -18,13 +19,16 @@ public struct FetchFunction: Function {
         self.heartbeat = heartbeat
     }
 
+    /// Reads what the storage and the queue need.
     public init(environment: FunctionEnvironment) throws {
         self.init(
             storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment))
     }
 
+    /// The storage, which it cannot do without, and Redis, which it can for a while.
     public var readinessChecks: [ReadinessCheck] { [storage.readinessCheck, queue.readinessCheck] }
 
+    /// Answers one question about a job or about all of them.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
         guard let text = request.parameters["job"] else { return try await recent(request, context) }
         guard let id = JobID(text) else { throw Problem.noJob(text) }

@@ -178,29 +178,3 @@ package struct ZipArchive {
         return bytes
     }
 }
-
-extension Data {
-    /// Version, flags (sizes follow, name in UTF-8), method (stored), time and date: the same in both headers.
-    fileprivate mutating func appendCommon(_ entry: ZipEntry) {
-        append16(entry.isLarge ? 45 : 20)
-        append16(1 << 3 | 1 << 11)
-        append16(0)
-        var calendar = Calendar(identifier: .gregorian)
-        calendar.timeZone = .gmt
-        let time = calendar.dateComponents([.year, .month, .day, .hour, .minute, .second], from: entry.modified)
-        append16(UInt16((time.hour ?? 0) << 11 | (time.minute ?? 0) << 5 | (time.second ?? 0) / 2))
-        append16(
-            UInt16(
-                Swift.min(127, Swift.max(0, (time.year ?? 1980) - 1980)) << 9 | (time.month ?? 1) << 5 | (time.day ?? 1)
-            ))
-    }
-
-    fileprivate mutating func append16(_ value: UInt16) { appendBytes(of: value.littleEndian) }
-    fileprivate mutating func append32(_ value: UInt32) { appendBytes(of: value.littleEndian) }
-    fileprivate mutating func append32(_ value: Int) { append32(UInt32(value)) }
-    fileprivate mutating func append64(_ value: Int) { appendBytes(of: UInt64(value).littleEndian) }
-
-    private mutating func appendBytes(of value: some FixedWidthInteger) {
-        Swift.withUnsafeBytes(of: value) { append(contentsOf: $0) }
-    }
-}

@@ -10,6 +10,7 @@ import ObjectStorage
 /// A storage repeats an event until it is answered 2xx, so whatever can never succeed is answered 200 with the reason,
 /// and only what may succeed later gets a 503. An object that is reported twice is queued once.
 public struct SeparateFunction: Function {
+    /// The bytes of `function.yaml`.
     public static var manifest: [UInt8] { PackageResources.function_yaml }
 
     private let storage: StorageAccess
@@ -23,6 +24,7 @@ public struct SeparateFunction: Function {
         self.token = token.map { BearerToken($0) }
     }
 
+    /// Reads `WEBHOOK_TOKEN` and what the storage and the queue need.
     public init(environment: FunctionEnvironment) throws {
         let token = environment.variables["WEBHOOK_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         self.init(
@@ -30,8 +32,10 @@ public struct SeparateFunction: Function {
             token: token)
     }
 
+    /// The storage, which it cannot do without, and Redis, which it can for a while.
     public var readinessChecks: [ReadinessCheck] { [storage.readinessCheck, queue.readinessCheck] }
 
+    /// Answers one notification, order or probe.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
         // Storages probe their targets so, some of them without the token.
         guard request.method == "POST", request.body.declaredLength != 0 else { return try .json(Answer()) }

@@ -44,9 +44,9 @@ struct SongSource: Sendable {
         let file = try await form.file { name, value in try options.add(name, value) }
         let validated = try options.validated()
         guard try await form.hasBytes() else { throw Problem.emptySong }
-        let name = file.filename.isEmpty ? request.query["filename"] : request.query["filename"] ?? file.filename
         self.init(
-            name: name, type: file.contentType, options: validated, stream: ByteStream(next: { try await form.next() }),
+            name: request.query["filename"] ?? file.filename, type: file.contentType, options: validated,
+            stream: ByteStream(next: { try await form.next() }),
             length: nil)
     }
 

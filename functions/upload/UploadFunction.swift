@@ -9,6 +9,7 @@ import ObjectStorage
 ///
 /// The song streams from the client into the storage. Redis has no part in it: what is stored is accepted.
 public struct UploadFunction: Function {
+    /// The bytes of `function.yaml`.
     public static var manifest: [UInt8] { PackageResources.function_yaml }
 
     private let storage: StorageAccess
@@ -20,12 +21,15 @@ public struct UploadFunction: Function {
         self.presignedFor = presignedFor
     }
 
+    /// Reads what the storage needs.
     public init(environment: FunctionEnvironment) throws {
         self.init(storage: try StorageAccess(environment: environment))
     }
 
+    /// What the function cannot do without.
     public var readinessChecks: [ReadinessCheck] { [storage.readinessCheck] }
 
+    /// Stores the song of one request, or answers with a presigned URL.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
         var options = OptionFields()
         for item in request.query.items where item.name != "filename" && item.name != "presign" {

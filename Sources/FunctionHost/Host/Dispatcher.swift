@@ -41,12 +41,12 @@ struct Dispatcher: HTTPResponder {
         }
         if builtIn.serves(target.segments) {
             return BuiltInRoutes.methods.contains(call.method)
-                ? .builtIn(target.segments) : .problem(.methodNotAllowed(call.method, allowed: BuiltInRoutes.methods))
+                ? .builtIn(target.segments) : .problem(.methodNotAllowed(allowed: BuiltInRoutes.methods))
         }
-        guard let match = table.match(target.segments) else { return .problem(.noRoute(target.path)) }
+        guard let match = table.match(target.segments) else { return .problem(.noRoute) }
         let (name, limits) = (match.deployment.manifest.name, match.deployment.manifest.limits)
         guard match.methods.contains(call.method) else {
-            return .refused(function: name, .methodNotAllowed(call.method, allowed: match.methods))
+            return .refused(function: name, .methodNotAllowed(allowed: match.methods))
         }
         guard call.declaredLength ?? 0 <= limits.maxBody else {
             return .refused(function: name, .bodyTooLarge(limit: limits.maxBody))

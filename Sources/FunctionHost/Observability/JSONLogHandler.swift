@@ -3,8 +3,11 @@ import Logging
 
 /// Writes each log line as one JSON object to standard error: `time`, `level`, `message`, `label` and the metadata.
 public struct JSONLogHandler: LogHandler {
+    /// Goes with every line.
     public var metadata: Logger.Metadata = [:]
+    /// Lines below this level are not written.
     public var logLevel: Logger.Level = .info
+    /// Gives metadata from the surrounding task.
     public var metadataProvider: Logger.MetadataProvider?
     private let label: String
     private let write: @Sendable (String) -> Void

@@ -6,6 +6,7 @@ import Hummingbird
 /// It can be read once. Reading throws a ``Problem`` when the body is over the function's limit (413), or when the
 /// client went away or stopped before the body's end (400): a body that ends without an error is complete.
 public struct FunctionBody: AsyncSequence, Sendable {
+    /// A chunk of the body.
     public typealias Element = Data
 
     private let source: RequestBody
@@ -35,6 +36,7 @@ public struct FunctionBody: AsyncSequence, Sendable {
         meter = BodyMeter(declaredLength: nil, limit: .max, proceed: {})
     }
 
+    /// Begins to read.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(source: source.makeAsyncIterator(), meter: meter) }
 
     /// Reads the whole body into memory.

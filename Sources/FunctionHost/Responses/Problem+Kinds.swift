@@ -53,13 +53,9 @@ extension Problem {
         "malformed-request", title: "This is not HTTP", status: 400,
         detail: "The request does not follow the rules of HTTP/1.1; check the client that sent it.")
 
-    static func noRoute(_ path: String) -> Problem {
-        Problem(
-            "not-found", title: "Not found", status: 404,
-            detail: "Nothing is served at this path; see GET / for the paths there are.")
-    }
+    static let noRoute = Problem.notFound("Nothing is served at this path; see GET / for the paths there are.")
 
-    static func methodNotAllowed(_ method: String, allowed: [String]) -> Problem {
+    static func methodNotAllowed(allowed: [String]) -> Problem {
         Problem(
             "method-not-allowed", title: "The method is not served here", status: 405,
             detail: "This path answers \(allowed.joined(separator: ", ")); use one of these.",

@@ -30,6 +30,7 @@ public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
         self.headers = headers
     }
 
+    /// Status, title and detail in one line, for logs.
     public var description: String { "\(status) \(title): \(detail)" }
 
     /// The JSON text, with `instance` naming the request.
