@@ -65,10 +65,12 @@ final class Pass {
         let before = operations
         let clock = ContinuousClock()
         let start = clock.now
+        let processor = Profile.processorTime
         let result = try body()
         let (seconds, attoseconds) = (clock.now - start).components
         profile.add(
-            name, operations: operations - before, seconds: Double(seconds) + Double(attoseconds) * 1e-18)
+            name, operations: operations - before, seconds: Double(seconds) + Double(attoseconds) * 1e-18,
+            processorSeconds: Profile.processorTime - processor)
         return result
     }
 
