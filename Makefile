@@ -12,8 +12,8 @@ TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1
 TEST_VENV      := .venv-test
 
 # The fast ones first; a process for each, since many of them start servers and send signals.
-TEST_SUITES    := PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests AudioTests \
-                  ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests SeparationTests EndToEndTests
+TEST_SUITES    := PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests DashboardTests AudioTests \
+                  ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests ControllerTests SeparationTests EndToEndTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints

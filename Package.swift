@@ -112,8 +112,18 @@ var autoscaler: [Target] {
     [
         .target(name: "Policy", path: "autoscaler/Policy"),
         .target(name: "Simulator", dependencies: ["Policy"], path: "autoscaler/Simulator"),
+        .target(name: "Dashboard", dependencies: ["Jobs", "Policy", "Threading"], path: "autoscaler/Dashboard"),
+        .target(
+            name: "Controller",
+            dependencies: ["Policy", "Jobs", "Kubernetes", .hummingbird, .lifecycle, .logging, .yams],
+            path: "autoscaler/Controller"),
         .executableTarget(
-            name: "autoscaler", dependencies: ["Policy", "Simulator", .argumentParser], path: "autoscaler/autoscaler"),
+            name: "autoscaler",
+            dependencies: [
+                "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", .argumentParser, .lifecycle,
+                .logging,
+            ],
+            path: "autoscaler/autoscaler"),
     ]
 }
 
@@ -176,6 +186,10 @@ var tests: [Target] {
             ]),
         test("PolicyTests", ["Policy"]),
         test("SimulatorTests", ["Simulator", "Policy", "autoscaler"]),
+        test(
+            "ControllerTests",
+            ["Controller", "Policy", "Jobs", "Kubernetes", "KubernetesDouble", "autoscaler", .logging]),
+        test("DashboardTests", ["Dashboard", "Jobs", "autoscaler"]),
         test("EndToEndTests", ["LocalStack", "ServiceClient", "HTTPTransport", "Evaluation", .logging]),
     ]
 }

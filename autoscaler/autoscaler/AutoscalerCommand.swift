@@ -2,9 +2,9 @@ import ArgumentParser
 
 /// The autoscaler's command line.
 @main
-struct AutoscalerCommand: ParsableCommand {
+struct AutoscalerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "autoscaler",
         abstract: "Resizes the fleet of separation workers without ever killing a job.",
-        subcommands: [SimulateCommand.self, TraceCommand.self])
+        subcommands: [RunCommand.self, DashboardCommand.self, SimulateCommand.self, TraceCommand.self])
 }

@@ -1,0 +1,130 @@
+import Foundation
+
+/// What the autoscaler last saw and decided, as it tells everybody who watches.
+public struct AutoscalerRecord: Sendable, Equatable, Codable {
+    /// The numbers of replicas.
+    public struct Replicas: Sendable, Equatable, Codable {
+        /// How many the Deployment (or the local supervisor) is set to.
+        public var now: Int?
+        /// How many the jobs and the rules ask for; where `now` is heading.
+        public var wanted: Int?
+        /// How many workers report ready.
+        public var ready: Int
+        /// How many workers have no place yet or are coming up.
+        public var pending: Int
+
+        /// Numbers of replicas; `nil` for what could not be read.
+        public init(now: Int?, wanted: Int?, ready: Int, pending: Int) {
+            self.now = now
+            self.wanted = wanted
+            self.ready = ready
+            self.pending = pending
+        }
+    }
+
+    /// The fewest and the most replicas that the settings allow.
+    public struct Bounds: Sendable, Equatable, Codable {
+        /// There are never fewer.
+        public var minimum: Int
+        /// There are never more.
+        public var maximum: Int
+
+        /// Bounds from `minimum` to `maximum`.
+        public init(minimum: Int, maximum: Int) {
+            self.minimum = minimum
+            self.maximum = maximum
+        }
+    }
+
+    /// One reason of a decision.
+    public struct Reason: Sendable, Equatable, Codable {
+        /// A name that does not change between releases, such as `memory-capped`.
+        public var code: String
+        /// The reason in words.
+        public var sentence: String
+
+        /// A reason of its parts.
+        public init(code: String, sentence: String) {
+            self.code = code
+            self.sentence = sentence
+        }
+    }
+
+    /// The numbers that the decision was taken on; `nil` for what could not be read or is not known yet.
+    public struct Observation: Sendable, Equatable, Codable {
+        /// Jobs that no worker has claimed.
+        public var waiting: Int?
+        /// Jobs that a worker holds.
+        public var inFlight: Int?
+        /// Seconds of audio that is yet to be separated.
+        public var audioSeconds: Double?
+        /// Seconds of work for one second of audio on one worker.
+        public var realTimeFactor: Double?
+        /// What one worker asks for, in bytes.
+        public var memoryPerWorker: Int?
+        /// The most replicas that memory allows; `nil` also when there is no limit.
+        public var memoryRoom: Int?
+
+        /// An observation of its parts.
+        public init(
+            waiting: Int? = nil, inFlight: Int? = nil, audioSeconds: Double? = nil, realTimeFactor: Double? = nil,
+            memoryPerWorker: Int? = nil, memoryRoom: Int? = nil
+        ) {
+            self.waiting = waiting
+            self.inFlight = inFlight
+            self.audioSeconds = audioSeconds
+            self.realTimeFactor = realTimeFactor
+            self.memoryPerWorker = memoryPerWorker
+            self.memoryRoom = memoryRoom
+        }
+    }
+
+    /// A change of the number of replicas.
+    public struct Change: Sendable, Equatable, Codable {
+        /// The number before.
+        public var from: Int
+        /// The number after.
+        public var to: Int
+        /// When it was made.
+        public var at: Date
+        /// Why, in words.
+        public var why: String
+
+        /// A change of its parts.
+        public init(from: Int, to: Int, at: Date, why: String) {
+            self.from = from
+            self.to = to
+            self.at = at
+            self.why = why
+        }
+    }
+
+    /// The numbers of replicas.
+    public var replicas: Replicas
+    /// What the settings allow.
+    public var bounds: Bounds
+    /// Why, the most decisive last.
+    public var reasons: [Reason]
+    /// What the decision was taken on.
+    public var observation: Observation
+    /// The last time that the number was changed, if this autoscaler has changed it.
+    public var lastChange: Change?
+    /// Who decides: the name of the elected controller.
+    public var leader: String
+    /// When the decision was taken, by the clock of Redis; set by the board.
+    public var decidedAt: Date
+
+    /// A record; `decidedAt` is set by the board.
+    public init(
+        replicas: Replicas, bounds: Bounds, reasons: [Reason], observation: Observation, lastChange: Change? = nil,
+        leader: String, decidedAt: Date = Date(timeIntervalSince1970: 0)
+    ) {
+        self.replicas = replicas
+        self.bounds = bounds
+        self.reasons = reasons
+        self.observation = observation
+        self.lastChange = lastChange
+        self.leader = leader
+        self.decidedAt = decidedAt
+    }
+}

@@ -1,0 +1,94 @@
+import Foundation
+
+/// The board in Redis on which the autoscaler, its operator and the workers leave word for each other.
+///
+/// The hash `msaas:autoscaler` holds `record` (JSON), `decided_at` (milliseconds), `paused` (`1`) and `override` (a
+/// number); a field that is missing says "none", "no" or "none". The hash `msaas:drain` holds, for each worker that is
+/// to drain, who asked.
+///
+/// A worker takes part like this: when it starts it withdraws all marks that bear its name (a restarted container has
+/// the name of the one before); before each claim and with each heartbeat it looks for a mark; while there is one it
+/// claims nothing and says ``WorkerRecord/State/draining`` in its heartbeat, which is how everybody knows that the mark
+/// has taken effect. What else it does depends on the ``DrainOrigin``.
+///
+/// Calls throw ``RedisError``, as those of ``RedisJobQueue``.
+public struct RedisAutoscalerBoard: Sendable {
+    private let pool: RedisPool
+    private let settings: ScriptSettings
+
+    /// The board beside `queue`, over its connections.
+    public init(queue: RedisJobQueue) {
+        pool = queue.pool
+        settings = queue.options.scripts
+    }
+
+    // MARK: - The autoscaler's word
+
+    /// Replaces the record. What the operator asked for stays.
+    public func publish(_ record: AutoscalerRecord) async throws {
+        _ = try await pool.run(Script.publishDecision(settings, RedisArgument(try encoded(record))))
+    }
+
+    /// What the autoscaler last said; `nil` when none has ever run.
+    public func read() async throws -> AutoscalerRecord? { try await status().record }
+
+    // MARK: - The operator's word
+
+    /// Asks for something; it is in force until it is taken back.
+    public func setControl(_ request: AutoscalerControl.Request) async throws {
+        let command: [RedisArgument] =
+            switch request {
+            case .pause: ["HSET", "msaas:autoscaler", "paused", "1"]
+            case .resume: ["HDEL", "msaas:autoscaler", "paused"]
+            case .override(let count): ["HSET", "msaas:autoscaler", "override", RedisArgument(max(0, count))]
+            case .clear: ["HDEL", "msaas:autoscaler", "paused", "override"]
+            }
+        _ = try await pool.client.send(command)
+    }
+
+    /// What the operator has asked for.
+    public func control() async throws -> AutoscalerControl { try await status().control }
+
+    // MARK: - Draining
+
+    /// Asks a worker to claim no more. An operator's mark is stronger than the autoscaler's, and stays.
+    public func requestDrain(_ worker: String, by origin: DrainOrigin) async throws {
+        let verb: RedisArgument = origin == .operator ? "HSET" : "HSETNX"
+        _ = try await pool.client.send([verb, "msaas:drain", RedisArgument(worker), RedisArgument(origin.rawValue)])
+    }
+
+    /// Who asked the worker to drain; `nil` when nobody did.
+    public func drainRequest(of worker: String) async throws -> DrainOrigin? {
+        let reply = try await pool.client.send(["HGET", "msaas:drain", RedisArgument(worker)])
+        return reply.string.map { DrainOrigin(rawValue: $0) ?? .autoscaler }
+    }
+
+    /// Whether the worker was asked to drain.
+    public func isDrainRequested(_ worker: String) async throws -> Bool { try await drainRequest(of: worker) != nil }
+
+    /// Takes the mark of `origin` back, or with `nil` whatever mark there is.
+    public func withdrawDrain(_ worker: String, by origin: DrainOrigin? = nil) async throws {
+        _ = try await pool.run(
+            Script.withdrawDrain(settings, RedisArgument(worker), RedisArgument(origin?.rawValue ?? "")))
+    }
+
+    // MARK: - All of it
+
+    /// Everything on the board, in one step.
+    public func status() async throws -> AutoscalerStatus {
+        let reply = try await pool.run(Script.autoscalerStatus(settings))
+        guard let parts = reply.array, parts.count == 3, let fields = parts[0].pairs, let drains = parts[1].pairs,
+            let now = parts[2].integer
+        else { throw RedisError.unexpectedReply("in place of the autoscaler's status") }
+        var record = try fields["record"].map { try decoded(AutoscalerRecord.self, $0, of: "the autoscaler") }
+        if let text = fields["decided_at"], let milliseconds = Double(text) {
+            record?.decidedAt = Date(milliseconds: milliseconds)
+        }
+        return AutoscalerStatus(
+            record: record,
+            control: AutoscalerControl(
+                isPaused: fields["paused"] == "1", override: fields["override"].flatMap { Int($0) }),
+            drains: drains.mapValues { DrainOrigin(rawValue: $0) ?? .autoscaler },
+            time: Date(milliseconds: Double(now)))
+    }
+}

@@ -1,0 +1,90 @@
+public import Jobs
+public import Logging
+public import Policy
+public import ServiceLifecycle
+
+/// Observes, decides and acts: every second, and at once when a job arrives.
+///
+/// It acts only while it leads. What cannot be read is told and leaves everything as it is. Nothing that it remembers has to
+/// survive it: a new controller shrinks nothing before it has watched a full stabilisation window.
+///
+/// ```swift
+/// let controller = Controller(
+///     policy: try ScalingPolicy(Settings()), queue: queue, target: target,
+///     leadership: SoleLeadership(identity: "local"), logger: logger)
+/// try await controller.run()
+/// ```
+public struct Controller: Service {
+    /// The shortest pause between rounds, so that a flood of jobs makes few.
+    private static let shortestPause = Duration.milliseconds(20)
+
+    /// What this controller is doing.
+    public let status: ControllerStatus
+    private let policy: ScalingPolicy
+    private let queue: RedisJobQueue
+    private let target: any ScaleTarget
+    private let leadership: any Leadership
+    private let options: ControllerOptions
+    private let logger: Logger
+
+    /// A controller; nothing happens before ``run()``.
+    ///
+    /// - Parameter queue: Redis. With short timeouts it is sooner known to be away.
+    public init(
+        policy: ScalingPolicy, queue: RedisJobQueue, target: any ScaleTarget, leadership: any Leadership,
+        options: ControllerOptions = ControllerOptions(), status: ControllerStatus = ControllerStatus(), logger: Logger
+    ) {
+        self.policy = policy
+        self.queue = queue
+        self.target = target
+        self.leadership = leadership
+        self.options = options
+        self.status = status
+        self.logger = logger
+    }
+
+    /// Works until graceful shutdown or cancellation, and gives leadership up then.
+    public func run() async throws {
+        logger.info(
+            "controller started", metadata: ["target": "\(target.name)", "identity": "\(leadership.identity)"])
+        await cancelWhenGracefulShutdown { await work() }
+        // Not cancelled, unlike this task.
+        await Task { await leadership.release() }.value
+        logger.info("controller ended")
+    }
+
+    private func work() async {
+        // One element stands for any number of reasons to look.
+        let (rounds, trigger) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let wake: @Sendable () -> Void = { trigger.yield() }
+        let board = RedisAutoscalerBoard(queue: queue)
+        let reader = JobsReader(queue: queue, board: board, logger: logger)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await target.run(changed: wake) }
+            group.addTask { await leadership.run(changed: wake) }
+            group.addTask { await reader.follow(arrived: wake) }
+            group.addTask { [interval = options.interval] in
+                while !Task.isCancelled {
+                    // Told here too, since a round may wait for a server that does not answer.
+                    let leads = await leadership.isLeading()
+                    status.change { $0.isLeading = leads }
+                    wake()
+                    try? await Task.sleep(for: interval)
+                }
+            }
+            var loop = ControlLoop(
+                policy: policy, reader: reader, board: board, target: target, leadership: leadership,
+                options: options, status: status, logger: logger)
+            for await _ in rounds {
+                await loop.round()
+                try? await Task.sleep(for: Self.shortestPause)
+            }
+            group.cancelAll()
+            let rest = loop.untold()
+            // Not cancelled, unlike this task.
+            await Task { [target] in
+                for announcement in rest { try? await target.announce(announcement) }
+            }.value
+        }
+    }
+}

@@ -1,0 +1,88 @@
+public import Policy
+
+/// What is scaled: a Deployment, or the worker processes of one machine.
+///
+/// A controller calls ``observe()`` and ``memoryRoom(for:)`` every round, from one task, and ``resize(_:to:leaving:)`` while
+/// it leads. Whatever throws is told to the operator in the words of the error's description, and nothing is done on it.
+public protocol ScaleTarget: Sendable {
+    /// What it is, for logs: `deployment msaas/worker`.
+    var name: String { get }
+
+    /// Keeps itself up to date until the task is cancelled.
+    ///
+    /// - Parameter changed: to be called when workers came, went or became ready, so that the controller looks at once.
+    func run(changed: @escaping @Sendable () -> Void) async
+
+    /// The workers as they are.
+    func observe() async throws -> TargetState
+
+    /// The memory that further workers may ask for.
+    func memoryRoom(for state: TargetState) async throws -> MemoryRoom
+
+    /// Sets how many workers there are to be.
+    ///
+    /// - Parameters:
+    ///   - state: what the decision was taken on. If there is another number of replicas by now, this throws
+    ///     ``TargetError/changedMeanwhile(name:)``, and the controller looks again.
+    ///   - replicas: the wanted number.
+    ///   - leaving: the workers to go when the number is lowered. They hold no job and claim none. No other worker may go
+    ///     in their place; a worker process is sent SIGTERM.
+    func resize(_ state: TargetState, to replicas: Int, leaving: [String]) async throws
+
+    /// Tells people, where there is a place for it.
+    func announce(_ announcement: Announcement) async throws
+}
+
+/// The workers as a ``ScaleTarget`` found them.
+public struct TargetState: Sendable, Equatable {
+    /// How many workers there are to be.
+    public var replicas: Int
+    /// The workers that exist.
+    public var members: [FleetMember]
+    /// What tells this state from a later one, for the target's own use.
+    public var version: String?
+
+    /// A state of its parts.
+    public init(replicas: Int, members: [FleetMember], version: String? = nil) {
+        self.replicas = replicas
+        self.members = members
+        self.version = version
+    }
+}
+
+/// A worker as its target sees it: whether it is there, not what it does.
+public struct FleetMember: Sendable, Equatable {
+    /// The pod's or the process's name. The worker says the same one with its heartbeats (`WORKER_ID`).
+    public var id: String
+    /// How far it has come up.
+    public var phase: Worker.Phase
+    /// Nothing runs in it, though it has a place: its image is being fetched, or it waits to be started again.
+    public var isStopped: Bool
+    /// How long ago it was last killed for using too much memory; `nil` when it never was.
+    public var killedForMemory: Duration?
+
+    /// A worker of its parts.
+    public init(id: String, phase: Worker.Phase = .ready, isStopped: Bool = false, killedForMemory: Duration? = nil) {
+        self.id = id
+        self.phase = phase
+        self.isStopped = isStopped
+        self.killedForMemory = killedForMemory
+    }
+}
+
+/// Why a target cannot be read or resized, beside the errors of the system behind it.
+public enum TargetError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Somebody else has changed the number of replicas since it was read.
+    case changedMeanwhile(name: String)
+    /// What is known of the workers may be out of date; why.
+    case outOfDate(String)
+
+    /// A sentence for the operator.
+    public var description: String {
+        switch self {
+        case .changedMeanwhile(let name):
+            "Somebody else has changed the number of replicas of \(name) in the meantime; it will be read again."
+        case .outOfDate(let why): why
+        }
+    }
+}

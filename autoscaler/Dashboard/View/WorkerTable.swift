@@ -1,0 +1,123 @@
+import Foundation
+import Jobs
+
+/// One row a worker: name, state, memory, song, and how far it is.
+struct WorkerTable {
+    let model: Model
+
+    func draw(in area: Area, of buffer: inout CellBuffer) {
+        guard model.snapshot != nil, area.height > 0 else { return }
+        var rest = area
+        let columns = Columns(area, longestName: model.workers.map(\.id.columns).max() ?? 0)
+        let visible = window(max(area.height - 1, 0))
+        heading(columns, rest.takeTop(1), visible, &buffer)
+        if model.workers.isEmpty {
+            let text = "no worker is running"
+            buffer.write(text, column: columns.name.start, row: rest.row, width: rest.width - 2, style: .faint)
+        }
+        for (worker, row) in zip(model.workers[visible], rest.row..<(rest.row + rest.height)) {
+            draw(worker, columns, row, &buffer)
+            if worker.id == model.selection {
+                buffer.write(buffer.glyphs.marker, column: area.column, row: row, width: 1)
+                let line = Area(column: area.column, row: row, width: area.width - 1, height: 1)
+                buffer.restyle(line, Style(isBold: true, isReversed: true))
+            }
+        }
+    }
+
+    /// The workers that fit, the selected one among them.
+    private func window(_ rows: Int) -> Range<Int> {
+        let count = model.workers.count
+        let selected = model.workers.firstIndex { $0.id == model.selection } ?? 0
+        let start = min(max(0, selected - rows + 1), max(0, count - rows))
+        return start..<min(start + rows, count)
+    }
+
+    private func heading(_ columns: Columns, _ area: Area, _ visible: Range<Int>, _ buffer: inout CellBuffer) {
+        guard !area.isEmpty else { return }
+        func write(_ text: String, _ place: Columns.Place) {
+            buffer.write(text, column: place.start, row: area.row, width: place.width, style: .heading)
+        }
+        let count = model.workers.count
+        if visible.count < count {
+            let part = "\(visible.lowerBound + 1)\(buffer.glyphs.range)\(visible.upperBound) of \(count)"
+            buffer.write(part, rightIn: area.width - 1, column: area.column, row: area.row, style: .heading)
+        }
+        write("WORKERS", columns.name)
+        write("STATE", columns.state)
+        buffer.write(
+            "MEMORY", rightIn: columns.memory.width, column: columns.memory.start, row: area.row, style: .heading)
+        write("JOB", columns.song)
+    }
+
+    private func draw(_ worker: WorkerRecord, _ columns: Columns, _ row: Int, _ buffer: inout CellBuffer) {
+        let (state, style) = state(of: worker)
+        let name = worker.id.shortenedAtStart(to: columns.name.width, mark: buffer.unicode ? "…" : "~")
+        buffer.write(name, column: columns.name.start, row: row, width: columns.name.width)
+        buffer.write(state, column: columns.state.start, row: row, width: columns.state.width, style: style)
+        buffer.write(size(worker.memory), rightIn: columns.memory.width, column: columns.memory.start, row: row)
+        guard let job = worker.job else { return }
+        buffer.write(model.song(job), column: columns.song.start, row: row, width: columns.song.width)
+        guard let progress = worker.progress.map({ $0.isFinite ? min(max($0, 0), 1) : 0 }) else { return }
+        let bar = columns.bar
+        ProgressBar(progress: progress, style: style).draw(column: bar.start, row: row, width: bar.width, of: &buffer)
+        let share = "\(Int((progress * 100).rounded(.down)))%"
+        buffer.write(share, rightIn: columns.share.width, column: columns.share.start, row: row)
+    }
+
+    private func state(of worker: WorkerRecord) -> (String, Style) {
+        let age = model.now.timeIntervalSince(worker.heartbeat)
+        if age > 15 { return ("silent", .bad) }
+        let isAsked = model.snapshot?.status.drains[worker.id] != nil
+        switch worker.state {
+        case .draining: return ("draining", .warning)
+        case .idle: return isAsked ? ("to drain", .warning) : ("idle", .faint)
+        case .busy: return isAsked ? ("to drain", .warning) : ("busy", .good)
+        }
+    }
+
+    /// Where each column begins and how wide it is.
+    private struct Columns {
+        struct Place {
+            var start: Int
+            var width: Int
+        }
+        let name, state, memory, song, bar, share: Place
+
+        init(_ area: Area, longestName: Int) {
+            // A margin on the left for the marker, one on the right, five gaps.
+            let free = area.width - 2 - 5 * 2
+            // On a narrow screen the song is worth more than the memory.
+            let (state, memory, share) = (8, area.width < 64 ? 0 : 8, 4)
+            let flexible = max(free - state - memory - share, 0)
+            let name = min(max(longestName, 12), max(flexible * 9 / 25, 12))
+            let bar = min(max((flexible - name) * 2 / 5, 0), 40)
+            var next = area.column + 1
+            func place(_ width: Int) -> Place {
+                defer { next += width + 2 }
+                return Place(start: next, width: max(0, min(width, area.column + area.width - 1 - next)))
+            }
+            self.name = place(name)
+            self.state = place(state)
+            self.memory = place(memory)
+            self.song = place(flexible - name - bar)
+            self.bar = place(bar)
+            self.share = place(share)
+        }
+    }
+}
+
+extension String {
+    /// The end of the text in at most `room` columns; if something had to be cut, it starts with `mark`. Names that
+    /// are made by counting or by chance differ at their ends.
+    fileprivate func shortenedAtStart(to room: Int, mark: String) -> String {
+        guard columns > room else { return self }
+        var (kept, used) = ([Character](), mark.columns)
+        for character in reversed() {
+            guard used + character.columns <= room else { break }
+            kept.append(character)
+            used += character.columns
+        }
+        return mark + String(kept.reversed())
+    }
+}
