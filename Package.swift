@@ -91,7 +91,9 @@ var service: [Target] {
             ]),
         .target(
             name: "LocalStack",
-            dependencies: ["ObjectStorage", "HTTPTransport", .logging, .subprocess, .systemPackage]),
+            dependencies: [
+                "ObjectStorage", "HTTPTransport", "Jobs", "Policy", "Controller", .logging, .subprocess, .systemPackage,
+            ]),
     ]
 }
 
@@ -142,7 +144,7 @@ var executables: [Target] {
             name: "msaas",
             dependencies: [
                 "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "Evaluation", "LocalStack",
-                "StorageServer", "ServiceClient", "Jobs",
+                "Controller", "StorageServer", "ServiceClient", "Jobs",
                 "ObjectStorage", "HTTPTransport", .argumentParser, .logging, .lifecycle,
             ]),
     ]
@@ -189,8 +191,10 @@ var tests: [Target] {
         test(
             "ControllerTests",
             ["Controller", "Policy", "Jobs", "Kubernetes", "KubernetesDouble", "autoscaler", .logging]),
-        test("DashboardTests", ["Dashboard", "Jobs", "autoscaler"]),
-        test("EndToEndTests", ["LocalStack", "ServiceClient", "HTTPTransport", "Evaluation", .logging]),
+        test("DashboardTests", ["Dashboard", "Jobs", "autoscaler"], exclude: ["Goldens"]),
+        test(
+            "EndToEndTests",
+            ["LocalStack", "ServiceClient", "Jobs", "Policy", "HTTPTransport", "Evaluation", .logging]),
     ]
 }
 

@@ -1,10 +1,14 @@
+import Controller
 import Foundation
 import HTTPTransport
+import Jobs
 import Logging
 import ObjectStorage
+import Policy
 
 /// The whole service on one machine: `redis-server`, the S3 server, the function host and the workers, each a process
-/// of its own, started in the order in which they need each other and ended in the opposite order.
+/// of its own, started in the order in which they need each other and ended in the opposite order. The autoscaler, in
+/// this process, starts workers when there are jobs and ends them when there are none.
 public struct LocalStack: Sendable {
     private let configuration: StackConfiguration
     private let logger: Logger
@@ -32,7 +36,7 @@ public struct LocalStack: Sendable {
                 try await BucketSetup(client: plan.storageClient()).ensure()
                 return try await parts.host.whileRunning(logger: logger) {
                     try await plan.wait(for: parts.host, at: plan.address.http + "/readyz")
-                    return try await runWorkers(parts.workers[...], logger: logger) {
+                    return try await whileScaling(plan) {
                         try plan.announce()
                         return try await body(plan.address)
                     }
@@ -40,15 +44,34 @@ public struct LocalStack: Sendable {
             }
         }
     }
-}
 
-/// Nests the workers into each other, so that `body` runs inside all of them.
-private func runWorkers<Result: Sendable>(
-    _ workers: ArraySlice<SupervisedProcess>, logger: Logger, body: @escaping @Sendable () async throws -> Result
-) async throws -> Result {
-    guard let first = workers.first else { return try await body() }
-    let others = workers.dropFirst()
-    return try await first.whileRunning(logger: logger) {
-        try await runWorkers(others, logger: logger, body: body)
+    /// Runs the autoscaler and its workers as long as `body` runs, then ends them.
+    private func whileScaling<Result: Sendable>(
+        _ plan: StackPlan, body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        guard configuration.workers > 0 else { return try await body() }
+        var settings = configuration.scaling
+        settings.minReplicas = min(configuration.minimumWorkers, configuration.workers)
+        settings.maxReplicas = configuration.workers
+        // With little patience, so that it is soon known when Redis is away.
+        let timeouts = RedisTimeouts(connect: .seconds(1), command: .seconds(2), patience: .milliseconds(500))
+        let controller = Controller(
+            policy: try ScalingPolicy(settings),
+            queue: try RedisJobQueue(url: plan.address.redis, options: QueueOptions(timeouts: timeouts)),
+            target: WorkerFleet(
+                memory: MachineMemory(worker: configuration.workerMemory), logger: logger, process: plan.parts.worker),
+            leadership: SoleLeadership(identity: "msaas up"), logger: logger)
+        return try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask {
+                try await controller.run()
+                return nil
+            }
+            group.addTask { try await body() }
+            defer { group.cancelAll() }
+            while let finished = try await group.next() {
+                if let result = finished { return result }
+            }
+            throw CancellationError()
+        }
     }
 }

@@ -1,4 +1,5 @@
-import Foundation
+public import Foundation
+public import Policy
 
 /// What the one-machine service is made of: where its data lives, which ports it takes, how many workers it runs.
 public struct StackConfiguration: Sendable {
@@ -12,8 +13,14 @@ public struct StackConfiguration: Sendable {
     public var storagePort: Port = .preferred(9000)
     /// The port of `redis-server`.
     public var redisPort: Port = .preferred(6379)
-    /// Worker processes; each separates one song at a time.
+    /// The most worker processes; each separates one song at a time. There are fewer when there is less to do.
     public var workers: Int
+    /// The fewest worker processes.
+    public var minimumWorkers = 0
+    /// When there are more and when fewer workers; its bounds are not used.
+    public var scaling = Settings()
+    /// What one worker may take, in bytes; there are no more workers than the machine has memory for.
+    public var workerMemory: Int64 = 600_000_000
     /// Threads a worker separates with.
     public var threads: Int
     /// The model for uploads that name none; `nil` leaves the choice to the worker.
@@ -23,7 +30,7 @@ public struct StackConfiguration: Sendable {
     /// The folder with the executables `msaas`, `function-host` and `worker`.
     public var binaries: URL
 
-    /// A service for this machine: one worker up to seven cores, one more for every four cores after that.
+    /// A service for this machine: at most one worker up to seven cores, one more for every four cores after that.
     public init(
         directory: URL, binaries: URL = executableFolder, cores: Int = ProcessInfo.processInfo.activeProcessorCount
     ) {

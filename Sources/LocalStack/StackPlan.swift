@@ -8,7 +8,8 @@ struct StackPlan: Sendable {
         let redis: SupervisedProcess
         let storage: SupervisedProcess
         let host: SupervisedProcess
-        let workers: [SupervisedProcess]
+        /// The worker with a name.
+        let worker: @Sendable (String) -> SupervisedProcess
     }
 
     let parts: Parts
@@ -70,7 +71,7 @@ struct StackPlan: Sendable {
         ports: (http: Int, storage: Int)
     ) throws -> Parts {
         let directory = configuration.directory
-        func process(
+        @Sendable func process(
             _ name: String, _ program: String, _ arguments: [String], _ environment: [String: String] = [:],
             grace: Duration = .seconds(10)
         ) -> SupervisedProcess {
@@ -90,10 +91,11 @@ struct StackPlan: Sendable {
         }
         let common = address.environment
         let webhook = "\(BucketSetup.webhookID)=\(address.http)/separate"
-        var worker = common
-        worker["MSAAS_THREADS"] = String(configuration.threads)
-        worker["MSAAS_LEASE_SECONDS"] = String(configuration.leaseSeconds)
-        if let model = configuration.model { worker["MSAAS_MODEL"] = model }
+        let program = try ours("worker")
+        var settings = common
+        settings["MSAAS_THREADS"] = String(configuration.threads)
+        settings["MSAAS_LEASE_SECONDS"] = String(configuration.leaseSeconds)
+        if let model = configuration.model { settings["MSAAS_MODEL"] = model }
         return Parts(
             redis: process("redis", redis, [directory.appending(path: "redis.conf").path]),
             storage: process(
@@ -108,10 +110,8 @@ struct StackPlan: Sendable {
                 common.merging([
                     "HOST": configuration.host, "PORT": String(ports.http), "WEBHOOK_TOKEN": secrets.webhookToken,
                 ]) { $1 }),
-            workers: try (1...max(1, configuration.workers)).prefix(configuration.workers).map { number in
-                process(
-                    "worker-\(number)", try ours("worker"), [],
-                    worker.merging(["WORKER_ID": "worker-\(number)"]) { $1 }, grace: .seconds(20))
+            worker: { [settings] name in
+                process(name, program, [], settings.merging(["WORKER_ID": name]) { $1 }, grace: .seconds(30))
             })
     }
 

@@ -8,10 +8,14 @@ public import ServiceLifecycle
 /// A worker: claims one job after the other and separates it, and looks after the jobs of workers that are gone.
 ///
 /// It ends on graceful shutdown: it claims no more, finishes its job if the drain period is enough, and else gives it
-/// back.
+/// back. It heeds drain marks as ``RedisAutoscalerBoard`` describes them.
 public final class Worker: Service {
+    /// How long a claim waits for a job before drain marks are looked at again.
+    private static let glance = Duration.seconds(1)
+
     private let configuration: WorkerConfiguration
     private let queue: RedisJobQueue
+    private let board: RedisAutoscalerBoard
     private let store: SongStore
     private let separator: any SongSeparator
     private let keeper: LeaseKeeper
@@ -28,6 +32,7 @@ public final class Worker: Service {
         logger[metadataKey: "worker"] = "\(configuration.id)"
         self.configuration = configuration
         self.queue = queue
+        board = RedisAutoscalerBoard(queue: queue)
         self.separator = separator
         self.logger = logger
         store = SongStore(storage: storage, outputBucket: configuration.outputBucket)
@@ -55,7 +60,7 @@ public final class Worker: Service {
             }
         } onGracefulShutdown: {
             self.drain.begin(self.configuration.drainPeriod)
-            self.keeper.drain()
+            self.keeper.drain(true)
         }
         keeper.stop()
         let (queue, id) = (queue, configuration.id)
@@ -72,12 +77,15 @@ public final class Worker: Service {
 
     private func claimJobs(_ work: WorkFolder) async {
         var pause = Pause()
+        var isFresh = true
         while !drain.isDraining && !Task.isCancelled {
             do {
-                let (queue, id) = (queue, configuration.id)
-                guard
+                let (queue, board, id) = (queue, board, configuration.id)
+                if isFresh { try await cancelWhenGracefulShutdown { try await board.withdrawDrain(id) } }
+                isFresh = false
+                guard try await mayClaim(),
                     let claim = try await cancelWhenGracefulShutdown({
-                        try await queue.claim(worker: id, wait: .seconds(10))
+                        try await queue.claim(worker: id, wait: Self.glance)
                     })
                 else { continue }
                 if await perform(claim, work) == .storageAway { await pause.next() } else { pause.reset() }
@@ -88,6 +96,21 @@ public final class Worker: Service {
                 await pause.next()
             }
         }
+    }
+
+    /// Looks for a drain mark. It is acknowledged here, between two jobs, so that no claim is under way when it counts.
+    private func mayClaim() async throws -> Bool {
+        let (board, id) = (board, configuration.id)
+        let origin = try await cancelWhenGracefulShutdown { try await board.drainRequest(of: id) }
+        keeper.drain(origin != nil || drain.isDraining)
+        switch origin {
+        case nil: return true
+        case .autoscaler: try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.glance / 2) }
+        case .operator:
+            logger.info("an operator asked this worker to end")
+            drain.begin(configuration.drainPeriod)
+        }
+        return false
     }
 
     private func perform(_ claim: Claim, _ work: WorkFolder) async -> JobRun.Outcome {

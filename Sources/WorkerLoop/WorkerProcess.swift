@@ -30,8 +30,12 @@ public struct WorkerProcess: Sendable {
     public func run() async throws {
         // Services end in reverse order, so that the second signal is heard for as long as the worker drains.
         let group = ServiceGroup(
-            services: [SecondSignal(worker: worker), worker], gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: logger)
+            configuration: .init(
+                services: [
+                    .init(service: SecondSignal(worker: worker)),
+                    // An operator may ask it to end.
+                    .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup),
+                ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTransport
 import LocalStack
 import Logging
+import Policy
 import ServiceClient
 import TestSupport
 
@@ -13,8 +14,11 @@ struct RunningStack: Sendable {
     let transport = CurlTransport()
 
     /// Starts the service, runs `body`, stops the service.
+    ///
+    /// - Parameter scaling: windows of the autoscaler; `nil` keeps all workers running.
     static func run(
-        workers: Int = 1, leaseSeconds: Int = 30, body: @escaping @Sendable (RunningStack) async throws -> Void
+        workers: Int = 1, leaseSeconds: Int = 30, scaling: Settings? = nil,
+        body: @escaping @Sendable (RunningStack) async throws -> Void
     ) async throws {
         let folder = try TemporaryDirectory()
         var configuration = StackConfiguration(directory: folder.url, binaries: productsFolder)
@@ -22,6 +26,8 @@ struct RunningStack: Sendable {
         configuration.storagePort = .any
         configuration.redisPort = .any
         configuration.workers = workers
+        configuration.minimumWorkers = scaling == nil ? workers : 0
+        configuration.scaling = scaling ?? Settings()
         configuration.threads = max(1, ProcessInfo.processInfo.activeProcessorCount / max(1, workers))
         configuration.leaseSeconds = leaseSeconds
         let stack = LocalStack(

@@ -17,7 +17,7 @@ import Testing
 
         /// One for all tests; it ends with this process.
         private static let moto = Result {
-            try ServerProcess(["python3", Tool.resource("Clients/moto.py").path, "{port}"])
+            try ServerProcess(["python3", Tool.resource("Clients/moto_server.py").path, "{port}"])
         }
 
         init(_ kind: Kind) async throws {

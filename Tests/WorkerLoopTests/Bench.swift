@@ -85,7 +85,10 @@ struct Bench {
         let worker = Worker(
             configuration: configuration ?? self.configuration, queue: queue, storage: storage,
             separator: separator ?? TrialSeparator(seconds: seconds), logger: quiet)
-        let group = ServiceGroup(services: [worker], logger: quiet)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)], logger: quiet)
+        )
         async let run: Void = group.run()
         do {
             try await body(group)

@@ -8,7 +8,7 @@ public struct WorkerRecord: Sendable, Equatable, Codable {
         case idle
         /// It separates.
         case busy
-        /// It claims no more and ends after its job.
+        /// It claims no more: it was told to end, or bears a drain mark (see ``RedisAutoscalerBoard``).
         case draining
     }
 

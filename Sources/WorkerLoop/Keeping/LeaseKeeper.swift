@@ -57,8 +57,11 @@ final class LeaseKeeper: Sendable {
         }
     }
 
-    /// Says that the worker claims no more.
-    func drain() { change { $0.record.state = .draining } }
+    /// Says whether the worker claims no more.
+    func drain(_ isDraining: Bool) {
+        guard duty.withLock({ ($0.record.state == .draining) != isDraining }) else { return }
+        change { $0.record.state = isDraining ? .draining : $0.claim == nil ? .idle : .busy }
+    }
 
     /// Takes note of how far the work is, and answers with what became of the lease.
     func report(_ progress: Double) -> LeaseStatus {

@@ -24,7 +24,7 @@ struct DemoCommand: AsyncParsableCommand {
             throw ValidationError("There is no readable file \(song.path).")
         }
         let folder = URL(filePath: out, directoryHint: .isDirectory)
-        let configuration = stack.configuration()
+        let configuration = try stack.configuration()
         let start = ContinuousClock.now
         try await runService(LocalStack(configuration: configuration, logger: commandLogger())) { address in
             let ready = (ContinuousClock.now - start) / .seconds(1)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Controller
 import Foundation
 import LocalStack
 
@@ -26,8 +27,11 @@ struct StackOptions: ParsableArguments {
     @Option(help: "The port of redis-server (6379, or any free one when that is taken).")
     var redisPort: Int?
 
-    @Option(help: "Worker processes; each separates one song at a time.")
+    @Option(help: "The most worker processes; each separates one song at a time.")
     var workers: Int?
+
+    @Option(help: "The fewest worker processes, kept running without a job.")
+    var minWorkers: Int?
 
     @Option(help: "Threads a worker separates with.")
     var threads: Int?
@@ -44,18 +48,28 @@ struct StackOptions: ParsableArguments {
         if let workers, !(0...256).contains(workers) {
             throw ValidationError("--workers is \(workers); it must be between 0 and 256.")
         }
+        if let minWorkers, !(0...(workers ?? 256)).contains(minWorkers) {
+            throw ValidationError("--min-workers is \(minWorkers); it must be between 0 and --workers.")
+        }
         if let threads, !(1...256).contains(threads) {
             throw ValidationError("--threads is \(threads); it must be between 1 and 256.")
         }
     }
 
-    func configuration() -> StackConfiguration {
+    /// The windows of the autoscaler come from the environment, as for `autoscaler run`.
+    func configuration() throws -> StackConfiguration {
         var configuration = StackConfiguration(directory: data.directory)
+        configuration.scaling =
+            try ControllerConfiguration(flags: [:], environment: ProcessInfo.processInfo.environment).policy
         configuration.host = host
         configuration.model = model
         if let port { configuration.httpPort = .fixed(port) }
         if let storagePort { configuration.storagePort = .fixed(storagePort) }
         if let redisPort { configuration.redisPort = .fixed(redisPort) }
+        if let minWorkers {
+            configuration.minimumWorkers = minWorkers
+            configuration.workers = max(configuration.workers, minWorkers)
+        }
         if let workers { configuration.workers = workers }
         if let threads { configuration.threads = threads }
         return configuration

@@ -9,14 +9,15 @@ struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up", abstract: "Run the whole service on this machine until Ctrl-C.",
         discussion: """
-            Starts redis-server, the S3 server, the functions and the workers on loopback, each a process of its own \
-            that is started again when it dies. Everything it keeps is in the data folder.
+            Starts redis-server, the S3 server and the functions on loopback, each a process of its own that is started \
+            again when it dies; workers come with the first job and go when there has been none for AUTOSCALER_IDLE_WINDOW \
+            (2m). Everything it keeps is in the data folder.
             """)
 
     @OptionGroup var stack: StackOptions
 
     func run() async throws {
-        let configuration = stack.configuration()
+        let configuration = try stack.configuration()
         let stack = LocalStack(configuration: configuration, logger: commandLogger())
         try await runService(stack, untilSignal: true) { address in
             say(Self.banner(address, configuration))
@@ -30,7 +31,7 @@ struct UpCommand: AsyncParsableCommand {
         msaas is running. Ctrl-C stops it.
           functions  \(address.http)      curl -F file=@song.mp3 \(address.http)/upload
           storage    \(address.storage)      buckets queue and output; eval "$(msaas env)" for aws and mc
-          workers    \(configuration.workers), \(configuration.threads) threads each
+          workers    \(configuration.minimumWorkers) to \(configuration.workers), \(configuration.threads) threads each; autoscaler dashboard
           data       \(configuration.directory.path) (logs in logs/)
         """
     }

@@ -25,7 +25,7 @@ package struct ChangeMerger: Sendable, Equatable {
     package mutating func changed(from: Int, to: Int, why: String, at now: Moment) -> [Announcement] {
         let isUp = to > from
         var told: [Announcement] = []
-        if let last, last.isUp == isUp, last.at.duration(to: now) < window {
+        if let last, last.isUp == isUp, pending != nil || last.at.duration(to: now) < window {
             var run = pending ?? Run(from: from, to: to, steps: 0, why: why, since: now)
             (run.to, run.why, run.steps) = (to, why, run.steps + 1)
             pending = run
