@@ -71,7 +71,8 @@ struct StackOptions: ParsableArguments {
             configuration.workers = max(configuration.workers, minWorkers)
         }
         if let workers { configuration.workers = workers }
-        if let threads { configuration.threads = threads }
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        configuration.threads = threads ?? max(1, cores / max(1, configuration.workers))
         return configuration
     }
 }
