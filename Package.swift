@@ -104,7 +104,8 @@ var functions: [Target] {
             name: "FunctionClients", dependencies: ["FunctionHost", "Jobs", "ObjectStorage", "HTTPTransport", .logging]),
         function("UploadFunction", "functions/upload", ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport"]),
         function(
-            "SeparateFunction", "functions/separate", ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport"]),
+            "SeparateFunction", "functions/separate",
+            ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport", .lifecycle]),
         function("FetchFunction", "functions/fetch", ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport"]),
     ]
 }

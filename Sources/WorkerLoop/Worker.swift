@@ -20,7 +20,6 @@ public final class Worker: Service {
     private let separator: any SongSeparator
     private let keeper: LeaseKeeper
     private let drain = Drain()
-    private let sweep: BucketSweep
     private let logger: Logger
 
     /// A worker; nothing happens before ``run()``.
@@ -38,9 +37,6 @@ public final class Worker: Service {
         store = SongStore(storage: storage, outputBucket: configuration.outputBucket)
         keeper = LeaseKeeper(
             queue: queue, record: WorkerRecord(id: configuration.id), healthFile: configuration.healthFile,
-            logger: logger)
-        sweep = BucketSweep(
-            queue: queue, storage: storage, configuration: configuration, retention: queue.options.retention,
             logger: logger)
     }
 
@@ -142,7 +138,7 @@ public final class Worker: Service {
 
     // MARK: - Upkeep
 
-    /// Every worker looks for jobs of lost workers; one at a time looks through the bucket.
+    /// Every worker looks for jobs of lost workers, and publishes what they had finished.
     private func maintain() async {
         while !Task.isCancelled {
             do {
@@ -154,7 +150,6 @@ public final class Worker: Service {
                     _ = try await queue.commit(sealed.claim, manifest: sealed.manifest)
                     logger.warning("a lost worker's stems were published", metadata: ["job": "\(sealed.manifest.job)"])
                 }
-                if try await queue.takeTurn(at: "sweep", every: configuration.sweepEvery) { _ = try await sweep.run() }
             } catch is CancellationError {
                 return
             } catch {

@@ -5,18 +5,12 @@ public import Jobs
 public struct WorkerConfiguration: Sendable, Equatable {
     /// The worker's name, unique among the living.
     public var id: String
-    /// The bucket that the songs are in.
-    public var queueBucket: String
     /// The bucket that the stems go to.
     public var outputBucket: String
     /// How long a job may go on after the worker was asked to end; then it is given back.
     public var drainPeriod: Duration = .seconds(25)
     /// How often jobs of lost workers are looked for.
     public var recoverEvery: Duration = .seconds(5)
-    /// How often the queue bucket is searched for songs that no job knows. One worker does it for all.
-    public var sweepEvery: Duration = .seconds(60)
-    /// How long a song must have been in the bucket before the search counts it as forgotten.
-    public var sweepAge: Duration = .seconds(60)
     /// How long storing a stem is tried.
     public var storagePatience: Duration = .seconds(120)
     /// Where songs and stems are while they are worked on.
@@ -25,16 +19,13 @@ public struct WorkerConfiguration: Sendable, Equatable {
     public var healthFile: URL?
 
     /// A worker of this name with the usual settings.
-    public init(
-        id: String = Self.processName(), queueBucket: String = "queue", outputBucket: String = "output"
-    ) {
+    public init(id: String = Self.processName(), outputBucket: String = "output") {
         self.id = id
-        self.queueBucket = queueBucket
         self.outputBucket = outputBucket
     }
 
-    /// Reads `WORKER_ID`, `MSAAS_QUEUE_BUCKET`, `MSAAS_OUTPUT_BUCKET`, `MSAAS_DRAIN_SECONDS`, `MSAAS_RECOVER_SECONDS`,
-    /// `MSAAS_SWEEP_SECONDS`, `MSAAS_SWEEP_AGE_SECONDS`, `MSAAS_HEALTH_FILE` and `TMPDIR`.
+    /// Reads `WORKER_ID`, `MSAAS_OUTPUT_BUCKET`, `MSAAS_DRAIN_SECONDS`, `MSAAS_RECOVER_SECONDS`, `MSAAS_HEALTH_FILE` and
+    /// `TMPDIR`.
     ///
     /// - Throws: `InvalidOption` that names the variable, its value and what is allowed.
     public init(environment: [String: String]) throws(InvalidOption) {
@@ -47,12 +38,9 @@ public struct WorkerConfiguration: Sendable, Equatable {
             return .milliseconds(Int64(seconds * 1000))
         }
         self.init(
-            id: text("WORKER_ID") ?? Self.processName(), queueBucket: text("MSAAS_QUEUE_BUCKET") ?? "queue",
-            outputBucket: text("MSAAS_OUTPUT_BUCKET") ?? "output")
+            id: text("WORKER_ID") ?? Self.processName(), outputBucket: text("MSAAS_OUTPUT_BUCKET") ?? "output")
         drainPeriod = try seconds("MSAAS_DRAIN_SECONDS") ?? drainPeriod
         recoverEvery = try seconds("MSAAS_RECOVER_SECONDS") ?? recoverEvery
-        sweepEvery = try seconds("MSAAS_SWEEP_SECONDS") ?? sweepEvery
-        sweepAge = try seconds("MSAAS_SWEEP_AGE_SECONDS") ?? sweepAge
         temporaryFolder = text("TMPDIR").map { URL(filePath: $0) } ?? temporaryFolder
         healthFile = text("MSAAS_HEALTH_FILE").map { URL(filePath: $0) }
     }

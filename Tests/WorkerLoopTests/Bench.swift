@@ -33,7 +33,6 @@ struct Bench {
         var configuration = WorkerConfiguration(id: "worker-\(UUID().uuidString)")
         configuration.temporaryFolder = temporary.url
         configuration.recoverEvery = .milliseconds(100)
-        configuration.sweepEvery = .seconds(3600)
         return configuration
     }
 
@@ -109,7 +108,7 @@ struct Bench {
             environment: [
                 "REDIS_URL": "redis://127.0.0.1:\(redis.port)", "S3_ENDPOINT": "http://127.0.0.1:\(s3.port)",
                 "S3_ACCESS_KEY": "test", "S3_SECRET_KEY": "test", "MSAAS_LEASE_SECONDS": "\(lease)",
-                "MSAAS_RECOVER_SECONDS": "0.1", "MSAAS_SWEEP_SECONDS": "3600", "MSAAS_DRAIN_SECONDS": "\(drain)",
+                "MSAAS_RECOVER_SECONDS": "0.1", "MSAAS_DRAIN_SECONDS": "\(drain)",
                 "TRIAL_SECONDS": "\(seconds)", "TMPDIR": temporary.path,
             ])
     }

@@ -131,37 +131,4 @@ import WorkerTrials
         let waiting = try #require(try await bench.queue.job(job.id))
         #expect((waiting.state, waiting.attempts) == (.queued, 0))
     }
-
-    @Test func theSweepFindsForgottenSongsOnce() async throws {
-        let bench = try await Bench()
-        let forgotten = try await bench.stored("music", metadata: ["format": "mp3", "artist": "somebody"])
-        let wrong = try await bench.stored("music", metadata: ["shifts": "99"])
-        try await bench.storage.put("queue", "folder/direct song.wav", body: .bytes(Data("music".utf8)))
-        let direct = JobID(bucket: "queue", key: "folder/direct song.wav", eTag: "18d6769919266cd0bd6cd78aa405d5d0")
-        var configuration = bench.configuration
-        configuration.sweepEvery = .milliseconds(1)
-        configuration.sweepAge = .seconds(3600)
-        try await bench.withWorker(configuration) { _ in
-            try await eventually("it was swept a few times") {
-                try await bench.queue.pool.client.send(["EXISTS", "msaas:turn:sweep"]) == .integer(1)
-            }
-            #expect(try await bench.queue.job(forgotten.id) == nil, "its notification may still come")
-        }
-        configuration.sweepAge = .zero
-        try await bench.withWorker(configuration) { _ in
-            let done = try await bench.finished(forgotten.id)
-            #expect((done.state, done.options) == (.done, JobOptions(format: .mp3)))
-            #expect(try await bench.finished(direct).filename == "direct song.wav")
-            let failed = try await bench.finished(wrong.id)
-            #expect(failed.state == .failed)
-            #expect(failed.error?.contains("shifts") == true)
-        }
-        // Redis forgets everything; what has a manifest is not done again.
-        _ = try await bench.queue.pool.client.send(["FLUSHALL"])
-        try await bench.withWorker(configuration) { _ in
-            let again = try await bench.finished(wrong.id)
-            #expect(again.state == .failed)
-        }
-        #expect(try await bench.queue.recent(limit: 10).map(\.id) == [wrong.id])
-    }
 }

@@ -3,7 +3,9 @@ import FunctionClients
 import FunctionHost
 import HTTPTransport
 import Jobs
+import Logging
 import ObjectStorage
+import ServiceLifecycle
 
 /// `POST /separate`: hears of new songs in the queue's bucket and puts them into the queue.
 ///
@@ -16,20 +18,32 @@ public struct SeparateFunction: Function {
     private let storage: StorageAccess
     private let queue: QueueAccess
     private let token: BearerToken?
+    private let schedule: UpkeepSchedule
+    private let logger: Logger
 
     /// A separate function; with a `token` only requests that bring it are heard.
-    public init(storage: StorageAccess, queue: QueueAccess, token: String? = nil) {
+    public init(
+        storage: StorageAccess, queue: QueueAccess, token: String? = nil, schedule: UpkeepSchedule = .init(),
+        logger: Logger = Logger(label: "separate")
+    ) {
         self.storage = storage
         self.queue = queue
         self.token = token.map { BearerToken($0) }
+        self.schedule = schedule
+        self.logger = logger
     }
 
-    /// Reads `WEBHOOK_TOKEN` and what the storage and the queue need.
+    /// Reads `WEBHOOK_TOKEN`, the schedule of its upkeep, and what the storage and the queue need.
     public init(environment: FunctionEnvironment) throws {
         let token = environment.variables["WEBHOOK_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         self.init(
             storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment),
-            token: token)
+            token: token, schedule: try UpkeepSchedule(environment: environment.variables), logger: environment.logger)
+    }
+
+    /// Finds jobs of lost workers and songs whose notification was lost.
+    public var upkeep: [any Service] {
+        [Upkeep(storage: storage, queue: queue, schedule: schedule, logger: logger)]
     }
 
     /// The storage, which it cannot do without, and Redis, which it can for a while.

@@ -1,3 +1,5 @@
+public import ServiceLifecycle
+
 /// A stateless handler that the host serves.
 ///
 /// A function is a folder with its handler and its `function.yaml`; the host reads routes and limits from there, so
@@ -18,11 +20,17 @@ public protocol Function: Sendable {
 
     /// What `/readyz` shall look at for this function; none by default.
     var readinessChecks: [ReadinessCheck] { get }
+
+    /// What has to be done now and then beside the requests, for as long as the function is served; nothing by default.
+    /// It ends when the host shuts down gracefully.
+    var upkeep: [any Service] { get }
 }
 
 extension Function {
     /// No checks.
     public var readinessChecks: [ReadinessCheck] { [] }
+    /// None.
+    public var upkeep: [any Service] { [] }
 }
 
 /// One thing that a function needs and that `/readyz` reports on.

@@ -9,6 +9,7 @@ import ServiceLifecycle
 /// connection is taken, requests in flight finish, and after the drain timeout the rest is cut off.
 public struct FunctionHost: Service {
     private let dispatcher: Dispatcher
+    private let upkeep: [any Service]
     private let configuration: HostConfiguration
     private let state: HostState
     private let logger: Logger
@@ -31,6 +32,7 @@ public struct FunctionHost: Service {
             table: try RouteTable(deployments),
             builtIn: BuiltInRoutes(readiness: readiness, metrics: metrics, deployments: deployments),
             state: state, metrics: HostMetrics(registry: metrics), logger: logger)
+        upkeep = functions.flatMap(\.upkeep)
         self.configuration = configuration
         self.state = state
         self.logger = logger
@@ -53,11 +55,12 @@ public struct FunctionHost: Service {
                 availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),
             onServerRunning: { [onListening] channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: Self.quieter(logger))
-        // Shut down from the last to the first: the delay, then the server, then the watchdog.
-        let services: [any Service] = [
-            StallWatchdog(state: state, limit: configuration.stallTimeout), application,
-            DrainDelay(state: state, delay: configuration.drainDelay),
-        ]
+        // Shut down from the last to the first: the upkeep, the delay, then the server, then the watchdog.
+        let services: [any Service] =
+            [
+                StallWatchdog(state: state, limit: configuration.stallTimeout), application,
+                DrainDelay(state: state, delay: configuration.drainDelay),
+            ] + upkeep
         var group = ServiceGroupConfiguration(services: services, logger: Self.quieter(logger))
         group.maximumGracefulShutdownDuration = configuration.drainDelay + configuration.drainTimeout
         try await ServiceGroup(configuration: group).run()

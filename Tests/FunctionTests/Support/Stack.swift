@@ -89,7 +89,8 @@ struct Stack: Sendable {
 
 /// Runs `body` over a stack of its own. With `notifies` the bucket's notifications go to `/separate`.
 func withStack(
-    notifies: Bool = false, heartbeat: Duration = .seconds(15),
+    notifies: Bool = false, heartbeat: Duration = .seconds(15), upkeep: UpkeepSchedule = UpkeepSchedule(),
+    lease: Duration = .seconds(30),
     configure: @Sendable (inout HostConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (Stack) async throws -> Void
 ) async throws {
@@ -122,10 +123,11 @@ func withStack(
         }
         let queue = try RedisJobQueue(
             url: "redis://127.0.0.1:\(redis.port)/0",
-            options: QueueOptions(timeouts: .init(patience: .milliseconds(500))))
+            options: QueueOptions(lease: lease, timeouts: .init(patience: .milliseconds(500))))
         let (storage, jobs) = (StorageAccess(client: client), QueueAccess(jobs: queue))
         let functions: [any Function] = [
-            UploadFunction(storage: storage), SeparateFunction(storage: storage, queue: jobs, token: Stack.token),
+            UploadFunction(storage: storage),
+            SeparateFunction(storage: storage, queue: jobs, token: Stack.token, schedule: upkeep, logger: quiet),
             FetchFunction(storage: storage, queue: jobs, heartbeat: heartbeat),
         ]
         let result: Result<Void, any Error>

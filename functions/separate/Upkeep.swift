@@ -1,0 +1,87 @@
+import FunctionClients
+import Foundation
+import Jobs
+import Logging
+import ObjectStorage
+import ServiceLifecycle
+
+/// How often `separate` looks after what no notification brings.
+public struct UpkeepSchedule: Sendable {
+    /// How often jobs of lost workers are looked for.
+    public var recoverEvery: Duration = .seconds(5)
+    /// How often the queue bucket is searched for songs that no job knows. One host does it for all.
+    public var sweepEvery: Duration = .seconds(60)
+    /// How long a song must have been in the bucket before the search counts it as forgotten.
+    public var sweepAge: Duration = .seconds(60)
+
+    /// The usual schedule.
+    public init() {}
+
+    /// Reads `MSAAS_RECOVER_SECONDS`, `MSAAS_SWEEP_SECONDS` and `MSAAS_SWEEP_AGE_SECONDS`.
+    ///
+    /// - Throws: `InvalidOption` that names the variable, its value and what is allowed.
+    public init(environment: [String: String]) throws(InvalidOption) {
+        func seconds(_ name: String) throws(InvalidOption) -> Duration? {
+            guard let text = environment[name], !text.isEmpty else { return nil }
+            guard let seconds = Double(text), (0...86_400).contains(seconds) else {
+                throw InvalidOption(name: name, value: text, rule: "it must be a number of seconds up to 86400")
+            }
+            return .milliseconds(Int64(seconds * 1000))
+        }
+        recoverEvery = try seconds("MSAAS_RECOVER_SECONDS") ?? recoverEvery
+        sweepEvery = try seconds("MSAAS_SWEEP_SECONDS") ?? sweepEvery
+        sweepAge = try seconds("MSAAS_SWEEP_AGE_SECONDS") ?? sweepAge
+    }
+}
+
+/// Puts into the queue what was lost on the way: jobs whose worker is gone, also while there is no other worker to find
+/// them, and songs in the bucket whose notification never came.
+///
+/// A song counts as forgotten once it is old enough, unless its manifest is in the output bucket (then the job is done
+/// and merely forgotten by Redis). Songs that are older than the retention are left alone: jobs are forgotten after it,
+/// and a song that failed must not come back for ever.
+struct Upkeep: Service {
+    let storage: StorageAccess
+    let queue: QueueAccess
+    let schedule: UpkeepSchedule
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do { try await round() } catch {
+                    if !Task.isCancelled { logger.warning("upkeep: \(error)") }
+                }
+                try? await Task.sleep(for: max(schedule.recoverEvery, .milliseconds(50)))
+            }
+        }
+    }
+
+    private func round() async throws {
+        for id in try await queue.jobs.recover() {
+            logger.warning("a lost worker's job was recovered", metadata: ["job": .string(id.description)])
+        }
+        if try await queue.jobs.takeTurn(at: "sweep", every: schedule.sweepEvery) { try await sweep() }
+    }
+
+    /// Looks through the bucket once.
+    private func sweep() async throws {
+        let admission = Admission(storage: storage, queue: queue, logger: logger)
+        for try await object in storage.client.objects(storage.queueBucket) where isOfAge(object) {
+            let job = Job(bucket: storage.queueBucket, key: object.key, eTag: object.eTag)
+            guard try await queue.jobs.job(job.id) == nil,
+                try await storage.client.head(storage.outputBucket, Manifest.key(of: job.id)) == nil,
+                case .accepted(let accepted) = try await admission.admit(
+                    Order(bucket: storage.queueBucket, key: object.key))
+            else { continue }
+            logger.warning(
+                "a song without a job was found",
+                metadata: ["job": .string(accepted.job.description), "key": .string(object.key)])
+        }
+    }
+
+    private func isOfAge(_ object: ObjectSummary) -> Bool {
+        guard let age = object.lastModified.map({ -$0.timeIntervalSinceNow }) else { return false }
+        return age >= schedule.sweepAge / .seconds(1) && age < queue.jobs.options.retention / .seconds(1)
+    }
+}
