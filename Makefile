@@ -12,13 +12,14 @@ TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1
 TEST_VENV      := .venv-test
 
 # The fast ones first; a process for each, since many of them start servers and send signals.
-TEST_SUITES    := PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests DashboardTests AudioTests \
-                  ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests ControllerTests SeparationTests EndToEndTests
+TEST_SUITES    := PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests DashboardTests \
+                  AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests ControllerTests \
+                  SeparationTests EndToEndTests ChaosTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints
 
-.PHONY: demo up test bench bench-peers build packages test-packages format lint clean help
+.PHONY: demo up test chaos bench bench-peers build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -32,6 +33,11 @@ test: build test-packages ## Install what the tests need and run them all
 		echo "== $$suite"; \
 		swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite\."; \
 	done
+
+chaos: build test-packages ## Kill, freeze and cut off the running service for CHAOS_SECONDS (900), then look what is lost
+	swift build $(SWIFT_FLAGS) --build-tests
+	CHAOS_SECONDS=$(or $(CHAOS_SECONDS),900) swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest \
+		--no-parallel --filter "^ChaosTests\."
 
 build: packages ## Build the executables
 	@command -v swift >/dev/null || { echo "Swift 6.2 or newer is needed: https://www.swift.org/install"; exit 1; }

@@ -193,6 +193,7 @@ var tests: [Target] {
             "ControllerTests",
             ["Controller", "Policy", "Jobs", "Kubernetes", "KubernetesDouble", "autoscaler", .logging]),
         test("DashboardTests", ["Dashboard", "Jobs", "autoscaler"], exclude: ["Goldens"]),
+        test("ChaosTests", ["LocalStack", "ServiceClient", "Jobs", "ObjectStorage", "HTTPTransport"]),
         test(
             "EndToEndTests",
             ["LocalStack", "ServiceClient", "Jobs", "Policy", "HTTPTransport", "Evaluation", .logging]),

@@ -89,12 +89,12 @@ struct StackPlan: Sendable {
         guard let redis = findInPath("redis-server") else {
             throw StackError.missingProgram("redis-server", hint: "Install it: apt-get install redis-server.")
         }
-        let common = address.environment
+        // The rules of the queue are the same for all.
+        let common = address.environment.merging(["MSAAS_LEASE_SECONDS": String(configuration.leaseSeconds)]) { $1 }
         let webhook = "\(BucketSetup.webhookID)=\(address.http)/separate"
         let program = try ours("worker")
         var settings = common
         settings["MSAAS_THREADS"] = String(configuration.threads)
-        settings["MSAAS_LEASE_SECONDS"] = String(configuration.leaseSeconds)
         if let model = configuration.model { settings["MSAAS_MODEL"] = model }
         return Parts(
             redis: process("redis", redis, [directory.appending(path: "redis.conf").path]),

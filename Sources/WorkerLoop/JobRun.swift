@@ -92,13 +92,20 @@ struct JobRun {
     private func publish(_ manifest: Manifest) async -> Outcome {
         do {
             try await patiently { try await store.publish(manifest) }
-            return try await persistently { try await queue.commit(claim, manifest: manifest) } == .held
-                ? .done : .cancelled
+            guard try await persistently({ try await queue.commit(claim, manifest: manifest) }) == .held else {
+                return .cancelled
+            }
         } catch {
             logger.error("the manifest is left to another worker: \(error)")
             await finally { try await queue.giveBack(claim) }
             return .unpublished
         }
+        if claim.job.attempts > 1 {
+            do { try await store.clean(claim.job.id, keeping: manifest) } catch {
+                logger.warning("stems of earlier attempts stay behind: \(error)")
+            }
+        }
+        return .done
     }
 
     // MARK: - Stopping

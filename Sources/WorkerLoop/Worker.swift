@@ -144,10 +144,12 @@ public final class Worker: Service {
             do {
                 for id in try await queue.recover() {
                     logger.warning("a lost worker's job was recovered", metadata: ["job": "\(id)"])
+                    if try await queue.job(id)?.state == .dead { try await store.clean(id) }
                 }
                 for sealed in try await queue.unpublished() {
                     try await store.publish(sealed.manifest)
                     _ = try await queue.commit(sealed.claim, manifest: sealed.manifest)
+                    try await store.clean(sealed.manifest.job, keeping: sealed.manifest)
                     logger.warning("a lost worker's stems were published", metadata: ["job": "\(sealed.manifest.job)"])
                 }
             } catch is CancellationError {

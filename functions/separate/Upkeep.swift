@@ -60,8 +60,18 @@ struct Upkeep: Service {
     private func round() async throws {
         for id in try await queue.jobs.recover() {
             logger.warning("a lost worker's job was recovered", metadata: ["job": .string(id.description)])
+            if try await queue.jobs.job(id)?.state == .dead { try await discardStems(of: id) }
         }
         if try await queue.jobs.takeTurn(at: "sweep", every: schedule.sweepEvery) { try await sweep() }
+    }
+
+    /// Removes what the attempts of a dead job have stored.
+    private func discardStems(of job: JobID) async throws {
+        var keys: [String] = []
+        for try await object in storage.client.objects(storage.outputBucket, prefix: "\(job)/") {
+            keys.append(object.key)
+        }
+        if !keys.isEmpty { try await storage.client.deleteMany(storage.outputBucket, keys) }
     }
 
     /// Looks through the bucket once.

@@ -71,4 +71,14 @@ struct SongStore: Sendable {
     func discard(_ stems: [StemRecord], of job: JobID) async throws {
         try await storage.deleteMany(outputBucket, stems.map { $0.key(of: job) })
     }
+
+    /// Removes what earlier attempts have left: all but the stems of `manifest`, or everything where there is none.
+    func clean(_ job: JobID, keeping manifest: Manifest? = nil) async throws {
+        let kept = Set(manifest.map { [Manifest.key(of: job)] + $0.stems.map { $0.key(of: job) } } ?? [])
+        var left: [String] = []
+        for try await object in storage.objects(outputBucket, prefix: "\(job)/") where !kept.contains(object.key) {
+            left.append(object.key)
+        }
+        if !left.isEmpty { try await storage.deleteMany(outputBucket, left) }
+    }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Controller
 import Foundation
+import Jobs
 import LocalStack
 
 /// Where the data of the one-machine service lives; shared by every command that starts or asks it.
@@ -56,11 +57,12 @@ struct StackOptions: ParsableArguments {
         }
     }
 
-    /// The windows of the autoscaler come from the environment, as for `autoscaler run`.
+    /// The windows of the autoscaler and the lease come from the environment, as for `autoscaler run` and workers.
     func configuration() throws -> StackConfiguration {
         var configuration = StackConfiguration(directory: data.directory)
-        configuration.scaling =
-            try ControllerConfiguration(flags: [:], environment: ProcessInfo.processInfo.environment).policy
+        let environment = ProcessInfo.processInfo.environment
+        configuration.scaling = try ControllerConfiguration(flags: [:], environment: environment).policy
+        configuration.leaseSeconds = Int(try QueueOptions(environment: environment).lease / .seconds(1))
         configuration.host = host
         configuration.model = model
         if let port { configuration.httpPort = .fixed(port) }

@@ -31,7 +31,8 @@ struct UpCommand: AsyncParsableCommand {
         msaas is running. Ctrl-C stops it.
           functions  \(address.http)      curl -F file=@song.mp3 \(address.http)/upload
           storage    \(address.storage)      buckets queue and output; eval "$(msaas env)" for aws and mc
-          workers    \(configuration.minimumWorkers) to \(configuration.workers), \(configuration.threads) threads each; autoscaler dashboard --data \(configuration.directory.relativePath)
+          workers    \(configuration.minimumWorkers) to \(configuration.workers), \(configuration.threads) threads each
+          watch      autoscaler dashboard --data \(configuration.directory.relativePath)
           data       \(configuration.directory.path) (logs in logs/)
         """
     }

@@ -1,0 +1,122 @@
+import Foundation
+import Jobs
+import LocalStack
+import ObjectStorage
+import ServiceClient
+import TestSupport
+
+/// What has become of every accepted upload, and what was left behind.
+struct Verdict: Sendable {
+    var done = 0
+    var failed: [String: Int] = [:]
+    /// Uploads that nobody knows, or that did not come to an end.
+    var lost: [String] = []
+    /// Stems that are not what an undisturbed run gives.
+    var mixedUp: [String] = []
+    /// Jobs that were done more than once.
+    var repeated: [String] = []
+    /// What lies where nothing should be.
+    var leftovers: [String] = []
+    /// Jobs of uploads whose client was not told that they were accepted.
+    var unpromised = 0
+
+    var isSpotless: Bool { lost.isEmpty && mixedUp.isEmpty && repeated.isEmpty && leftovers.isEmpty }
+}
+
+struct Inspector: Sendable {
+    let address: StackAddress
+    let client: ServiceClient
+    let storage: S3Client
+    let queue: RedisJobQueue
+    let book: SongBook
+    let folder: URL
+
+    /// Waits until every accepted upload has come to an end, then looks at everything.
+    func inspect(_ uploads: [Load.Upload], patience: Duration) async throws -> Verdict {
+        var verdict = Verdict()
+        let deadline = ContinuousClock.now + patience
+        let promised = Set(uploads.map(\.job))
+        for upload in uploads {
+            var status: JobStatus?
+            repeat {
+                status = try? await client.status(of: upload.job)
+                if status?.isFinal == true { break }
+                try await Task.sleep(for: .milliseconds(100))
+            } while ContinuousClock.now < deadline
+            try await judge(upload, status, &verdict)
+        }
+        // Also those that nobody was promised come to an end.
+        while try await queue.depth().waiting + queue.depth().inFlight > 0, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        verdict.unpromised = try await queue.recent(limit: 10_000).count { !promised.contains("\($0.id)") }
+        try await lookForRepeats(&verdict)
+        try await lookIntoRedis(&verdict)
+        try await lookIntoBuckets(&verdict)
+        return verdict
+    }
+
+    private func judge(_ upload: Load.Upload, _ status: JobStatus?, _ verdict: inout Verdict) async throws {
+        guard let status, status.isFinal else {
+            verdict.lost.append("\(upload.key): \(status.map { "still \($0.state)" } ?? "not known")")
+            return
+        }
+        let expected = book.songs[upload.song].stems
+        guard status.state == "done" else {
+            let reason = status.error ?? ""
+            if reason.isEmpty { verdict.lost.append("\(upload.key) is \(status.state) without a reason") }
+            verdict.failed[expected.isEmpty ? "no song" : status.state, default: 0] += 1
+            return
+        }
+        verdict.done += 1
+        let stems = status.stems ?? []
+        if Set(stems.map(\.name)) != Set(expected.keys) { verdict.mixedUp.append("\(upload.key) has other stems") }
+        let place = folder.appending(path: upload.job)
+        for stem in stems {
+            let file = try await client.download(stem, of: upload.job, to: place)
+            if try Data(contentsOf: file) != expected[stem.name] {
+                verdict.mixedUp.append("\(upload.key): \(stem.name)")
+            }
+        }
+        try? FileManager.default.removeItem(at: place)
+    }
+
+    private func lookForRepeats(_ verdict: inout Verdict) async throws {
+        var counts: [JobID: Int] = [:]
+        var position = EventID.zero
+        while true {
+            let events = try await queue.eventLog().events(after: position, limit: 500)
+            guard let last = events.last else { break }
+            for event in events where event.kind == .done { counts[event.job, default: 0] += 1 }
+            position = last.id
+        }
+        verdict.repeated = counts.filter { $0.value > 1 }.map { "\($0.key) was done \($0.value) times" }
+    }
+
+    private func lookIntoRedis(_ verdict: inout Verdict) async throws {
+        let client = queue.pool.client
+        for key in try await client.send(["KEYS", "msaas:processing:*"]).array ?? [] {
+            verdict.leftovers.append("Redis: \(key.string ?? "")")
+        }
+        for (command, key) in [("LLEN", "msaas:queue"), ("ZCARD", "msaas:leases")] {
+            let count = try await client.send([RedisArgument(command), RedisArgument(key)]).integer ?? 0
+            if count > 0 { verdict.leftovers.append("Redis: \(count) in \(key)") }
+        }
+    }
+
+    /// The output bucket holds the manifests and the stems that they name, and nothing else.
+    private func lookIntoBuckets(_ verdict: inout Verdict) async throws {
+        var keys: Set<String> = []
+        for try await object in storage.objects("output") { keys.insert(object.key) }
+        for job in try await queue.recent(limit: 10_000) where job.state == .done {
+            keys.remove(Manifest.key(of: job.id))
+            for stem in job.stems { keys.remove(stem.key(of: job.id)) }
+        }
+        verdict.leftovers += keys.sorted().map { "output: \($0)" }
+        for bucket in ["queue", "output"] {
+            for upload in try await storage.unfinishedUploads(bucket) {
+                verdict.leftovers.append("unfinished upload: \(bucket)/\(upload.key)")
+            }
+        }
+    }
+}
