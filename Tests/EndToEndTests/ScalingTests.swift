@@ -16,21 +16,27 @@ import Testing
         return settings
     }
 
+    /// More of both make a longer trial.
+    private let waves = Self.number("SCALING_WAVES") ?? 3
+    private let songs = Self.number("SCALING_SONGS") ?? 6
+
+    private static func number(_ variable: String) -> Int? {
+        ProcessInfo.processInfo.environment[variable].flatMap { Int($0) }
+    }
+
     @Test func workersComeWithTheFirstJobAndGoAfterTheLast() async throws {
         try await RunningStack.run(workers: 3, scaling: quick) { stack in
             let folder = try TemporaryDirectory()
             let board = RedisAutoscalerBoard(queue: try RedisJobQueue(url: stack.address.redis, options: .init()))
             _ = try await eventually("the autoscaler's first look") { try await board.read() }
             #expect(stack.workerProcesses.isEmpty)
-            for wave in 0..<3 {
+            let clip = try DemoSong.cut(seconds: 1, to: folder.url)
+            for wave in 0..<waves {
                 let begin = ContinuousClock.now
-                var jobs: [String] = []
-                for number in 0..<(wave == 0 ? 1 : 8) {
-                    let clip = try DemoSong.cut(seconds: 1, to: folder.url, name: "\(wave)-\(number).mp3")
-                    jobs.append(try await stack.client.upload(clip))
-                }
+                var jobs = [try await stack.client.upload(clip)]
                 _ = try await eventually("a worker") { stack.workerProcesses.isEmpty ? nil : true }
-                print("wave \(wave): the first worker came \(ContinuousClock.now - begin) after the first upload began")
+                print("wave \(wave): the first worker was there \(ContinuousClock.now - begin) after the upload began")
+                for _ in 1..<songs { jobs.append(try await stack.client.upload(clip)) }
                 for job in jobs {
                     let status = try await stack.client.follow(job) { _ in }
                     #expect(status.state == "done", "\(status)")
@@ -38,8 +44,9 @@ import Testing
                 _ = try await eventually("the last worker's end") { stack.workerProcesses.isEmpty ? true : nil }
             }
             let queue = try RedisJobQueue(url: stack.address.redis, options: .init())
-            let all = try await queue.recent(limit: 100)
-            #expect(all.count == 17 && all.allSatisfy { $0.state == .done && $0.attempts == 1 })
+            let all = try await queue.recent(limit: 10_000)
+            #expect(all.count == waves * songs && all.allSatisfy { $0.state == .done })
+            #expect(all.allSatisfy { $0.attempts == 1 }, "no worker went while it held a job")
         }
     }
 }
