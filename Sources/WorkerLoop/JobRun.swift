@@ -7,7 +7,8 @@ import ObjectStorage
 ///
 /// What happens when something goes wrong:
 /// - the song or its options can never be separated: the job fails with the sentence;
-/// - the storage is away before work began: the job is given back, no attempt is spent, and the worker pauses;
+/// - the storage is away before work began, or this machine's disk is full: the job is given back, no attempt is spent,
+///   and the worker pauses;
 /// - anything else: the attempt is spent and the job waits behind the others until its attempts are spent;
 /// - Redis is away: wait, for nobody else can take the job meanwhile;
 /// - the lease is lost or the job cancelled: stop, and leave nothing of this attempt;
@@ -20,6 +21,8 @@ struct JobRun {
         case givenBack = "given-back"
         /// Given back because the storage is away.
         case storageAway = "storage-away"
+        /// Given back because there is no room for songs and stems here.
+        case diskFull = "disk-full"
         /// Sealed, and left for another worker to publish.
         case unpublished
     }
@@ -36,13 +39,14 @@ struct JobRun {
     let keeper: LeaseKeeper
     let drain: Drain
     let storagePatience: Duration
+    let leastFreeSpace: Int64
     let logger: Logger
     private var phase = Phase.fetching
     private var stored: [StemRecord] = []
 
     init(
         claim: Claim, queue: any JobQueue, store: SongStore, separator: any SongSeparator, keeper: LeaseKeeper,
-        drain: Drain, storagePatience: Duration, logger: Logger
+        drain: Drain, storagePatience: Duration, leastFreeSpace: Int64, logger: Logger
     ) {
         self.claim = claim
         self.queue = queue
@@ -51,6 +55,7 @@ struct JobRun {
         self.keeper = keeper
         self.drain = drain
         self.storagePatience = storagePatience
+        self.leastFreeSpace = leastFreeSpace
         self.logger = logger
     }
 
@@ -149,6 +154,11 @@ struct JobRun {
             logger.warning("the song cannot be fetched: \(error)")
             await finally { try await queue.giveBack(claim) }
             return .storageAway
+        case let error where freeSpace(at: song) < leastFreeSpace:
+            logger.error("the disk of \(song.deletingLastPathComponent().path) is full: \(error)")
+            await discard()
+            await finally { try await queue.giveBack(claim) }
+            return .diskFull
         case let error:
             await discard()
             return await fail("\(error)", song: song, retry: true)
@@ -217,6 +227,13 @@ struct JobRun {
             return nil
         }
     }
+}
+
+/// Bytes that are left on the disk of `file`; very many where the system does not say.
+private func freeSpace(at file: URL) -> Int64 {
+    var disk = statvfs()
+    guard statvfs(file.deletingLastPathComponent().path, &disk) == 0 else { return .max }
+    return Int64(clamping: UInt64(disk.f_bavail) * UInt64(disk.f_frsize))
 }
 
 extension JobID {

@@ -84,7 +84,10 @@ public final class Worker: Service {
                         try await queue.claim(worker: id, wait: Self.glance)
                     })
                 else { continue }
-                if await perform(claim, work) == .storageAway { await pause.next() } else { pause.reset() }
+                switch await perform(claim, work) {
+                case .storageAway, .diskFull: await pause.next()
+                default: pause.reset()
+                }
             } catch is CancellationError {
                 continue
             } catch {
@@ -118,7 +121,8 @@ public final class Worker: Service {
         let begin = ContinuousClock.now
         var run = JobRun(
             claim: claim, queue: queue, store: store, separator: separator, keeper: keeper, drain: drain,
-            storagePatience: configuration.storagePatience, logger: logger)
+            storagePatience: configuration.storagePatience, leastFreeSpace: configuration.leastFreeSpace, logger: logger
+        )
         var outcome = JobRun.Outcome.givenBack
         do {
             let folder = try work.folder(named: "\(claim.job.id)-\(claim.token)")

@@ -15,6 +15,9 @@ public struct WorkerConfiguration: Sendable, Equatable {
     public var storagePatience: Duration = .seconds(120)
     /// Where songs and stems are while they are worked on.
     public var temporaryFolder: URL = FileManager.default.temporaryDirectory
+    /// An attempt that fails while the temporary folder's disk has fewer bytes left is not the song's fault: the job is
+    /// given back.
+    public var leastFreeSpace: Int64 = 64 << 20
     /// A file whose time of change is the worker's last sign of life, for probes.
     public var healthFile: URL?
 

@@ -1,4 +1,5 @@
 public import Logging
+import Foundation
 import HTTPTransport
 import Jobs
 import ObjectStorage
@@ -28,6 +29,8 @@ public struct WorkerProcess: Sendable {
 
     /// Works until it is told to end.
     public func run() async throws {
+        // A file that may not grow fails the write, not the process.
+        signal(SIGXFSZ, SIG_IGN)
         // Services end in reverse order, so that the second signal is heard for as long as the worker drains.
         let group = ServiceGroup(
             configuration: .init(

@@ -2,11 +2,13 @@ import Foundation
 import HTTPTransport
 import LocalStack
 import ObjectStorage
+import TestSupport
 
 /// What goes wrong.
 enum Fault: String, CaseIterable, Sendable {
     case killWorker, killHost, killStorage, killRedis, restartRedis, killAll
     case freezeWorker, freezeHost, freezeStorage, freezeRedis
+    case fillWorker, fillStorage
     case repeatNotification, dropNotifications
 
     /// How often it comes, compared with the others.
@@ -15,7 +17,7 @@ enum Fault: String, CaseIterable, Sendable {
         case .killWorker, .freezeWorker: 6
         case .repeatNotification: 4
         case .killHost, .killStorage, .killRedis, .dropNotifications: 2
-        case .restartRedis, .freezeHost, .freezeStorage, .freezeRedis: 2
+        case .fillWorker, .fillStorage, .restartRedis, .freezeHost, .freezeStorage, .freezeRedis: 2
         case .killAll: 1
         }
     }
@@ -48,6 +50,13 @@ struct Vandal: Sendable {
             try? await Task.sleep(for: length)
             kill(frozen, SIGCONT)
         }
+        /// The disk is full for everything but small files.
+        func fill(_ role: ServiceUnderFire.Role) async {
+            guard let full = send(0, to: role) else { return }
+            await limitFiles(of: full, to: 10_000)
+            try? await Task.sleep(for: length)
+            await limitFiles(of: full, to: nil)
+        }
         switch fault {
         case .killWorker: _ = send(SIGKILL, to: .worker)
         case .killHost: _ = send(SIGKILL, to: .host)
@@ -58,6 +67,8 @@ struct Vandal: Sendable {
         case .freezeHost: await freeze(.host)
         case .freezeStorage: await freeze(.storage)
         case .freezeRedis: await freeze(.redis)
+        case .fillWorker: await fill(.worker)
+        case .fillStorage: await fill(.storage)
         case .killAll:
             await service.killAll()
             _ = try? await service.start()
@@ -70,6 +81,12 @@ struct Vandal: Sendable {
                 try? await Task.sleep(for: .milliseconds(200))
             }
         }
+    }
+
+    /// No file of the process may grow beyond `size`; `nil` takes the limit back.
+    private func limitFiles(of process: Int32, to size: Int?) async {
+        let limit = size.map { "\($0)" } ?? "unlimited"
+        _ = try? await ChildProcess(["prlimit", "--pid", "\(process)", "--fsize=\(limit):"]).wait()
     }
 
     /// Sends the notification of an earlier upload again, twice at once.

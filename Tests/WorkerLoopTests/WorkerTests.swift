@@ -131,4 +131,27 @@ import WorkerTrials
         let waiting = try #require(try await bench.queue.job(job.id))
         #expect((waiting.state, waiting.attempts) == (.queued, 0))
     }
+
+    @Test func aFullDiskIsNotTheSongsFault() async throws {
+        let bench = try await Bench()
+        let job = try await bench.submitted("music")
+        var configuration = bench.configuration
+        configuration.leastFreeSpace = .max
+        try await bench.withWorker(configuration, separator: FailingSeparator()) { _ in
+            try await eventually("the job is given back") {
+                try await bench.queue.eventLog().events(of: job.id).contains { $0.kind == .givenBack }
+            }
+        }
+        let waiting = try #require(try await bench.queue.job(job.id))
+        #expect((waiting.state, waiting.attempts) == (.queued, 0))
+    }
+}
+
+/// Can write nothing.
+private struct FailingSeparator: SongSeparator {
+    func separate(
+        _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
+    ) async throws -> SeparatedSong { throw CocoaError(.fileWriteOutOfSpace) }
+
+    var loadedModels: [String] { get async { [] } }
 }

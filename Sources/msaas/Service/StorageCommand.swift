@@ -26,6 +26,8 @@ struct StorageCommand: AsyncParsableCommand {
     var webhook: [String] = []
 
     func run() async throws {
+        // A file that may not grow fails the write, not the process.
+        signal(SIGXFSZ, SIG_IGN)
         let environment = ProcessInfo.processInfo.environment
         let targets = try webhook.map { text in
             guard let separator = text.firstIndex(of: "="), separator != text.startIndex else {
