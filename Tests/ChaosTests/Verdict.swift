@@ -65,7 +65,7 @@ struct Inspector: Sendable {
         guard status.state == "done" else {
             let reason = status.error ?? ""
             if reason.isEmpty { verdict.lost.append("\(upload.key) is \(status.state) without a reason") }
-            verdict.failed[expected.isEmpty ? "no song" : status.state, default: 0] += 1
+            verdict.failed[expected.isEmpty ? "no song" : "\(status.state): \(reason)", default: 0] += 1
             return
         }
         verdict.done += 1
