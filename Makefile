@@ -19,7 +19,10 @@ PEER_PYTHON    := torch==2.13.0 demucs==4.1.0
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints
 
-.PHONY: demo up test chaos bench bench-peers build packages test-packages format lint clean help
+FUZZ_SECONDS   ?= 60
+FUZZ_TARGETS   ?=
+
+.PHONY: demo up test chaos fuzz bench bench-peers bench-streams build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -63,6 +66,13 @@ bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with the
 	@$(call install,time)
 	$(PEER_VENV)/bin/python Benchmarks/peers.py $(BIN)/msaas $(CHECKPOINTS)
 
+bench-streams: build ## Memory of host and storage while 100 uploads of 100 MB stream at once (10 GB of disk)
+	python3 Benchmarks/streams.py $(BIN)
+
+fuzz: packages ## Fuzz every parser for FUZZ_SECONDS (60) each; FUZZ_TARGETS chooses
+	MSAAS_FUZZ=1 swift build $(SWIFT_FLAGS) --scratch-path .build-fuzz --sanitize fuzzer --product fuzz
+	FUZZ_SECONDS=$(FUZZ_SECONDS) Tests/Fuzz/run.sh .build-fuzz/release/fuzz $(FUZZ_TARGETS)
+
 $(CHECKPOINTS)/random.th: Benchmarks/checkpoint.py
 	@$(call install,python3 python3-venv)
 	python3 -m venv $(PEER_VENV)
@@ -76,7 +86,7 @@ lint: ## Check the formatting
 	swift format lint -s -r -p Package.swift Sources Tests functions autoscaler
 
 clean: ## Remove what was built
-	rm -rf .build $(TEST_VENV) $(PEER_VENV) $(CHECKPOINTS) stems
+	rm -rf .build .build-fuzz $(TEST_VENV) $(PEER_VENV) $(CHECKPOINTS) stems
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16

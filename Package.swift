@@ -23,7 +23,7 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
-    targets: systemLibraries + engine + clients + service + functions + autoscaler + executables + tests,
+    targets: systemLibraries + engine + clients + service + functions + autoscaler + executables + tests + fuzzing,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
 )
@@ -81,7 +81,9 @@ var service: [Target] {
         .target(
             name: "FunctionHost",
             dependencies: [
-                .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .logging, .metrics, .lifecycle, .yams,
+                "COpenSSL", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .logging,
+                .metrics,
+                .lifecycle, .yams,
             ]),
         .target(
             name: "WorkerLoop",
@@ -145,7 +147,7 @@ var executables: [Target] {
             name: "msaas",
             dependencies: [
                 "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "Evaluation", "LocalStack",
-                "Controller", "StorageServer", "ServiceClient", "Jobs",
+                "Controller", "StorageServer", "ServiceClient", "Jobs", "FunctionHost",
                 "ObjectStorage", "HTTPTransport", .argumentParser, .logging, .lifecycle,
             ]),
     ]
@@ -196,7 +198,22 @@ var tests: [Target] {
         test("ChaosTests", ["LocalStack", "ServiceClient", "Jobs", "ObjectStorage", "HTTPTransport"]),
         test(
             "EndToEndTests",
-            ["LocalStack", "ServiceClient", "Jobs", "Policy", "HTTPTransport", "Evaluation", .logging]),
+            ["LocalStack", "ServiceClient", "ObjectStorage", "Jobs", "Policy", "HTTPTransport", "Evaluation", .logging]),
+    ]
+}
+
+/// Only `make fuzz` builds this: libFuzzer brings its own `main`, and everything is compiled to tell it where it went.
+var fuzzing: [Target] {
+    guard Context.environment["MSAAS_FUZZ"] != nil else { return [] }
+    return [
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "Checkpoints", "ModelStore", "Audio", "HTTPTransport", "ObjectStorage", "StorageServer", "FunctionHost",
+                "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", .httpTypes,
+            ],
+            path: "Tests/Fuzz", exclude: ["Corpus", "README.md", "run.sh", "seeds.py"],
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])])
     ]
 }
 

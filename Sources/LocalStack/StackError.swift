@@ -8,6 +8,7 @@ public enum StackError: Error, CustomStringConvertible, Equatable {
     case unusableDirectory(String, reason: String)
     case notRunning(directory: String)
 
+    /// A sentence that says what to do.
     public var description: String {
         switch self {
         case .portTaken(let port):

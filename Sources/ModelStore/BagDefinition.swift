@@ -3,9 +3,9 @@ import Yams
 /// What a bag's YAML file says: which checkpoints are averaged, and how.
 ///
 /// Source: `demucs/repo.py` and `BagOfModels` in `demucs/apply.py`.
-struct BagDefinition: Equatable, Sendable {
+package struct BagDefinition: Equatable, Sendable {
     /// Signatures of the members.
-    var models: [String]
+    package var models: [String]
     /// Weight of each member for each source; nil for equal weights.
     var weights: [[Double]]?
     /// Length in seconds to which the members' segments are shortened.
@@ -20,7 +20,7 @@ struct BagDefinition: Equatable, Sendable {
     /// Reads the text of `name.yaml`. Signatures are taken as they are written, also those that look like numbers.
     ///
     /// - Throws: `ModelStoreError.invalidBag`
-    init(name: String, yaml: String) throws {
+    package init(name: String, yaml: String) throws {
         let wrong = { ModelStoreError.invalidBag(name, reason: $0) }
         guard yaml.utf8.count <= 8192 else { throw wrong("its file is longer than 8192 bytes") }
         let root: Node?

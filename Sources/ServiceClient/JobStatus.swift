@@ -46,6 +46,7 @@ public enum ServiceError: Error, CustomStringConvertible, Equatable {
     /// The job ended without stems: its state and the reason.
     case jobEnded(job: String, state: String, reason: String)
 
+    /// A sentence.
     public var description: String {
         switch self {
         case .refused(let status, let sentence): "\(sentence) (HTTP \(status))"

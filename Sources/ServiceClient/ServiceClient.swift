@@ -4,10 +4,12 @@ public import HTTPTransport
 /// The service's HTTP functions, as a program sees them: upload, follow, download.
 public struct ServiceClient: Sendable {
     private let address: String
+    private let key: String?
     private let transport: any HTTPTransport
 
-    /// A client of the service at `address`, for example `http://127.0.0.1:8080`.
-    public init(address: String, transport: any HTTPTransport = CurlTransport()) {
+    /// A client of the service at `address`, for example `http://127.0.0.1:8080`, which sends the API key `key` if there is one.
+    public init(address: String, key: String? = nil, transport: any HTTPTransport = CurlTransport()) {
+        self.key = key
         self.address = address.hasSuffix("/") ? String(address.dropLast()) : address
         self.transport = transport
     }
@@ -57,7 +59,10 @@ public struct ServiceClient: Sendable {
 
     /// Downloads a stem into `folder` and returns the file, which appears there only once it is complete.
     public func download(_ stem: JobStatus.Stem, of job: String, to folder: URL) async throws -> URL {
-        let response = try await transport.send(HTTPRequest(url: address + stem.href))
+        guard stem.href.hasPrefix("/") else {
+            throw ServiceError.unexpectedAnswer("the stem's link “\(stem.href)” does not lead to the service")
+        }
+        let response = try await transport.send(HTTPRequest(url: address + stem.href, headers: credentials))
         guard response.status == 200 else { throw try await refusal(response) }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let name = Self.fileName(of: stem)
@@ -91,10 +96,16 @@ public struct ServiceClient: Sendable {
         return stem.name.replacing("/", with: "_") + "." + ending
     }
 
+    private var credentials: HTTPHeaders {
+        var headers = HTTPHeaders()
+        if let key { headers.add("Authorization", "Bearer \(key)") }
+        return headers
+    }
+
     private func request<Answer: Decodable>(
         _ method: String, _ path: String, body: HTTPBody = .empty, contentType: String? = nil
     ) async throws -> Answer {
-        var request = HTTPRequest(method: method, url: address + path, body: body)
+        var request = HTTPRequest(method: method, url: address + path, headers: credentials, body: body)
         if let contentType { request.headers.add("Content-Type", contentType) }
         let response = try await transport.send(request)
         guard (200..<300).contains(response.status) else { throw try await refusal(response) }

@@ -24,6 +24,7 @@ public final class BlockingThread: SerialExecutor, TaskExecutor {
     /// Ends the thread once the work already given to it is done. Work given later never runs.
     public func stop() { queue.close() }
 
+    /// Runs a job of an actor or a task on the thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let executor = asUnownedSerialExecutor()
@@ -31,6 +32,7 @@ public final class BlockingThread: SerialExecutor, TaskExecutor {
         queue.append { job.runSynchronously(isolatedTo: executor, taskExecutor: taskExecutor) }
     }
 
+    /// The thread as an actor's executor.
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     /// Runs a blocking function on this thread and suspends, without blocking, until it is done.

@@ -88,7 +88,12 @@ struct ValueTests {
         #expect(try RedisAddress("redis://:secret@h").password == "secret")
         #expect(try RedisAddress("redis://[::1]:6380").host == "::1")
         #expect(try RedisAddress("redis://h/").port == 6379)
-        for wrong in ["", "h:1", "http://h", "redis://", "redis://h/x", "rediss://h"] {
+        let files = ["REDIS_CA_FILE": "/ca", "REDIS_CERT_FILE": "/cert", "REDIS_KEY_FILE": ""]
+        #expect(
+            try RedisAddress("rediss://h", environment: files).tls
+                == RedisTLS(isOn: true, authorities: "/ca", certificate: "/cert"))
+        #expect(try RedisAddress("redis://h", environment: files).tls == .off)
+        for wrong in ["", "h:1", "http://h", "redis://", "redis://h/x"] {
             let error = try #require(throws: RedisError.self) { try RedisAddress(wrong) }
             #expect(error.description.hasPrefix("REDIS_URL cannot be used: "))
         }

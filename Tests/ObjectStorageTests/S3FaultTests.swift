@@ -111,6 +111,34 @@ import Testing
         #expect(seen[4].contains("Range: bytes=4000-4999"))
     }
 
+    /// The connection stays open and nothing more comes.
+    @Test func resumesAfterAStall() async throws {
+        let body = Data((0..<5000).map { UInt8(truncatingIfNeeded: $0 / 7) })
+        let server = try ScriptedServer { connection in
+            guard let head = connection.readHead() else { return }
+            let start = head.firstMatch(of: /Range: bytes=(\d+)-/).flatMap { Int($0.1) } ?? 0
+            let status = start == 0 ? "200 OK" : "206 Partial Content\r\nContent-Range: bytes \(start)-4999/5000"
+            connection.write("HTTP/1.1 \(status)\r\nETag: \"tag\"\r\nContent-Length: \(5000 - start)\r\n\r\n")
+            connection.write(Data(body[start...].prefix(start == 0 ? 1000 : 5000)))
+            connection.waitForClose()
+        }
+        var client = try client(server)
+        client.timeouts.idle = .seconds(1)
+        #expect(try await client.get("b", "k").body.collect(limit: 5000) == body)
+        #expect(server.connections == 2)
+    }
+
+    @Test func pausesGrowAndAreScattered() {
+        let policy = RetryPolicy(attempts: 9, base: .milliseconds(100), cap: .seconds(1))
+        #expect(
+            (1...6).map { policy.delay(after: $0, random: 1) }
+                == [100, 200, 400, 800, 1000, 1000].map { .milliseconds($0) })
+        #expect(policy.delay(after: 1, random: 0.5) == .milliseconds(50))
+        let delays = (0..<100).map { _ in policy.delay(after: 2) }
+        #expect(delays.allSatisfy { (.milliseconds(100) ... .milliseconds(200)).contains($0) })
+        #expect(Set(delays).count > 1)
+    }
+
     @Test func doesNotMixVersions() async throws {
         let server = try ScriptedServer { connection in
             guard connection.readHead() != nil else { return }

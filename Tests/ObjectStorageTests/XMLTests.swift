@@ -21,6 +21,31 @@ import Testing
         #expect(try XMLTree(parsing: Data(xml.text.utf8)).text("Key") == value)
     }
 
+    @Test(
+        arguments: [
+            ("<a/>", ""), ("\u{FEFF}<a b='1' c=\"<\"/>", nil), ("<a b='&lt;' c=\"'>\" />", ""),
+            ("<a>&#x41;&#233;&quot;&apos;&gt;</a>", "Aé\"'>"),
+            ("<?xml version=\"1.0\"?><!-- <b> --><a>1<!-- > -->2<?p > ?>3</a >\n<!-- end -->", "123"),
+            ("<a><![CDATA[]]]]><![CDATA[>&amp;]]></a>", "]]>&amp;"), ("<é:ü>x</é:ü>", "x"),
+            ("<a b/>", nil), ("<a b=c/>", nil), ("<a b='1'c='2'/>", nil), ("<a>&#0;</a>", nil),
+            ("<a>&#xD800;</a>", nil),
+            ("<a>&#x110000;</a>", nil), ("<a>&#99999999999;</a>", nil), ("<a>&amp</a>", nil), ("<a>&;</a>", nil),
+            ("<a>&#;</a>", nil), ("<a>&#-1;</a>", nil), ("<1/>", nil), ("< a/>", nil), ("<a/>text", nil), ("<a", nil),
+            ("<a/", nil), ("<![CDATA[x]]>", nil),
+            ("<a><![CDATA[x</a>", nil), ("<!-- <a/>", nil), ("<?xml", nil), ("</a>", nil), ("<a>\u{1}</a>", nil),
+        ] as [(String, String?)])
+    func followsTheRules(text: String, content: String?) {
+        #expect((try? XMLTree(parsing: Data(text.utf8)))?.text == content, "\(text)")
+    }
+
+    /// Found by fuzzing: a byte that is no UTF-8 in a name ended the process inside Foundation's parser.
+    @Test func refusesNamesThatAreNoText() throws {
+        for bytes: [UInt8] in [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0]] {
+            let document = Data("<Err".utf8) + bytes + Data("r><Code>NoSuchKey</Code></Error>".utf8)
+            #expect(throws: XMLProblem.self) { try XMLTree(parsing: document) }
+        }
+    }
+
     @Test func replacesWhatXMLCannotCarry() {
         #expect(XMLWriter.escape("a\u{1}\u{0}b") == "a\u{FFFD}\u{FFFD}b")
     }

@@ -6,6 +6,7 @@ public final class ServerProcess: Sendable {
     public let port: Int
     private let process: ChildProcess
     private let directory: TemporaryDirectory
+    private let log: URL
 
     /// Starts `arguments[0]` (looked up in `PATH`) and waits until its port accepts connections.
     ///
@@ -13,7 +14,7 @@ public final class ServerProcess: Sendable {
     public init(_ arguments: [String], environment: [String: String] = [:], timeout: TimeInterval = 60) throws {
         directory = try TemporaryDirectory()
         port = try freePort()
-        let log = directory.url.appending(path: "server.log")
+        log = directory.url.appending(path: "server.log")
         process = try ChildProcess(
             arguments.map { [port, directory] in
                 $0.replacingOccurrences(of: "{port}", with: String(port))
@@ -33,6 +34,9 @@ public final class ServerProcess: Sendable {
 
     /// The process id, for signals.
     public var processIdentifier: Int32 { process.processIdentifier }
+
+    /// What the server has printed so far.
+    public var output: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
 
     /// Ends the server at once and waits for it.
     public func kill() { process.kill() }

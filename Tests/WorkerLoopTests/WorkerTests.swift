@@ -145,6 +145,34 @@ import WorkerTrials
         let waiting = try #require(try await bench.queue.job(job.id))
         #expect((waiting.state, waiting.attempts) == (.queued, 0))
     }
+
+    /// Every thread of Swift's pool is held up for several leases, as products of matrices do when they are given the chance.
+    @Test func theLeaseIsKeptWhileTheProcessorsAreTaken() async throws {
+        let bench = try await Bench(lease: .seconds(2))
+        let job = try await bench.submitted("music")
+        try await bench.withWorker(separator: GreedySeparator(seconds: 7)) { _ in
+            let done = try await bench.finished(job.id)
+            #expect((done.state, done.attempts) == (.done, 1))
+        }
+    }
+
+    /// Holds up every thread of the cooperative pool.
+    private struct GreedySeparator: SongSeparator {
+        let seconds: Int
+        var loadedModels: [String] { [] }
+
+        func separate(
+            _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
+        ) async throws -> SeparatedSong {
+            let end = ContinuousClock.now + .seconds(seconds)
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<ProcessInfo.processInfo.activeProcessorCount * 2 {
+                    group.addTask { while ContinuousClock.now < end {} }
+                }
+            }
+            return try await TrialSeparator().separate(order, progress: progress)
+        }
+    }
 }
 
 /// Can write nothing.

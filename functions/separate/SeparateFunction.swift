@@ -49,6 +49,9 @@ public struct SeparateFunction: Function {
     /// The storage, which it cannot do without, and Redis, which it can for a while.
     public var readinessChecks: [ReadinessCheck] { [storage.readinessCheck, queue.readinessCheck] }
 
+    /// Whoever has the webhook's token needs no API key.
+    public var checksAccess: Bool { token != nil }
+
     /// Answers one notification, order or probe.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
         // Storages probe their targets so, some of them without the token.

@@ -7,23 +7,32 @@ import ObjectStorage
 
 /// `POST /upload`: stores a song in the queue's bucket; the bucket's notification does the rest.
 ///
-/// The song streams from the client into the storage. Redis has no part in it: what is stored is accepted.
+/// The song streams from the client into the storage. Redis has no part in it but for the queue's length: what is stored is
+/// accepted.
 public struct UploadFunction: Function {
     /// The bytes of `function.yaml`.
     public static var manifest: [UInt8] { PackageResources.function_yaml }
 
     private let storage: StorageAccess
     private let presignedFor: Duration
+    private let queueLimit: QueueLimit?
 
-    /// An upload function that stores through `storage`; presigned URLs are good for `presignedFor`.
-    public init(storage: StorageAccess, presignedFor: Duration = .seconds(3600)) {
+    /// An upload function that stores through `storage`; presigned URLs are good for `presignedFor`. With a `queueLimit`
+    /// songs are refused while so many wait.
+    public init(
+        storage: StorageAccess, presignedFor: Duration = .seconds(3600),
+        queueLimit: (songs: Int, gauge: QueueGauge)? = nil
+    ) {
         self.storage = storage
+        self.queueLimit = queueLimit.map { QueueLimit(limit: $0.songs, gauge: $0.gauge) }
         self.presignedFor = presignedFor
     }
 
-    /// Reads what the storage needs.
+    /// Reads what the storage needs, and `MSAAS_QUEUE_LIMIT`.
     public init(environment: FunctionEnvironment) throws {
-        self.init(storage: try StorageAccess(environment: environment))
+        storage = try StorageAccess(environment: environment)
+        presignedFor = .seconds(3600)
+        queueLimit = try QueueLimit(environment: environment)
     }
 
     /// What the function cannot do without.
@@ -36,6 +45,7 @@ public struct UploadFunction: Function {
             try options.add(item.name, item.value)
         }
         _ = try options.validated()
+        try await queueLimit?.check()
         if try isPresign(request) { return try presign(request, options: options.validated()) }
         guard request.body.declaredLength != 0 else { throw Problem.emptySong }
         let song = try await SongSource(request, options: options)

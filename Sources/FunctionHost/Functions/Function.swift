@@ -21,6 +21,10 @@ public protocol Function: Sendable {
     /// What `/readyz` shall look at for this function; none by default.
     var readinessChecks: [ReadinessCheck] { get }
 
+    /// Whether the function asks callers for a secret of its own (a webhook's token); the host then asks them for no API
+    /// key and does not limit their rate. False by default.
+    var checksAccess: Bool { get }
+
     /// What has to be done now and then beside the requests, for as long as the function is served; nothing by default.
     /// It ends when the host shuts down gracefully.
     var upkeep: [any Service] { get }
@@ -29,6 +33,8 @@ public protocol Function: Sendable {
 extension Function {
     /// No checks.
     public var readinessChecks: [ReadinessCheck] { [] }
+    /// The host checks.
+    public var checksAccess: Bool { false }
     /// None.
     public var upkeep: [any Service] { [] }
 }

@@ -18,6 +18,8 @@ struct Call: Sendable {
     let trace: TraceContext
     let logger: Logger
     let channel: any Channel
+    /// The name of the API key, if there is one.
+    var client: String?
 
     init(_ request: Request, context: HostRequestContext, logger: Logger) {
         method = request.method.rawValue
@@ -80,6 +82,7 @@ struct Call: Sendable {
                 "milliseconds": .stringConvertible((milliseconds * 10).rounded() / 10),
                 "complete": .stringConvertible(outcome.isComplete),
                 "client": .string(channel.remoteAddress?.ipAddress ?? "-"),
+                "key": .string(client ?? "-"),
                 "agent": .string(String((headers[.userAgent] ?? "-").prefix(128))),
             ])
     }

@@ -19,22 +19,23 @@ struct HostRequestContext: InitializableFromSource, Sendable {
 struct Dispatcher: HTTPResponder {
     let table: RouteTable
     let builtIn: BuiltInRoutes
+    let gatekeeper: Gatekeeper
     let state: HostState
     let metrics: HostMetrics
     let logger: Logger
 
     func respond(to request: Request, context: HostRequestContext) async throws -> Response {
-        let call = Call(request, context: context, logger: logger)
-        let resolution = resolve(call)
+        var call = Call(request, context: context, logger: logger)
+        let resolution = resolve(&call)
         let exchange = exchange(for: call, resolution)
         let meter = BodyMeter(
             declaredLength: call.declaredLength, limit: resolution.bodyLimit,
-            proceed: { [channel = context.channel] in await call.sendContinue(on: channel) })
+            proceed: { [call, channel = context.channel] in await call.sendContinue(on: channel) })
         let answer = await answer(call, resolution, body: FunctionBody(request.body, meter: meter))
         return compose(answer, to: call, exchange: exchange, meter: meter)
     }
 
-    private func resolve(_ call: Call) -> Resolution {
+    private func resolve(_ call: inout Call) -> Resolution {
         guard call.pathLength <= HostLimits.uriLength else { return .problem(.uriTooLong) }
         guard let target = call.target else {
             return .problem(.badRequest("The path or query has a broken percent escape; encode it as UTF-8."))
@@ -45,6 +46,13 @@ struct Dispatcher: HTTPResponder {
         }
         guard let match = table.match(target.segments) else { return .problem(.noRoute) }
         let (name, limits) = (match.deployment.manifest.name, match.deployment.manifest.limits)
+        do {
+            call.client = try gatekeeper.admit(
+                call.headers, peer: call.channel.remoteAddress?.ipAddress,
+                functionChecks: match.deployment.function.checksAccess)
+        } catch {
+            return .refused(function: name, error)
+        }
         guard match.methods.contains(call.method) else {
             return .refused(function: name, .methodNotAllowed(allowed: match.methods))
         }

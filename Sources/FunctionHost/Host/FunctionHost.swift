@@ -20,18 +20,21 @@ public struct FunctionHost: Service {
     /// - Parameters:
     ///   - metrics: what `/metrics` shows; give the registry that `MetricsSystem` was bootstrapped with.
     ///   - onListening: called with the port once connections are taken.
-    /// - Throws: ``ConfigurationError`` when a manifest is wrong or two functions want the same path.
+    /// - Throws: ``ConfigurationError`` when a manifest is wrong, two functions want the same path, or the host would be open
+    ///   to others without having been told so.
     public init(
         functions: [any Function], configuration: HostConfiguration, metrics: PrometheusRegistry = PrometheusRegistry(),
         logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
+        try configuration.checkAccess(to: functions)
         let deployments = try functions.map(Deployment.init)
         let state = HostState()
         let readiness = Readiness(functions, state: state, logger: logger)
         dispatcher = Dispatcher(
             table: try RouteTable(deployments),
             builtIn: BuiltInRoutes(readiness: readiness, metrics: metrics, deployments: deployments),
-            state: state, metrics: HostMetrics(registry: metrics), logger: logger)
+            gatekeeper: Gatekeeper(configuration), state: state, metrics: HostMetrics(registry: metrics), logger: logger
+        )
         upkeep = functions.flatMap(\.upkeep)
         self.configuration = configuration
         self.state = state
@@ -58,6 +61,7 @@ public struct FunctionHost: Service {
         // Shut down from the last to the first: the upkeep, the delay, then the server, then the watchdog.
         let services: [any Service] =
             [
+                KeyFileWatch(keys: configuration.keys, interval: .seconds(2), logger: logger),
                 StallWatchdog(state: state, limit: configuration.stallTimeout), application,
                 DrainDelay(state: state, delay: configuration.drainDelay),
             ] + upkeep

@@ -14,6 +14,14 @@ public struct HostConfiguration: Sendable {
     public var idleTimeout: Duration
     /// How long a client may take nothing of an answer before it is cut off.
     public var stallTimeout: Duration
+    /// Who may call the functions; nil for everybody.
+    public var keys: KeyRing?
+    /// Whether the host may listen where others reach it though there are no keys.
+    public var isOpen: Bool
+    /// How often one client (a key, or else an address) may call; nil for no limit. A key's own rate goes before.
+    public var rate: Rate?
+    /// The proxies that are believed in `X-Forwarded-For`.
+    package var trustedProxies = TrustedProxies()
 
     /// A configuration with the usual limits.
     public init(host: String = "127.0.0.1", port: Int = 8080) {
@@ -24,10 +32,12 @@ public struct HostConfiguration: Sendable {
         maxConnections = 4096
         idleTimeout = .seconds(30)
         stallTimeout = .seconds(60)
+        isOpen = false
     }
 
     /// Reads `HOST`, `PORT`, `MSAAS_DRAIN_DELAY`, `MSAAS_DRAIN_TIMEOUT`, `MSAAS_MAX_CONNECTIONS`,
-    /// `MSAAS_IDLE_TIMEOUT` and `MSAAS_STALL_TIMEOUT`.
+    /// `MSAAS_IDLE_TIMEOUT`, `MSAAS_STALL_TIMEOUT`, `MSAAS_API_KEYS_FILE`, `MSAAS_API_KEYS`, `MSAAS_OPEN`,
+    /// `MSAAS_RATE_LIMIT` and `MSAAS_TRUSTED_PROXIES`.
     ///
     /// - Throws: ``ConfigurationError`` that names the variable and its value.
     public init(environment: [String: String]) throws {
@@ -40,6 +50,37 @@ public struct HostConfiguration: Sendable {
         if let value = try Self.duration("MSAAS_DRAIN_TIMEOUT", in: environment) { drainTimeout = value }
         if let value = try Self.duration("MSAAS_IDLE_TIMEOUT", in: environment) { idleTimeout = value }
         if let value = try Self.duration("MSAAS_STALL_TIMEOUT", in: environment) { stallTimeout = value }
+        keys = try KeyRing(environment: environment)
+        switch environment["MSAAS_OPEN"] {
+        case nil, "", "0": isOpen = false
+        case "1": isOpen = true
+        case let text?:
+            throw ConfigurationError("MSAAS_OPEN is “\(text)”; write 1 to serve everybody without keys, or 0.")
+        }
+        if let text = environment["MSAAS_RATE_LIMIT"], !text.isEmpty {
+            guard let value = Rate(text) else {
+                throw ConfigurationError("MSAAS_RATE_LIMIT is “\(text)”; write \(Rate.form).")
+            }
+            rate = value
+        }
+        trustedProxies = try TrustedProxies(environment["MSAAS_TRUSTED_PROXIES"] ?? "")
+    }
+
+    /// Whether nobody but this machine can connect.
+    var isLoopback: Bool {
+        guard let address = NetworkAddress(host)?.bytes else { return host == "localhost" }
+        return address.count == 4 ? address[0] == 127 : address == [UInt8](repeating: 0, count: 15) + [1]
+    }
+
+    /// Refuses to serve everybody by accident.
+    ///
+    /// - Throws: ``ConfigurationError`` that says what to do.
+    func checkAccess(to functions: [any Function]) throws {
+        guard keys == nil, !isOpen, !isLoopback, functions.contains(where: { !$0.checksAccess }) else { return }
+        throw ConfigurationError(
+            "The host is to listen on \(host), where others can reach it, and there are no API keys, so everybody could use "
+                + "it: make a key with `msaas key NAME` and name its file in MSAAS_API_KEYS_FILE, or listen on "
+                + "HOST=127.0.0.1, or set MSAAS_OPEN=1 if it is to be open.")
     }
 
     private static func number(

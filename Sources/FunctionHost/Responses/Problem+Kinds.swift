@@ -69,6 +69,14 @@ extension Problem {
             headers: [.retryAfter: "1"])
     }
 
+    static func tooOften(_ rate: Rate, wait: Duration) -> Problem {
+        let seconds = max(1, Int((wait / .seconds(1)).rounded(.up)))
+        return Problem(
+            "rate-limited", title: "Too many requests", status: 429,
+            detail: "You may send \(rate) requests (count/period) and have sent more; try again in \(seconds) s.",
+            headers: [.retryAfter: String(seconds)])
+    }
+
     static func timedOut(_ limit: Duration) -> Problem {
         Problem(
             "timeout", title: "The time is up", status: 504,

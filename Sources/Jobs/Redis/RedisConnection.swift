@@ -1,44 +1,49 @@
-import CHiredis
 import Foundation
 
-/// The one owner of a `redisContext`: an open connection, for one thread at a time. Every call blocks until the reply is
-/// there or its time is over. After an error that ends the connection the value is of no more use.
+/// An open connection, for one thread at a time. Every call blocks until the reply is there or its time is over. After an
+/// error that ends the connection the value is of no more use.
 final class RedisConnection {
-    private let context: UnsafeMutablePointer<redisContext>
-    private var timeout: Duration
+    private let stream: any RedisStream
+    private let reader: RedisReplyReader
+    private let timeout: Duration
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 16)
 
     /// Connects, authenticates and selects the database.
     ///
     /// - Parameters:
-    ///   - connectTimeout: for the TCP connection.
+    ///   - connectTimeout: for the TCP connection, and once more for the TLS handshake.
     ///   - timeout: for each of the commands that follow.
     init(to address: RedisAddress, connectTimeout: Duration, timeout: Duration) throws(RedisError) {
         Self.blockBrokenPipeSignal()
-        guard let context = redisConnectWithTimeout(address.host, Int32(clamping: address.port), connectTimeout.timeval)
-        else { throw .unreachable(address: address.description, reason: "no memory for a connection") }
-        self.context = context
+        let socket = try RedisSocket(to: address, timeout: connectTimeout)
+        stream =
+            address.tls.isOn ? try RedisTLSStream(over: socket, to: address, until: .now + connectTimeout) : socket
+        reader = try RedisReplyReader()
         self.timeout = timeout
-        guard context.pointee.err == 0 else {
-            throw .unreachable(address: address.description, reason: Self.errorText(context))
-        }
-        redisEnableKeepAlive(context)
-        try setTimeout(timeout)
         try introduce(address)
     }
 
-    deinit { redisFree(context) }
+    deinit { buffer.deallocate() }
 
     /// Sends one command and waits for its reply.
     ///
     /// - Parameter longerThan: time that the command itself blocks on the server, added to the timeout.
     /// - Throws: an error reply as ``RedisError``, or what happened to the connection.
     func send(_ arguments: [RedisArgument], blocking longerThan: Duration = .zero) throws(RedisError) -> RedisValue {
-        if longerThan > .zero { try setTimeout(timeout + longerThan) }
-        let reply = command(arguments)
-        guard let reply else { throw failure(within: timeout + longerThan) }
-        defer { freeReplyObject(reply) }
-        if longerThan > .zero { try setTimeout(timeout) }
-        return try Self.value(of: reply)
+        let limit = timeout + longerThan
+        let deadline = ContinuousClock.now + limit
+        do throws(RedisError) {
+            try stream.write(Self.encoded(arguments), until: deadline)
+            while true {
+                if let reply = try reader.next() { return reply }
+                let count = try stream.read(into: buffer, until: deadline)
+                guard count > 0 else { throw RedisError.connectionLost(reason: "the server closed it") }
+                try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            }
+        } catch {
+            if case .timedOut = error { throw .timedOut(milliseconds: limit.milliseconds) }
+            throw error
+        }
     }
 
     private func introduce(_ address: RedisAddress) throws(RedisError) {
@@ -49,67 +54,18 @@ final class RedisConnection {
         if address.database != 0 { _ = try send(["SELECT", RedisArgument(address.database)]) }
     }
 
-    /// `redisCommandArgv` takes pointers and lengths, so that an argument may hold any bytes.
-    private func command(_ arguments: [RedisArgument]) -> UnsafeMutablePointer<redisReply>? {
-        let lengths = arguments.map(\.bytes.count)
-        let bytes = arguments.flatMap(\.bytes) + [0]
-        let reply = bytes.withUnsafeBytes { buffer -> UnsafeMutableRawPointer? in
-            var next = buffer.baseAddress!.assumingMemoryBound(to: CChar.self)
-            var pointers: [UnsafePointer<CChar>?] = []
-            for length in lengths {
-                pointers.append(next)
-                next += length
-            }
-            return redisCommandArgv(context, Int32(pointers.count), &pointers, lengths)
+    /// The command as an array of strings with their lengths, so that an argument may hold any bytes (RESP 2).
+    private static func encoded(_ arguments: [RedisArgument]) -> [UInt8] {
+        var bytes = Array("*\(arguments.count)\r\n".utf8)
+        for argument in arguments {
+            bytes += Array("$\(argument.bytes.count)\r\n".utf8)
+            bytes += argument.bytes
+            bytes += [0x0d, 0x0a]
         }
-        return reply?.assumingMemoryBound(to: redisReply.self)
+        return bytes
     }
 
-    private func setTimeout(_ duration: Duration) throws(RedisError) {
-        guard redisSetTimeout(context, duration.timeval) == REDIS_OK else {
-            throw .connectionLost(reason: Self.errorText(context))
-        }
-    }
-
-    /// What went wrong when hiredis has no reply to give.
-    private func failure(within timeout: Duration) -> RedisError {
-        let text = Self.errorText(context)
-        switch context.pointee.err {
-        case REDIS_ERR_IO where text == String(cString: strerror(EAGAIN)):
-            return .timedOut(milliseconds: timeout.milliseconds)
-        case REDIS_ERR_PROTOCOL: return .unexpectedReply(text)
-        case REDIS_ERR_EOF: return .connectionLost(reason: "the server closed it")
-        default: return .connectionLost(reason: text)
-        }
-    }
-
-    private static func value(of reply: UnsafeMutablePointer<redisReply>) throws(RedisError) -> RedisValue {
-        switch reply.pointee.type {
-        case REDIS_REPLY_NIL: return .null
-        case REDIS_REPLY_INTEGER: return .integer(Int64(reply.pointee.integer))
-        case REDIS_REPLY_STRING, REDIS_REPLY_STATUS: return .bytes(bytes(of: reply))
-        case REDIS_REPLY_ERROR: throw RedisError(reply: String(decoding: bytes(of: reply), as: UTF8.self))
-        case REDIS_REPLY_ARRAY:
-            var values: [RedisValue] = []
-            values.reserveCapacity(reply.pointee.elements)
-            for index in 0..<reply.pointee.elements {
-                guard let element = reply.pointee.element[index] else { throw .unexpectedReply("an empty element") }
-                values.append(try value(of: element))
-            }
-            return .array(values)
-        case let type: throw .unexpectedReply("a reply of type \(type)")
-        }
-    }
-
-    private static func bytes(of reply: UnsafeMutablePointer<redisReply>) -> [UInt8] {
-        Array(UnsafeRawBufferPointer(start: reply.pointee.str, count: reply.pointee.len))
-    }
-
-    private static func errorText(_ context: UnsafeMutablePointer<redisContext>) -> String {
-        withUnsafeBytes(of: &context.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    }
-
-    /// hiredis writes without `MSG_NOSIGNAL`, so that a connection the server has closed would end the process. The
+    /// OpenSSL writes without `MSG_NOSIGNAL`, so that a connection the server has closed would end the process. The
     /// signal is blocked on this thread alone: how the rest of the process treats it is not for a library to say.
     private static func blockBrokenPipeSignal() {
         var signals = sigset_t()

@@ -16,7 +16,7 @@ public struct RetryPolicy: Sendable, Equatable {
 
     /// The wait after failure number `attempt` (from 1): somewhere between half and all of the doubled base, so that clients
     /// that failed together do not come back together.
-    func delay(after attempt: Int, random: Double = .random(in: 0.5...1)) -> Duration {
+    package func delay(after attempt: Int, random: Double = .random(in: 0.5...1)) -> Duration {
         let doubled = base * (1 << min(attempt - 1, 20))
         return min(doubled, cap) * random
     }

@@ -1,11 +1,15 @@
 package import Foundation
-import FoundationXML
 
 /// An element of a parsed XML document: its children and its text.
 ///
 /// Documents come from outside. A document type declaration is refused, and with it every entity but the built-in ones;
 /// so is a document that is too deep or has too many elements.
 package struct XMLTree: Sendable, Equatable {
+    /// The deepest nesting of elements that is read.
+    package static let depthLimit = 32
+    /// The most elements that are read.
+    package static let elementLimit = 100_000
+
     /// The element's name without a namespace prefix.
     package var name: String
     /// The text directly inside, without that of children.
@@ -24,68 +28,50 @@ package struct XMLTree: Sendable, Equatable {
 
     /// Parses a document.
     package init(parsing data: Data) throws(XMLProblem) {
-        guard !data.contains(0) else { throw XMLProblem(description: "The XML document is not UTF-8 text.") }
-        guard data.range(of: Data("<!DOCTYPE".utf8)) == nil, data.range(of: Data("<!ENTITY".utf8)) == nil else {
-            throw XMLProblem(description: "The XML document declares a document type, which is not accepted.")
+        guard let text = String(validating: data, as: UTF8.self), text.unicodeScalars.allSatisfy(Self.isAllowed) else {
+            throw XMLProblem(description: "The XML document is not UTF-8 text.")
         }
-        let builder = TreeBuilder()
-        let parser = XMLParser(data: data)
-        parser.shouldProcessNamespaces = false
-        parser.shouldResolveExternalEntities = false
-        parser.delegate = builder
-        guard parser.parse(), parser.parserError == nil, builder.problem == nil, let root = builder.root else {
-            throw XMLProblem(description: builder.problem ?? "The XML document is not well-formed.")
+        var reader = XMLReader(text)
+        var stack: [XMLTree] = []
+        var count = 0
+        while true {
+            switch try reader.next() {
+            case .start(let name):
+                count += 1
+                guard stack.count < Self.depthLimit, count <= Self.elementLimit else {
+                    throw XMLProblem(description: "The XML document is too deep or too large.")
+                }
+                stack.append(XMLTree(name: name.split(separator: ":").last.map(String.init) ?? name))
+            case .text(let text):
+                stack[stack.count - 1].text += text
+            case .end:
+                guard let element = stack.popLast() else { throw .malformed }
+                if stack.isEmpty {
+                    try reader.finish()
+                    self = element
+                    return
+                }
+                stack[stack.count - 1].children.append(element)
+            }
         }
-        self = root
     }
 
-    fileprivate init(name: String) { self.name = name }
+    private init(name: String) { self.name = name }
+
+    /// The characters of XML 1.0, section 2.2.
+    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "\t", "\n", "\r": true
+        case "\u{0}"..<" ", "\u{FFFE}", "\u{FFFF}": false
+        default: true
+        }
+    }
 }
 
 /// Why a document is refused.
 package struct XMLProblem: Error, CustomStringConvertible {
     /// The reason, a sentence.
     package let description: String
-}
 
-private final class TreeBuilder: NSObject, XMLParserDelegate {
-    var root: XMLTree?
-    var problem: String?
-    private var stack: [XMLTree] = []
-    private var count = 0
-
-    func parser(
-        _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
-        attributes: [String: String]
-    ) {
-        count += 1
-        guard !stack.isEmpty || root == nil else {
-            problem = "The XML document has more than one root element."
-            return parser.abortParsing()
-        }
-        guard stack.count < 32, count <= 100_000 else {
-            problem = "The XML document is too deep or too large."
-            return parser.abortParsing()
-        }
-        stack.append(XMLTree(name: name.split(separator: ":").last.map(String.init) ?? name))
-    }
-
-    func parser(_ parser: XMLParser, foundCharacters string: String) {
-        if !stack.isEmpty { stack[stack.count - 1].text += string }
-    }
-
-    func parser(_ parser: XMLParser, foundCDATA block: Data) {
-        if !stack.isEmpty { stack[stack.count - 1].text += String(decoding: block, as: UTF8.self) }
-    }
-
-    func parser(_ parser: XMLParser, parseErrorOccurred error: any Error) {
-        if problem == nil { problem = "The XML document is not well-formed." }
-    }
-
-    func parser(
-        _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
-    ) {
-        guard let element = stack.popLast() else { return }
-        if stack.isEmpty { root = element } else { stack[stack.count - 1].children.append(element) }
-    }
+    static let malformed = XMLProblem(description: "The XML document is not well-formed.")
 }

@@ -30,7 +30,7 @@ struct DemoCommand: AsyncParsableCommand {
             let ready = (ContinuousClock.now - start) / .seconds(1)
             say(String(format: "The service is up after %.1f s at %@.", ready, address.http))
             let result = try await separate(
-                song, with: ServiceClient(address: address.http), options: [:], into: folder)
+                song, with: ServiceClient(address: address.http, key: apiKey), options: [:], into: folder)
             say(try Self.report(result, song: song, folder: folder))
         }
     }

@@ -14,9 +14,12 @@ struct ServiceOption: ParsableArguments {
     func client() -> ServiceClient {
         let noted = try? StackAddress.read(from: data.directory).http
         let address = server ?? ProcessInfo.processInfo.environment["MSAAS_URL"] ?? noted ?? "http://127.0.0.1:8080"
-        return ServiceClient(address: address)
+        return ServiceClient(address: address, key: apiKey)
     }
 }
+
+/// The API key of this user, if there is one.
+var apiKey: String? { ProcessInfo.processInfo.environment["MSAAS_API_KEY"].flatMap { $0.isEmpty ? nil : $0 } }
 
 /// The options of an upload, by the names that `POST /upload` takes.
 struct UploadOptions: ParsableArguments {

@@ -90,7 +90,7 @@ struct Stack: Sendable {
 /// Runs `body` over a stack of its own. With `notifies` the bucket's notifications go to `/separate`.
 func withStack(
     notifies: Bool = false, heartbeat: Duration = .seconds(15), upkeep: UpkeepSchedule = UpkeepSchedule(),
-    lease: Duration = .seconds(30),
+    lease: Duration = .seconds(30), queueLimit: Int? = nil,
     configure: @Sendable (inout HostConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (Stack) async throws -> Void
 ) async throws {
@@ -126,7 +126,9 @@ func withStack(
             options: QueueOptions(lease: lease, timeouts: .init(patience: .milliseconds(500))))
         let (storage, jobs) = (StorageAccess(client: client), QueueAccess(jobs: queue))
         let functions: [any Function] = [
-            UploadFunction(storage: storage),
+            UploadFunction(
+                storage: storage,
+                queueLimit: queueLimit.map { ($0, QueueGauge(queue: jobs, logger: quiet, memory: .seconds(2))) }),
             SeparateFunction(storage: storage, queue: jobs, token: Stack.token, schedule: upkeep, logger: quiet),
             FetchFunction(storage: storage, queue: jobs, heartbeat: heartbeat),
         ]

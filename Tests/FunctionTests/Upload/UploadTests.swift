@@ -215,6 +215,51 @@ import Testing
         }
     }
 
+    @Test func songsWaitOutsideWhileTheQueueIsFull() async throws {
+        try await withStack(queueLimit: 2) { stack in
+            _ = try await stack.queued()
+            _ = try await stack.separate([("vocals", Data("v".utf8))])
+            try await stack.queue.heartbeat(WorkerRecord(id: "w"))
+            for _ in 0..<3 { _ = try await stack.queued() }
+            var refused: Reply?
+            try await eventually("the queue's length is known") {
+                let reply = try await stack.host.send("POST", "/upload", body: .bytes(Self.song))
+                if reply.status == 429 { refused = reply }
+                return reply.status == 429
+            }
+            let reply = try #require(refused)
+            #expect(reply.problem == "queue-full")
+            #expect(reply.headers["Retry-After"].flatMap { Int($0) } ?? 0 >= 1)
+            #expect((reply.json["waiting"], reply.json["limit"]) == ("3", "2"))
+            #expect(reply.json["expectedWaitSeconds"].flatMap { Int($0) } ?? 0 >= 1)
+            #expect(reply.text.contains("3 songs wait already"))
+            #expect(try await stack.host.send("POST", "/upload?presign=1").status == 429)
+            // Without Redis nobody knows, and what is stored is kept.
+            let before = try await stack.keys("queue").count
+            stack.redis.kill()
+            try await eventually("the last reading is too old") {
+                try await stack.host.send("POST", "/upload", body: .bytes(Self.song)).status == 202
+            }
+            #expect(try await stack.keys("queue").count == before + 1)
+        }
+    }
+
+    @Test func uploadsDuringAnOutageOfRedisAreQueuedAfterIt() async throws {
+        try await withStack(notifies: true) { stack in
+            // It is there and does not answer, as a machine that hangs.
+            kill(stack.redis.processIdentifier, SIGSTOP)
+            let reply = try await stack.host.send("POST", "/upload?filename=a.mp3", body: .bytes(Self.song))
+            #expect(reply.status == 202)
+            let id = try #require(reply.json["job"])
+            try await eventually("the notification was refused") {
+                stack.host.log.lines.contains { $0.contains("the queue is not available") }
+            }
+            kill(stack.redis.processIdentifier, SIGCONT)
+            try await eventually("the job is queued") { try await stack.job(id)?.state == .queued }
+            #expect(try await stack.queue.depth().waiting == 1)
+        }
+    }
+
     @Test func aStorageThatIsAwayIsSaidSo() async throws {
         let access = try unreachableStorage()
         try await withHost([access]) { host in

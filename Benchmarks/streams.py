@@ -1,0 +1,148 @@
+"""Resident memory of the function host and of the storage while many uploads stream through them at once.
+
+    python3 Benchmarks/streams.py .build/release [--uploads 100] [--megabytes 100]
+
+Starts both on free loopback ports with a data folder of their own (so many times so many megabytes of disk, given back at
+the end), sends all uploads side by side from one thread, and prints the memory before, the highest while they ran, and the
+throughput. Every answer must be 202 and every stored object complete.
+"""
+
+import argparse
+import hashlib
+import hmac
+import http.client
+import os
+import pathlib
+import selectors
+import socket
+import subprocess
+import tempfile
+import time
+
+parser = argparse.ArgumentParser()
+parser.add_argument("binaries", type=pathlib.Path)
+parser.add_argument("--uploads", type=int, default=100)
+parser.add_argument("--megabytes", type=int, default=100)
+arguments = parser.parse_args()
+size = arguments.megabytes * 1_000_000
+block = os.urandom(1 << 16)
+
+
+def free_port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+def wait_for(port):
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+
+
+def resident(process):
+    for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1000
+    return 0
+
+
+def start(program, *flags, **environment):
+    return subprocess.Popen(
+        [str(arguments.binaries / program), *flags], env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def create_bucket(port):
+    """PUT /queue, signed with Signature Version 4."""
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    scope = f"{now[:8]}/us-east-1/s3/aws4_request"
+    names = "host;x-amz-content-sha256;x-amz-date"
+    fields = {"host": f"127.0.0.1:{port}", "x-amz-content-sha256": hashlib.sha256(b"").hexdigest(), "x-amz-date": now}
+    canonical = "\n".join(
+        ["PUT", "/queue", "", *(f"{name}:{value}" for name, value in fields.items()), "", names,
+         fields["x-amz-content-sha256"]])
+    key = b"AWS4benchmark"
+    for word in [*scope.split("/"), "\n".join(
+        ["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])]:
+        key = hmac.new(key, word.encode(), hashlib.sha256).digest()
+    fields["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential=benchmark/{scope}, SignedHeaders={names}, Signature={key.hex()}")
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("PUT", "/queue", headers=fields)
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+
+
+class Upload:
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setblocking(False)
+        self.head = f"POST /upload?filename=a.wav HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode()
+        self.left = size
+        self.answer = b""
+
+    def send(self):
+        if self.head:
+            self.head = self.head[self.socket.send(self.head):]
+        elif self.left:
+            self.left -= self.socket.send(block[: min(self.left, len(block))])
+        return not self.left and not self.head
+
+
+def run(port, processes):
+    selector = selectors.DefaultSelector()
+    uploads = [Upload(port) for _ in range(arguments.uploads)]
+    for upload in uploads:
+        selector.register(upload.socket, selectors.EVENT_WRITE, upload)
+    peaks = [0] * len(processes)
+    sampled, open_uploads, at_once = 0, len(uploads), 0
+    while open_uploads:
+        for key, _ in selector.select(1):
+            upload = key.data
+            if key.events == selectors.EVENT_WRITE:
+                if upload.send():
+                    selector.modify(upload.socket, selectors.EVENT_READ, upload)
+                continue
+            upload.answer += upload.socket.recv(65536)
+            if b"\r\n\r\n" in upload.answer:
+                assert upload.answer.startswith(b"HTTP/1.1 202"), upload.answer
+                selector.unregister(upload.socket)
+                open_uploads -= 1
+        if time.monotonic() - sampled > 0.1:
+            sampled = time.monotonic()
+            peaks = [max(peak, resident(process)) for peak, process in zip(peaks, processes)]
+            at_once = max(at_once, sum(0 < upload.left < size for upload in uploads))
+    return peaks, at_once
+
+
+with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as folder:
+    (storage_port, host_port) = (free_port(), free_port())
+    keys = {"S3_ACCESS_KEY": "benchmark", "S3_SECRET_KEY": "benchmark", "LOG_LEVEL": "error"}
+    storage = start("msaas", "storage", "--data", folder, "--port", str(storage_port), **keys)
+    host = start(
+        "function-host", **keys, HOST="127.0.0.1", PORT=str(host_port), FUNCTION_TARGET="upload", MSAAS_QUEUE_LIMIT="0",
+        S3_ENDPOINT=f"http://127.0.0.1:{storage_port}")
+    try:
+        wait_for(storage_port)
+        wait_for(host_port)
+        create_bucket(storage_port)
+        processes = [host, storage]
+        before = [resident(process) for process in processes]
+        began = time.monotonic()
+        peaks, at_once = run(host_port, processes)
+        seconds = time.monotonic() - began
+        stored = sum(file.stat().st_size for file in pathlib.Path(folder).glob("buckets/queue/data/*/*"))
+        assert stored == arguments.uploads * size, stored
+        total = arguments.uploads * arguments.megabytes
+        print(f"{arguments.uploads} uploads of {arguments.megabytes} MB, {at_once} under way at once")
+        print(f"{total / 1000:.1f} GB in {seconds:.0f} s: {total / seconds:.0f} MB/s")
+        for name, start_memory, peak in zip(("function host", "storage"), before, peaks):
+            print(f"{name:14} {start_memory:6.0f} MB before, {peak:6.0f} MB at most")
+    finally:
+        for process in (host, storage):
+            process.terminate()
+            process.wait()

@@ -1,0 +1,99 @@
+import COpenSSL
+import Yams
+
+/// A client that may call the functions: its name, the digest of its key, and how often it may ask.
+///
+/// The key itself is 256 random bits, shown once when it is made and kept by nobody; its SHA-256 cannot be turned back
+/// into it (a slow password hash is for words that people choose, which this is not).
+public struct APIKey: Sendable, Equatable {
+    /// What log lines call the client.
+    public let name: String
+    /// SHA-256 of the key as 64 hexadecimal digits.
+    public let digest: String
+    /// How often it may ask; nil for the host's own rate.
+    public let rate: Rate?
+
+    /// The client `name` with the key `secret`.
+    ///
+    /// - Throws: ``ConfigurationError`` when the name is not one.
+    public init(name: String, secret: String, rate: Rate? = nil) throws {
+        try self.init(name: name, digest: Self.hexadecimal(Self.digest(of: secret)), rate: rate, place: "The key")
+    }
+
+    /// A new key: `msaas_` and 64 hexadecimal digits.
+    public static func makeSecret() -> String {
+        var numbers = SystemRandomNumberGenerator()
+        return "msaas_" + hexadecimal((0..<32).map { _ in UInt8.random(in: 0...255, using: &numbers) })
+    }
+
+    /// The client as an entry of the file that ``list(yaml:)`` reads.
+    public var entry: String {
+        "- name: \(name)\n  sha256: \(digest)\n" + (rate.map { "  rate: \($0)\n" } ?? "")
+    }
+
+    /// Reads a list of clients, each with `name`, `sha256` and perhaps `rate`:
+    ///
+    /// ```yaml
+    /// - name: studio
+    ///   sha256: 5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8
+    ///   rate: 20/s
+    /// ```
+    ///
+    /// - Throws: ``ConfigurationError`` that names the entry and the field, and never a digest.
+    public static func list(yaml: String) throws -> [APIKey] {
+        guard yaml.utf8.count <= 1 << 20 else { throw ConfigurationError("The API keys are longer than 1 MiB.") }
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: yaml)
+        } catch {
+            throw ConfigurationError("The API keys are not YAML; write a list of entries with name and sha256.")
+        }
+        guard let nodes = root?.sequence else {
+            throw ConfigurationError("The API keys are not a list; write entries with name and sha256.")
+        }
+        var keys: [APIKey] = []
+        for (index, node) in nodes.enumerated() {
+            let place = "Entry \(index + 1) of the API keys"
+            var fields = try ManifestFields(node, at: place)
+            try fields.refuseOthers(known: ["name", "sha256", "rate"])
+            let rate = try fields.optionalString("rate").map { try fields.parsed("rate", $0, as: Rate.form, Rate.init) }
+            keys.append(
+                try APIKey(name: fields.string("name"), digest: fields.string("sha256"), rate: rate, place: place))
+            guard !keys.dropLast().contains(where: { $0.digest == keys[index].digest }) else {
+                throw ConfigurationError("\(place) has the key of another entry; give each client a key of its own.")
+            }
+        }
+        guard !keys.isEmpty else {
+            throw ConfigurationError("The list of API keys is empty; add an entry with `msaas key NAME`.")
+        }
+        return keys
+    }
+
+    private init(name: String, digest: String, rate: Rate?, place: String) throws {
+        guard name.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9._@-]{0,63}/) != nil else {
+            throw ConfigurationError(
+                "\(place): name is “\(name.prefix(64))”; use up to 64 letters, digits, dots, dashes, _ and @.")
+        }
+        guard digest.wholeMatch(of: /[0-9a-f]{64}/) != nil else {
+            throw ConfigurationError(
+                "\(place) (\(name)): sha256 is not 64 lower-case hexadecimal digits; make the entry with `msaas key`.")
+        }
+        self.name = name
+        self.digest = digest
+        self.rate = rate
+    }
+
+    /// SHA-256 (FIPS 180-4).
+    static func digest(of secret: String) -> [UInt8] {
+        let bytes = Array(secret.utf8)
+        var result = [UInt8](repeating: 0, count: 32)
+        let ok = EVP_Digest(bytes, bytes.count, &result, nil, EVP_sha256(), nil)
+        precondition(ok == 1, "OpenSSL lacks SHA-256, which every build of it has")
+        return result
+    }
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef")
+        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+
+/// A network address as its 4 or 16 bytes.
+struct NetworkAddress: Hashable, Sendable {
+    let bytes: [UInt8]
+
+    /// Reads `127.0.0.1`, `::1`, and `::ffff:127.0.0.1` as the IPv4 address in it; nil for anything else.
+    init?(_ text: some StringProtocol) {
+        let text = String(text)
+        var four = in_addr()
+        var six = in6_addr()
+        if inet_pton(AF_INET, text, &four) == 1 {
+            bytes = withUnsafeBytes(of: &four) { Array($0) }
+        } else if inet_pton(AF_INET6, text, &six) == 1 {
+            let all = withUnsafeBytes(of: &six) { Array($0) }
+            let isMapped = all[..<10].allSatisfy { $0 == 0 } && all[10] == 0xff && all[11] == 0xff
+            bytes = isMapped ? Array(all[12...]) : all
+        } else {
+            return nil
+        }
+    }
+
+    /// The client that an address stands for: an IPv6 client has a whole /64 of addresses.
+    var client: String {
+        let kept = bytes.count == 16 ? bytes.prefix(8) : bytes[...]
+        return kept.map { String($0) }.joined(separator: bytes.count == 16 ? ":" : ".")
+    }
+}
+
+/// Addresses that begin with the same bits: `10.0.0.0/8`, `fd00::/8`, or one address alone.
+struct AddressRange: Sendable, Equatable {
+    private let start: NetworkAddress
+    private let bits: Int
+
+    /// - Returns: nil when the text is no range.
+    init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let start = NetworkAddress(parts[0]) else { return nil }
+        guard let bits = parts.count > 1 ? Int(parts[1]) : start.bytes.count * 8,
+            (0...start.bytes.count * 8).contains(bits)
+        else { return nil }
+        self.start = start
+        self.bits = bits
+    }
+
+    func contains(_ address: NetworkAddress) -> Bool {
+        guard address.bytes.count == start.bytes.count else { return false }
+        return zip(address.bytes, start.bytes).enumerated().allSatisfy { index, pair in
+            let left = max(0, min(8, bits - index * 8))
+            return (pair.0 ^ pair.1) & UInt8(truncatingIfNeeded: 0xff00 >> left) == 0
+        }
+    }
+}
+
+/// The proxies whose word on where a request comes from is believed.
+package struct TrustedProxies: Sendable, Equatable {
+    private let ranges: [AddressRange]
+
+    /// Reads ranges separated by commas.
+    ///
+    /// - Throws: ``ConfigurationError`` that names the wrong one.
+    package init(_ text: String) throws {
+        ranges = try text.split(separator: ",").map { part in
+            let part = part.trimmingCharacters(in: .whitespaces)
+            guard let range = AddressRange(part) else {
+                throw ConfigurationError(
+                    "MSAAS_TRUSTED_PROXIES has “\(part)”; write addresses or ranges such as 10.0.0.0/8, separated by commas."
+                )
+            }
+            return range
+        }
+    }
+
+    package init() { ranges = [] }
+
+    /// The client's address: the peer's own, or when that is a trusted proxy, the last one in `X-Forwarded-For` that is none.
+    /// What stands before it was written by the client and proves nothing.
+    package func client(peer: String?, forwardedFor: String?) -> String {
+        guard let peer, var address = NetworkAddress(peer) else { return peer ?? "unknown" }
+        for hop in (forwardedFor ?? "").split(separator: ",").reversed() {
+            guard ranges.contains(where: { $0.contains(address) }),
+                let next = NetworkAddress(hop.trimmingCharacters(in: .whitespaces))
+            else { break }
+            address = next
+        }
+        return address.client
+    }
+}

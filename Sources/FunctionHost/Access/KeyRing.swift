@@ -1,0 +1,102 @@
+import COpenSSL
+import Foundation
+import Synchronization
+
+/// The API keys that are let in. Those of a file are read again when the file changes, so that keys come and go without a
+/// restart.
+public final class KeyRing: Sendable {
+    private struct Entry {
+        var key: APIKey
+        var digest: [UInt8]
+    }
+
+    /// The file that the keys come from, if they come from one.
+    public let file: String?
+    private let entries: Mutex<[Entry]>
+    private let version = Mutex<FileVersion?>(nil)
+
+    /// Tells two states of a file apart; a Kubernetes secret is replaced by a new inode.
+    private struct FileVersion: Equatable {
+        var inode: UInt64
+        var size: Int
+        var modified: Date
+    }
+
+    /// These keys.
+    public init(_ keys: [APIKey]) {
+        file = nil
+        entries = Mutex(keys.map(Self.entry))
+    }
+
+    /// The keys of a file.
+    ///
+    /// - Throws: ``ConfigurationError`` that names the file.
+    public init(file: String) throws {
+        self.file = file
+        entries = Mutex([])
+        try reload()
+    }
+
+    /// Reads `MSAAS_API_KEYS_FILE`, the path of a file, or `MSAAS_API_KEYS`, the file's text itself; nil when there is neither.
+    ///
+    /// - Throws: ``ConfigurationError`` that names the variable.
+    public convenience init?(environment: [String: String]) throws {
+        let file = environment["MSAAS_API_KEYS_FILE"].flatMap { $0.isEmpty ? nil : $0 }
+        let text = environment["MSAAS_API_KEYS"].flatMap { $0.isEmpty ? nil : $0 }
+        switch (file, text) {
+        case (nil, nil): return nil
+        case (let file?, nil): try self.init(file: file)
+        case (nil, let text?): self.init(try APIKey.list(yaml: text))
+        case (_?, _?): throw ConfigurationError("MSAAS_API_KEYS_FILE and MSAAS_API_KEYS are both set; set one of them.")
+        }
+    }
+
+    /// How many keys there are.
+    public var count: Int { entries.withLock { $0.count } }
+
+    /// The client whose key `secret` is; nil when nobody has it. Takes as long for every key of the same length.
+    public func client(with secret: String) -> APIKey? {
+        guard secret.utf8.count <= 512 else { return nil }
+        let digest = APIKey.digest(of: secret)
+        var found: APIKey?
+        for entry in entries.withLock({ $0 }) where CRYPTO_memcmp(entry.digest, digest, digest.count) == 0 {
+            found = entry.key
+        }
+        return found
+    }
+
+    /// Reads the file again when it has changed.
+    ///
+    /// - Returns: whether it had.
+    /// - Throws: ``ConfigurationError``; the keys stay what they were.
+    @discardableResult
+    public func reload() throws -> Bool {
+        guard let file else { return false }
+        // A symbolic link, as Kubernetes makes them, stands for the file it leads to.
+        let path = URL(filePath: file).resolvingSymlinksInPath().path
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+            let data = FileManager.default.contents(atPath: path)
+        else { throw ConfigurationError("The file of API keys \(file) cannot be read; check MSAAS_API_KEYS_FILE.") }
+        let new = FileVersion(
+            inode: (attributes[.systemFileNumber] as? NSNumber)?.uint64Value ?? 0, size: data.count,
+            modified: attributes[.modificationDate] as? Date ?? .distantPast)
+        guard version.withLock({ $0 }) != new else { return false }
+        let keys: [APIKey]
+        do {
+            keys = try APIKey.list(yaml: String(decoding: data, as: UTF8.self))
+        } catch let error as ConfigurationError {
+            throw ConfigurationError("\(file): \(error.description)")
+        }
+        entries.withLock { $0 = keys.map(Self.entry) }
+        version.withLock { $0 = new }
+        return true
+    }
+
+    private static func entry(_ key: APIKey) -> Entry {
+        let digits = Array(key.digest)
+        let bytes = stride(from: 0, to: digits.count, by: 2).map { index in
+            UInt8(String(digits[index...index + 1]), radix: 16) ?? 0
+        }
+        return Entry(key: key, digest: bytes)
+    }
+}

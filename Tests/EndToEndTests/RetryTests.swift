@@ -1,0 +1,33 @@
+import Foundation
+import Jobs
+import TestSupport
+import Testing
+
+/// Dead jobs come back by `msaas retry`.
+@Suite struct RetryTests {
+    @Test func deadJobsAreRevivedFromTheCommandLine() async throws {
+        let redis = try ServerProcess.redis()
+        let url = "redis://127.0.0.1:\(redis.port)/0"
+        let queue = try RedisJobQueue(url: url, options: QueueOptions(maxAttempts: 1))
+        var jobs: [JobID] = []
+        for _ in 0..<2 {
+            let id = JobID.random()
+            _ = try await queue.enqueue(Job(id: id, bucket: "queue", key: "\(id)/a.mp3", filename: "a.mp3"))
+            let claim = try #require(try await queue.claim(worker: "w", wait: .seconds(10)))
+            #expect(try await queue.fail(claim, reason: "It broke.", retry: true) == .dead)
+            jobs.append(id)
+        }
+        func retry(_ arguments: String...) throws -> String {
+            try runProgram(
+                [productsFolder.appending(path: "msaas").path, "retry"] + arguments, environment: ["REDIS_URL": url])
+        }
+        #expect(try retry(jobs[1].description).contains("\(jobs[1]) waits again"))
+        #expect(try retry(jobs[1].description).contains("not dead"))
+        #expect(try await queue.depth() == QueueDepth(waiting: 1, inFlight: 0, dead: 1))
+        #expect(try retry().contains("\(jobs[0]) waits again"))
+        #expect(try retry().contains("No job is dead"))
+        let claim = try #require(try await queue.claim(worker: "w", wait: .seconds(10)))
+        #expect(claim.job.id == jobs[1])
+        #expect(claim.job.attempts == 1, "its attempts are counted anew")
+    }
+}

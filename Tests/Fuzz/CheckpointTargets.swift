@@ -1,0 +1,60 @@
+import Checkpoints
+import Foundation
+import ModelStore
+
+/// A `.th` file as it is: zip directory, records, pickle.
+enum TorchTarget: FuzzTarget {
+    static let name = "torch"
+
+    static func run(_ input: Data) throws { try open(input) }
+}
+
+/// A pickle inside a zip that is always sound, so that all the effort goes into the pickle.
+enum PickleTarget: FuzzTarget {
+    static let name = "pickle"
+
+    static func run(_ input: Data) throws {
+        var archive = StoredZip()
+        archive.add("archive/data.pkl", input)
+        archive.add("archive/data/0", Data(repeating: 1, count: 256))
+        try open(archive.finished())
+    }
+}
+
+/// A `.safetensors` file whose header has the right length and is followed by data.
+enum SafetensorsTarget: FuzzTarget {
+    static let name = "safetensors"
+
+    static func run(_ input: Data) throws {
+        var bytes = Data()
+        withUnsafeBytes(of: UInt64(input.count).littleEndian) { bytes.append(contentsOf: $0) }
+        try open(bytes + input + Data(repeating: 1, count: 64))
+        try open(input)
+    }
+}
+
+/// The YAML file of a bag of models.
+enum BagTarget: FuzzTarget {
+    static let name = "bag"
+
+    static func run(_ input: Data) throws {
+        let bag = try BagDefinition(name: "bag", yaml: String(decoding: input, as: UTF8.self))
+        precondition(!bag.models.isEmpty && bag.models.allSatisfy { !$0.contains("/") && !$0.contains("..") })
+    }
+}
+
+/// Opens a checkpoint and takes every tensor.
+private func open(_ bytes: Data) throws {
+    do {
+        let checkpoint = try Checkpoint(bytes: bytes, file: "fuzz")
+        precondition(!checkpoint.sources.isEmpty)
+        for name in checkpoint.tensors.names {
+            let shape = checkpoint.tensors.shape(of: name) ?? []
+            let values = try checkpoint.tensors.take(name, shape: shape)
+            precondition(values.count == shape.reduce(1, *))
+        }
+        try checkpoint.tensors.assertEmpty()
+    } catch let error as CheckpointError {
+        precondition(!error.description.isEmpty)
+    }
+}
