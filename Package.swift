@@ -195,6 +195,12 @@ var tests: [Target] {
             "ControllerTests",
             ["Controller", "Policy", "Jobs", "Kubernetes", "KubernetesDouble", "autoscaler", .logging]),
         test("DashboardTests", ["Dashboard", "Jobs", "autoscaler"], exclude: ["Goldens"]),
+        test(
+            "ManifestTests",
+            [
+                "Controller", "Jobs", "Kubernetes", "FunctionHost", "WorkerLoop", "LocalStack", "ObjectStorage",
+                "HTTPTransport", "msaas", .yams,
+            ]),
         test("ChaosTests", ["LocalStack", "ServiceClient", "Jobs", "ObjectStorage", "HTTPTransport"]),
         test(
             "EndToEndTests",

@@ -33,6 +33,10 @@ public struct StorageServer: Service {
         public var webhookInterval: Duration
         /// How long a connection may be silent between requests and inside them.
         public var idleTimeout: Duration
+        /// How often objects are looked for whose time is over.
+        public var expiryInterval: Duration = .seconds(3600)
+        /// The time that is; tests have their own.
+        package var now: @Sendable () -> Date = { Date() }
 
         /// A configuration.
         public init(
@@ -71,11 +75,12 @@ public struct StorageServer: Service {
     /// - Throws: ``StorageServerError`` when the folder cannot be used, and what the network throws when the port is taken.
     public func run() async throws {
         let (directory, targets, logger) = (configuration.directory.path, configuration.webhooks, logger)
+        let now = configuration.now
         guard Set(targets.map(\.id)).count == targets.count else {
             throw StorageServerError("Two webhook targets have the same id: give each its own.")
         }
         let (catalog, deploymentID) = try await Disk.run {
-            let catalog = try Catalog(directory: directory, targets: targets, logger: logger)
+            let catalog = try Catalog(directory: directory, targets: targets, logger: logger, now: now)
             return (catalog, try Self.deploymentID(directory))
         }
         let transport = CurlTransport()
@@ -84,7 +89,7 @@ public struct StorageServer: Service {
             authenticator: Authenticator(
                 credentials: S3Credentials(accessKey: configuration.accessKey, secretKey: configuration.secretKey)),
             region: configuration.region, origin: "http://\(configuration.host):\(configuration.port)",
-            deploymentID: deploymentID, now: { Date() })
+            deploymentID: deploymentID, now: now)
         let application = Application(
             responder: S3Responder(service: service),
             server: .http1(
@@ -95,7 +100,7 @@ public struct StorageServer: Service {
                 address: .hostname(configuration.host, port: configuration.port), serverName: "msaas-storage"),
             services: catalog.queues.map {
                 EventDelivery(queue: $0, transport: transport, interval: configuration.webhookInterval, logger: logger)
-            },
+            } + [Expiry(catalog: catalog, interval: configuration.expiryInterval, logger: logger)],
             onServerRunning: { [onRunning] in await onRunning($0.localAddress?.port ?? 0) }, logger: logger)
         try await application.run()
     }

@@ -213,7 +213,7 @@ import Testing
         let exchange = try await prepared()
         func body(_ arn: String) -> Data {
             let entry = QueueConfiguration(id: "separate", arn: arn, events: ["s3:ObjectCreated:*"])
-            return Data(QueueConfiguration.document([entry], declaration: true).utf8)
+            return Data(QueueConfiguration.document([entry], isRequest: true).utf8)
         }
         try compare(
             try await exchange.send(

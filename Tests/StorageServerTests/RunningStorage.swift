@@ -19,17 +19,23 @@ final class RunningStorage: Sendable {
     var endpoint: String { "http://127.0.0.1:\(port)" }
 
     /// Starts a server, on a folder of its own or on one that an earlier server left.
-    init(directory: TemporaryDirectory? = nil, webhooks: [WebhookTarget] = []) async throws {
+    init(
+        directory: TemporaryDirectory? = nil, webhooks: [WebhookTarget] = [], now: (@Sendable () -> Date)? = nil
+    ) async throws {
         let directory = try directory ?? TemporaryDirectory()
         self.directory = directory
         let (ports, running) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "storage")
         logger.logLevel = .critical
+        var configuration = StorageServer.Configuration(
+            port: 0, directory: directory.url, accessKey: Self.accessKey, secretKey: Self.secretKey,
+            webhooks: webhooks, webhookInterval: .milliseconds(50))
+        if let now {
+            configuration.now = now
+            configuration.expiryInterval = .milliseconds(50)
+        }
         let server = StorageServer(
-            configuration: .init(
-                port: 0, directory: directory.url, accessKey: Self.accessKey, secretKey: Self.secretKey,
-                webhooks: webhooks, webhookInterval: .milliseconds(50)),
-            logger: logger, onRunning: { running.yield($0) })
+            configuration: configuration, logger: logger, onRunning: { running.yield($0) })
         let group = ServiceGroup(services: [server], logger: logger)
         self.group = group
         task = Task {

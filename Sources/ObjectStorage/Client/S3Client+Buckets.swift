@@ -45,9 +45,32 @@ extension S3Client {
     /// Replaces the bucket's notification configuration.
     /// - Throws: ``S3Error`` with the code `InvalidArgument` for a target that the server does not have.
     public func setNotification(_ bucket: String, _ queues: [QueueConfiguration]) async throws {
-        let body = Data(QueueConfiguration.document(queues, declaration: true).utf8)
+        let body = Data(QueueConfiguration.document(queues, isRequest: true).utf8)
         _ = try await send(
             Call(method: "PUT", bucket: bucket, query: [("notification", "")], body: .bytes(body)))
+    }
+
+    /// After how long the bucket removes which objects; rules of other kinds are left out.
+    public func expiry(of bucket: String) async throws -> [ExpiryRule] {
+        do {
+            let document = try await document(Call(method: "GET", bucket: bucket, query: [("lifecycle", "")]))
+            return document?.all("Rule").compactMap(ExpiryRule.init) ?? []
+        } catch let error as S3Error where error.code == "NoSuchLifecycleConfiguration" {
+            return []
+        }
+    }
+
+    /// Replaces the bucket's lifecycle configuration; no rules remove it.
+    public func setExpiry(_ bucket: String, _ rules: [ExpiryRule]) async throws {
+        guard !rules.isEmpty else {
+            _ = try await send(Call(method: "DELETE", bucket: bucket, query: [("lifecycle", "")]))
+            return
+        }
+        let body = Data(ExpiryRule.document(rules).utf8)
+        _ = try await send(
+            Call(
+                method: "PUT", bucket: bucket, query: [("lifecycle", "")],
+                headers: ["Content-MD5": Data(Hash.digest(.md5, body)).base64EncodedString()], body: .bytes(body)))
     }
 }
 
@@ -68,25 +91,28 @@ extension QueueConfiguration {
             prefix: prefix, suffix: suffix)
     }
 
-    /// The `NotificationConfiguration` document.
-    package static func document(_ queues: [QueueConfiguration], declaration: Bool) -> String {
-        var xml = XMLWriter(declaration: declaration)
+    /// The `NotificationConfiguration` document. MinIO's answers have filters without rules too, which other servers refuse in
+    /// a request.
+    package static func document(_ queues: [QueueConfiguration], isRequest: Bool) -> String {
+        var xml = XMLWriter(declaration: isRequest)
         xml.element("NotificationConfiguration", namespace: XMLWriter.s3) { xml in
-            for queue in queues { queue.write(to: &xml) }
+            for queue in queues { queue.write(to: &xml, withEmptyFilter: !isRequest) }
         }
         return xml.text
     }
 
-    private func write(to xml: inout XMLWriter) {
+    private func write(to xml: inout XMLWriter, withEmptyFilter: Bool) {
+        let rules = [("prefix", prefix), ("suffix", suffix)].compactMap { name, value in value.map { (name, $0) } }
         xml.element("QueueConfiguration") { xml in
             xml.element("Id", id)
-            xml.element("Filter") { xml in
-                xml.element("S3Key") { xml in
-                    for (name, value) in [("prefix", prefix), ("suffix", suffix)] {
-                        guard let value else { continue }
-                        xml.element("FilterRule") { xml in
-                            xml.element("Name", name)
-                            xml.element("Value", value)
+            if withEmptyFilter || !rules.isEmpty {
+                xml.element("Filter") { xml in
+                    xml.element("S3Key") { xml in
+                        for (name, value) in rules {
+                            xml.element("FilterRule") { xml in
+                                xml.element("Name", name)
+                                xml.element("Value", value)
+                            }
                         }
                     }
                 }

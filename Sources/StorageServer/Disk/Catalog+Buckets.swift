@@ -46,6 +46,33 @@ extension Catalog {
         buckets[name]?.record = record
     }
 
+    func expiry(_ name: String) throws(S3Failure) -> [BucketRecord.Expiry] { try bucket(name).record.expiry ?? [] }
+
+    func setExpiry(_ name: String, _ rules: [BucketRecord.Expiry]) throws {
+        var record = try bucket(name).record
+        record.expiry = rules
+        try replace(layout.bucketRecord(name), with: record)
+        buckets[name]?.record = record
+    }
+
+    /// Removes the objects whose time is over, and tells nobody.
+    ///
+    /// - Returns: how many there were.
+    func removeExpired() throws -> Int {
+        let now = now()
+        var count = 0
+        for (name, bucket) in buckets {
+            guard let rules = bucket.record.expiry, !rules.isEmpty else { continue }
+            for record in bucket.index.all where rules.contains(where: { $0.isOver(record, now: now) }) {
+                try Disk.remove(layout.object(name, record.key))
+                buckets[name]?.index[record.key] = nil
+                condemn(name, record)
+                count += 1
+            }
+        }
+        return count
+    }
+
     /// 3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit.
     private static func isValid(_ name: String) -> Bool {
         let letters = Set("abcdefghijklmnopqrstuvwxyz0123456789".utf8)

@@ -22,6 +22,9 @@ struct KeyIndex: Sendable {
 
     var isEmpty: Bool { records.isEmpty }
 
+    /// Every object, in no order.
+    var all: some Sequence<ObjectRecord> { records.values }
+
     subscript(key: String) -> ObjectRecord? {
         get { records[ObjectKey(text: key)] }
         set {

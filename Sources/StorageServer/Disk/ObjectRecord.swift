@@ -25,6 +25,8 @@ struct ObjectRecord: Codable, Sendable, Equatable {
 struct BucketRecord: Codable, Sendable, Equatable {
     var created: Date
     var notifications: [Notification] = []
+    /// After how long objects are removed; `nil` in records of servers that did not know such rules.
+    var expiry: [Expiry]?
 
     /// An entry of the notification configuration.
     struct Notification: Codable, Sendable, Equatable {
@@ -38,6 +40,23 @@ struct BucketRecord: Codable, Sendable, Equatable {
         func wants(_ event: String, key: String) -> Bool {
             key.hasPrefix(prefix ?? "", inBytes: true) && key.hasSuffix(suffix ?? "", inBytes: true)
                 && events.contains { $0 == event || $0.hasSuffix("*") && event.hasPrefix($0.dropLast()) }
+        }
+    }
+}
+
+extension BucketRecord {
+    /// A rule of the lifecycle configuration.
+    struct Expiry: Codable, Sendable, Equatable {
+        var id: String
+        var prefix: String
+        var days: Int
+
+        /// Whether an object's time is over: at the midnight, UTC, that follows the last of its days.
+        func isOver(_ object: ObjectRecord, now: Date) -> Bool {
+            let day = 86_400.0
+            let end = object.lastModified.timeIntervalSince1970 + Double(days + 1) * day
+            return object.key.hasPrefix(prefix, inBytes: true)
+                && now.timeIntervalSince1970 >= (end / day).rounded(.down) * day
         }
     }
 }

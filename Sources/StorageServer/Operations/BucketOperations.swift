@@ -39,7 +39,7 @@ extension S3Service {
         let entries = try await catalog.notifications(bucket).map {
             QueueConfiguration(id: $0.id, arn: $0.arn, events: $0.events, prefix: $0.prefix, suffix: $0.suffix)
         }
-        return .xml(QueueConfiguration.document(entries, declaration: false))
+        return .xml(QueueConfiguration.document(entries, isRequest: false))
     }
 
     func setNotification(_ call: Call, _ bucket: String) async throws -> Response {
@@ -59,5 +59,32 @@ extension S3Service {
         }
         try await catalog.setNotifications(bucket, entries)
         return .empty()
+    }
+
+    func expiry(_ bucket: String) async throws -> Response {
+        let rules = try await catalog.expiry(bucket)
+        guard !rules.isEmpty else { throw S3Failure.noLifecycle }
+        return .xml(
+            ExpiryRule.document(
+                rules.map { ExpiryRule(id: $0.id, prefix: $0.prefix, days: $0.days) }, declaration: false))
+    }
+
+    /// Takes rules that remove objects after days; refuses all others rather than store what it does not do.
+    func setExpiry(_ call: Call, _ bucket: String) async throws -> Response {
+        let document = try await call.document()
+        let elements = document.all("Rule")
+        guard document.name == "LifecycleConfiguration", !elements.isEmpty else { throw S3Failure.malformedXML }
+        try await catalog.setExpiry(
+            bucket,
+            elements.map { element in
+                guard let rule = ExpiryRule(element) else { throw S3Failure.notImplemented }
+                return .init(id: rule.id, prefix: rule.prefix, days: rule.days)
+            })
+        return .empty()
+    }
+
+    func removeExpiry(_ bucket: String) async throws -> Response {
+        try await catalog.setExpiry(bucket, [])
+        return .empty(204)
     }
 }

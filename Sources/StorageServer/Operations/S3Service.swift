@@ -63,6 +63,7 @@ struct S3Service: Sendable {
         switch request.method {
         case "GET" where names.contains("location"): return try await location(bucket)
         case "GET" where names.contains("notification"): return try await notification(bucket)
+        case "GET" where names.contains("lifecycle"): return try await expiry(bucket)
         case "GET" where names.contains("uploads"): return try await listUploads(request, bucket)
         case "GET" where names.contains("versioning"): return try await versioning(bucket)
         case "GET":
@@ -76,6 +77,8 @@ struct S3Service: Sendable {
             try await catalog.checkBucket(bucket)
             return .empty()
         case "PUT" where names.contains("notification"): return try await setNotification(call, bucket)
+        case "PUT" where names.contains("lifecycle"): return try await setExpiry(call, bucket)
+        case "DELETE" where names.contains("lifecycle"): return try await removeExpiry(bucket)
         case "PUT":
             try refuseSubresources(names)
             try await catalog.createBucket(bucket)
@@ -140,8 +143,8 @@ struct S3Service: Sendable {
     /// The answers that a bucket without such a configuration gives.
     private static func missingConfiguration(_ names: Set<String>) -> S3Failure? {
         let codes = [
-            "policy": "NoSuchBucketPolicy", "lifecycle": "NoSuchLifecycleConfiguration", "tagging": "NoSuchTagSet",
-            "cors": "NoSuchCORSConfiguration", "object-lock": "ObjectLockConfigurationNotFoundError",
+            "policy": "NoSuchBucketPolicy", "tagging": "NoSuchTagSet", "cors": "NoSuchCORSConfiguration",
+            "object-lock": "ObjectLockConfigurationNotFoundError",
             "encryption": "ServerSideEncryptionConfigurationNotFoundError",
         ]
         return names.compactMap { codes[$0] }.first.map { S3Failure(404, $0, "The configuration does not exist.") }

@@ -41,6 +41,8 @@ extension S3Failure {
         404, "NoSuchUpload",
         "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been "
             + "aborted or completed.")
+    static let noLifecycle = S3Failure(
+        404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
     static let bucketExists = S3Failure(
         409, "BucketAlreadyOwnedByYou",
         "Your previous request to create the named bucket succeeded and you already own it.")

@@ -101,6 +101,8 @@ final class LeaseKeeper: Sendable {
                 if !isAway { logger.warning("the lease cannot be renewed: \(error)") }
                 isAway = true
             }
+            // Also while Redis is away: to start the worker again would not bring it back.
+            if let healthFile { try? Data().write(to: healthFile) }
             alarm.withLock { _ = alarm.wait(until: Date(timeIntervalSinceNow: pause)) }
         }
     }
@@ -118,7 +120,6 @@ final class LeaseKeeper: Sendable {
         var record = now.record
         record.memory = Self.residentMemory()
         try line.heartbeat(record)
-        if let healthFile { try? Data().write(to: healthFile) }
     }
 
     /// Bytes of this process in memory; 0 where the system does not say.

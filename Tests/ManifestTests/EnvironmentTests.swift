@@ -1,0 +1,180 @@
+import Controller
+import Foundation
+import FunctionHost
+import Jobs
+import LocalStack
+import ObjectStorage
+import TestSupport
+import Testing
+import WorkerLoop
+import Yams
+
+/// What the containers are told, and whether the programs in them listen.
+@Suite struct EnvironmentTests {
+    /// The folders with the code of each program, beside the images of others with the names that these read.
+    private static let sources = [
+        "function-host": [
+            "Sources/function-host", "Sources/FunctionHost", "Sources/FunctionClients", "Sources/ObjectStorage",
+            "Sources/Jobs", "functions",
+        ],
+        "worker": [
+            "Sources/worker", "Sources/WorkerLoop", "Sources/ObjectStorage", "Sources/Jobs", "Sources/ModelStore",
+        ],
+        "msaas": ["Sources/msaas", "Sources/ObjectStorage", "Sources/ModelStore"],
+    ]
+    private static let others: [String: Set<String>] = [
+        "redis": ["REDISCLI_AUTH"],
+        "minio": [
+            "HOME", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_BROWSER", "MINIO_NOTIFY_WEBHOOK_ENABLE_separate",
+            "MINIO_NOTIFY_WEBHOOK_ENDPOINT_separate", "MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_separate",
+            "MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_separate", "MINIO_NOTIFY_WEBHOOK_QUEUE_LIMIT_separate",
+        ],
+    ]
+
+    /// The environment variables that a program reads.
+    private func names(readBy program: String) throws -> Set<String> {
+        if let names = Self.others[program] { return names }
+        if program == "autoscaler" {
+            return Set(ControllerConfiguration.names.map(ControllerConfiguration.variable)).union([
+                "LOG_LEVEL", "MSAAS_LEASE_SECONDS", "MSAAS_MAX_ATTEMPTS", "MSAAS_RETENTION_DAYS",
+            ])
+        }
+        // In the code they stand as literals, nearly all behind environment[…] or in a call's first argument.
+        var names: Set<String> = []
+        for folder in try #require(Self.sources[program], "nobody knows the program \(program)") {
+            let files = try #require(FileManager.default.enumerator(atPath: Project.folder(folder).path))
+            for case let file as String in files where file.hasSuffix(".swift") {
+                let text = try Project.text(of: "\(folder)/\(file)")
+                names.formUnion(text.matches(of: /"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"/).map { String($0.1) })
+            }
+        }
+        return names
+    }
+
+    private func program(_ container: Node) throws -> String {
+        let image = try #require(container.text("image")).split(separator: "/").last ?? ""
+        return String(image.split(separator: ":").first ?? "")
+    }
+
+    @Test(arguments: Rendering.names)
+    func everyVariableIsRead(name: String) async throws {
+        let rendering = try await Rendering(name)
+        for workload in rendering.workloads {
+            for container in workload.containers + workload.initContainers {
+                let program = try program(container)
+                let known = try names(readBy: program)
+                let set = Set(try rendering.environment(of: workload, container).values.keys)
+                #expect(set.subtracting(known) == [], "\(workload.title) tells \(program) what it does not read")
+            }
+        }
+    }
+
+    /// The programs' own readers take the values.
+    @Test(arguments: Rendering.names)
+    func everyValueIsValid(name: String) async throws {
+        let rendering = try await Rendering(name)
+        for workload in rendering.workloads {
+            for container in workload.containers {
+                let values = try rendering.environment(of: workload, container).values
+                switch try program(container) {
+                case "function-host":
+                    _ = try HostConfiguration(environment: values)
+                    _ = try S3Configuration(environment: values)
+                    _ = try QueueOptions(environment: values)
+                    if let url = values["REDIS_URL"] { #expect(try RedisAddress(url).host == "redis") }
+                case "worker":
+                    _ = try WorkerConfiguration(environment: values)
+                    _ = try S3Configuration(environment: values)
+                    _ = try QueueOptions(environment: values)
+                    #expect(try RedisAddress(try #require(values["REDIS_URL"])).host == "redis")
+                case "autoscaler":
+                    let configuration = try ControllerConfiguration(flags: [:], environment: values)
+                    #expect(configuration.deployment == "worker")
+                    #expect(try RedisAddress(configuration.redisURL).host == "redis")
+                    _ = try QueueOptions(environment: values)
+                    #expect(container["ports"]?.items.map { $0["containerPort"]?.int } == [configuration.listenPort])
+                    #expect(container["args"]?.texts == ["run"])
+                case "msaas":
+                    _ = try S3Configuration(environment: values)
+                    #expect(values["MSAAS_WEBHOOK_ARN"] == BucketSetup.webhookARN)
+                default: break
+                }
+            }
+        }
+    }
+
+    /// The queue's rules are the same for all, and songs are gone from the bucket when their jobs are forgotten.
+    @Test(arguments: Rendering.names)
+    func everybodyHasTheSameRules(name: String) async throws {
+        let rendering = try await Rendering(name)
+        var rules: Set<[String?]> = []
+        for name in ["separate", "fetch", "worker", "autoscaler"] {
+            let workload = try rendering.object("Deployment", name)
+            let values = try rendering.environment(of: workload, workload.containers[0]).values
+            rules.insert(
+                ["MSAAS_LEASE_SECONDS", "MSAAS_MAX_ATTEMPTS", "MSAAS_RETENTION_DAYS", "REDIS_URL"].map { values[$0] })
+        }
+        #expect(rules.count == 1)
+        let setup = try rendering.object("Job", "setup")
+        let values = try rendering.environment(of: setup, setup.containers[0]).values
+        let retention = try #require(rules.first?[2].flatMap { Double($0) })
+        #expect(try #require(values["MSAAS_SONG_DAYS"].flatMap { Double($0) }) <= retention)
+    }
+
+    @Test func theWebhookIsTheFunction() async throws {
+        let rendering = try await Rendering("base")
+        let minio = try rendering.object("StatefulSet", "minio")
+        let values = try rendering.environment(of: minio, minio.containers[0]).values
+        let endpoint = try #require(URL(string: values["MINIO_NOTIFY_WEBHOOK_ENDPOINT_separate"] ?? ""))
+        let service = try rendering.object("Service", try #require(endpoint.host))
+        #expect(service["spec", "ports"]?.items.map { $0["port"]?.int } == [endpoint.port ?? 80])
+        #expect(try Project.text(of: "functions/separate/function.yaml").contains("path: \(endpoint.path)\n"))
+        #expect(BucketSetup.webhookARN.contains(":\(BucketSetup.webhookID):"))
+    }
+
+    /// Everything that is used exists, and everything that exists is used.
+    @Test(arguments: Rendering.names)
+    func mapsAndSecretsAreUsed(name: String) async throws {
+        let rendering = try await Rendering(name)
+        var used: Set<String> = []
+        for workload in rendering.workloads {
+            for container in workload.containers + workload.initContainers {
+                used.formUnion(try rendering.environment(of: workload, container).sources)
+                var volumes = Set(workload.pod?["volumes"]?.items.compactMap { $0.text("name") } ?? [])
+                volumes.formUnion(
+                    workload["spec", "volumeClaimTemplates"]?.items.compactMap { $0.text("metadata", "name") } ?? [])
+                for mount in container["volumeMounts"]?.items ?? [] {
+                    #expect(volumes.contains(mount.text("name") ?? ""), "\(workload.title): \(mount)")
+                }
+            }
+            for volume in workload.pod?["volumes"]?.items ?? [] {
+                if let map = volume.text("configMap", "name") {
+                    _ = try rendering.object("ConfigMap", map)
+                    used.insert("ConfigMap \(map)")
+                }
+            }
+        }
+        let present = rendering.all("ConfigMap").map(\.title) + Rendering.secretKeys.keys.map { "Secret \($0)" }
+        #expect(Set(present) == used)
+        #expect(rendering.all("Secret").isEmpty, "Secrets are made by k8s/secrets.sh, and never committed")
+    }
+
+    @Test func secretsAreRandom() async throws {
+        let secrets = try await Rendering.secrets()
+        let again = try await Rendering.secrets()
+        var keys: [String: Set<String>] = [:]
+        for (secret, other) in zip(secrets, again) {
+            #expect(secret.kind == "Secret" && secret.node.text("metadata", "namespace") == "msaas")
+            let values = secret["stringData"]?.strings ?? [:]
+            keys[secret.name] = Set(values.keys)
+            for (key, value) in values {
+                #expect(value.count >= 20, "\(key)")
+                #expect(other["stringData"]?.strings[key] != value, "\(key) is the same each time")
+            }
+        }
+        #expect(keys == Rendering.secretKeys)
+        let redis = try #require(secrets.first { $0.name == "redis" }?["stringData"]?.strings)
+        let address = try RedisAddress(try #require(redis["url"]))
+        #expect((address.host, address.port, address.password) == ("redis", 6379, redis["password"]))
+    }
+}
