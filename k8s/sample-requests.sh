@@ -1,14 +1,14 @@
 #!/bin/sh
 # Sample requests, from an upload to the stems:
 #
-#   k8s/sample-requests.sh [ADDRESS [SONG]]        http://localhost:8080 and the demo song unless told
+#   k8s/sample-requests.sh [ADDRESS [SONG [FOLDER]]]
 #
-# The stems are left in ./stems. Needs curl.
+# Unless told: http://localhost:8080, the demo song, and ./stems, where the stems are left. Needs curl.
 set -eu
 
 address=${1:-http://localhost:8080}
 song=${2:-$(dirname "$0")/../models/starter/demo/song.mp3}
-folder=stems
+folder=${3:-stems}
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*" >&2; }
 field() { sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p" | head -n 1; }

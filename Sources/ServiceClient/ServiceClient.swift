@@ -93,7 +93,8 @@ public struct ServiceClient: Sendable {
     /// A file name that cannot leave the folder, whatever the service says.
     private static func fileName(of stem: JobStatus.Stem) -> String {
         let ending = ["audio/flac": "flac", "audio/mpeg": "mp3"][stem.contentType] ?? "wav"
-        return stem.name.replacing("/", with: "_") + "." + ending
+        let name = String(String.UnicodeScalarView(stem.name.unicodeScalars.map { $0 == "/" || $0 == "\0" ? "_" : $0 }))
+        return name + "." + ending
     }
 
     private var credentials: HTTPHeaders {

@@ -56,6 +56,21 @@ import Testing
         }
     }
 
+    /// The requests that `k8s/README.md` has newcomers send.
+    @Test func sampleRequestsGoThrough() async throws {
+        try await RunningStack.run { stack in
+            let folder = try TemporaryDirectory()
+            let clip = try DemoSong.cut(seconds: 4, to: folder.url)
+            let script = repository.appending(path: "k8s/sample-requests.sh").path
+            let output = try stack.run([script, stack.address.http, clip.path, folder.path])
+            for answer in ["\ndone\n", "206 16 bytes", "urn:msaas:problem:invalid-option", "\n204\n"] {
+                #expect(output.contains(answer), "\(output)")
+            }
+            #expect(try runProgram(["flac", "-t", folder.path + "/vocals.flac"]).contains("ok"))
+            #expect(try await stack.client.recent().isEmpty)
+        }
+    }
+
     @Test func killedWorkerLosesNothing() async throws {
         try await RunningStack.run(workers: 2, leaseSeconds: 2) { stack in
             let folder = try TemporaryDirectory()

@@ -35,6 +35,12 @@ struct ValueTests {
         #expect(Job.id(inKey: "\(id)") == nil)
     }
 
+    @Test func accentsDoNotHideTheSlashOfAKey() throws {
+        let id = JobID.random()
+        let job = Job(bucket: "queue", key: "\(id)/\u{301}song.mp3", eTag: "e")
+        #expect((job.id, job.filename) == (id, "\u{301}song.mp3"))
+    }
+
     @Test func optionsSurviveAsMetadata() throws {
         let options = try JobOptions(validating: [
             "model": "htdemucs_ft", "two_stems": "vocals", "other-method": "minus", "format": "mp3", "bitrate": "192",

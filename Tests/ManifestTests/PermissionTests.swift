@@ -6,14 +6,18 @@ import Yams
 
 /// What the autoscaler may do: exactly what it does.
 @Suite struct PermissionTests {
-    private func permissions(_ rules: Node?, _ scope: Permission.Scope) -> [Permission] {
-        (rules?.items ?? []).flatMap { rule in
-            (rule["apiGroups"]?.texts ?? []).flatMap { group in
-                (rule["resources"]?.texts ?? []).flatMap { resource in
-                    (rule["verbs"]?.texts ?? []).map { Permission($0, resource, group: group, scope: scope) }
+    private func permissions(_ rules: Yams.Node?, _ scope: Permission.Scope) -> [Permission] {
+        var permissions: [Permission] = []
+        for rule in rules?.items ?? [] {
+            for group in rule["apiGroups"]?.texts ?? [] {
+                for resource in rule["resources"]?.texts ?? [] {
+                    for verb in rule["verbs"]?.texts ?? [] {
+                        permissions.append(Permission(verb, resource, group: group, scope: scope))
+                    }
                 }
             }
         }
+        return permissions
     }
 
     @Test(arguments: Rendering.names)

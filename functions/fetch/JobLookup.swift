@@ -67,7 +67,7 @@ struct JobLookup: Sendable {
         guard let object = page.objects.first,
             let head = try await storage.client.head(storage.queueBucket, object.key)
         else { return nil }
-        let filename = object.key.split(separator: "/").last.map(String.init) ?? object.key
+        let filename = object.key.unicodeScalars.split(separator: "/").last.map { String($0) } ?? object.key
         return JobStatus(
             id, filename: filename, options: try? JobOptions(metadata: head.metadata), storedAt: head.lastModified)
     }

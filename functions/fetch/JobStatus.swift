@@ -97,5 +97,5 @@ extension JobStatus.Stem {
 
 extension StemRecord {
     /// `vocals.wav`: the file without the folder of its attempt.
-    var downloadName: String { file.split(separator: "/").last.map(String.init) ?? name }
+    var downloadName: String { file.unicodeScalars.split(separator: "/").last.map { String($0) } ?? name }
 }

@@ -10,10 +10,11 @@ package struct SongName: Sendable, Equatable {
     package let text: String
 
     package init(_ raw: String) {
-        let last = raw.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
+        // Scalars and not characters: a slash with an accent on it is one character that is no slash.
+        let last = raw.unicodeScalars.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map { String($0) } ?? ""
         let visible = String(String.UnicodeScalarView(last.unicodeScalars.filter(Self.isHarmless)))
         let name = visible.precomposedStringWithCanonicalMapping.trimmingCharacters(in: .whitespaces)
-        let bare = String(name.drop { $0 == "." })
+        let bare = String(name.unicodeScalars.drop { $0 == "." })
         text = bare.isEmpty ? "song" : Self.shortened(bare)
     }
 

@@ -9,11 +9,11 @@ package struct RequestTarget: Sendable {
     /// - Returns: nil when the path is not absolute, or an escape is broken or not UTF-8.
     package init?(_ target: String) {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let path = parts.first, path.hasPrefix("/") else { return nil }
+        guard let path = parts.first, path.utf8.first == UInt8(ascii: "/") else { return nil }
         self.path = String(path)
         var segments: [String] = []
-        for part in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
-            guard let segment = PercentEncoding.decode(part, plusIsSpace: false) else { return nil }
+        for part in path.unicodeScalars.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            guard let segment = PercentEncoding.decode(String(part), plusIsSpace: false) else { return nil }
             segments.append(segment)
         }
         while segments.last?.isEmpty == true { segments.removeLast() }

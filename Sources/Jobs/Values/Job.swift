@@ -66,13 +66,14 @@ public struct Job: Sendable, Equatable, Codable {
     ///   - eTag: the object's entity tag.
     public init(bucket: String, key: String, eTag: String, options: JobOptions = JobOptions()) {
         let id = Self.id(inKey: key) ?? JobID(bucket: bucket, key: key, eTag: eTag)
-        let filename = key.split(separator: "/").last.map(String.init) ?? key
+        let filename = key.unicodeScalars.split(separator: "/").last.map { String($0) } ?? key
         self.init(id: id, bucket: bucket, key: key, filename: filename, options: options)
     }
 
     /// The id that a key `{job}/{filename}` starts with, or `nil`.
     public static func id(inKey key: String) -> JobID? {
-        guard let slash = key.firstIndex(of: "/"), slash < key.index(before: key.endIndex) else { return nil }
-        return JobID(key[..<slash])
+        let parts = key.unicodeScalars.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[1].isEmpty else { return nil }
+        return JobID(String(parts[0]))
     }
 }

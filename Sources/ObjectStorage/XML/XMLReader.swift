@@ -2,7 +2,7 @@
 /// processing instructions and the values of attributes are passed over. It neither recurses nor looks anything up.
 struct XMLReader {
     enum Part {
-        /// An element begins.
+        /// An element begins; its name without the prefix of a namespace.
         case start(String)
         /// Text of the element that is open.
         case text(String)
@@ -64,14 +64,17 @@ struct XMLReader {
 
     private mutating func start() throws(XMLProblem) -> String {
         let name = try name()
+        let words = name.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+        guard let local = words.last, words.count <= 2, words.allSatisfy({ Self.isName($0.first ?? 0, first: true) })
+        else { throw .malformed }
         open.append(name)
         while true {
             let hasSpace = skipWhiteSpace()
             if skip("/>") {
                 isEmptyElement = true
-                return Self.string(name)
+                return Self.string(local)
             }
-            if skip(">") { return Self.string(name) }
+            if skip(">") { return Self.string(local) }
             guard hasSpace else { throw .malformed }
             try skipAttribute()
         }

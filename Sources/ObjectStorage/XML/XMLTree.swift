@@ -41,7 +41,7 @@ package struct XMLTree: Sendable, Equatable {
                 guard stack.count < Self.depthLimit, count <= Self.elementLimit else {
                     throw XMLProblem(description: "The XML document is too deep or too large.")
                 }
-                stack.append(XMLTree(name: name.split(separator: ":").last.map(String.init) ?? name))
+                stack.append(XMLTree(name: name))
             case .text(let text):
                 stack[stack.count - 1].text += text
             case .end:

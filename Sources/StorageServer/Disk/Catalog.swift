@@ -61,7 +61,8 @@ actor Catalog {
     private static func settle(_ queue: EventQueue, _ buckets: [String: BucketState]) throws {
         for sequencer in try queue.prepared() {
             let document = try? JSONSerialization.jsonObject(with: Disk.read("\(queue.directory)/\(sequencer).pending"))
-            let path = ((document as? [String: Any])?["Key"] as? String)?.split(separator: "/", maxSplits: 1) ?? []
+            let key = (document as? [String: Any])?["Key"] as? String ?? ""
+            let path = key.unicodeScalars.split(separator: "/", maxSplits: 1)
             let name = (document as? [String: Any])?["EventName"] as? String ?? ""
             let object = path.count == 2 ? buckets[String(path[0])]?.index[String(path[1])] : nil
             let happened = name.hasPrefix("s3:ObjectRemoved") ? object == nil : object?.sequencer == sequencer

@@ -70,8 +70,9 @@ extension S3Service {
         guard let decoded = String(text).percentDecoded() else {
             throw .invalidArgument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey.")
         }
-        let path = decoded.hasPrefix("/") ? decoded.dropFirst() : decoded[...]
-        let words = path.split(separator: "/", maxSplits: 1)
+        let scalars = decoded.unicodeScalars
+        let path = scalars.first == "/" ? scalars.dropFirst() : scalars[...]
+        let words = path.split(separator: "/", maxSplits: 1).map { String($0) }
         guard words.count == 2 else {
             throw .invalidArgument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey.")
         }

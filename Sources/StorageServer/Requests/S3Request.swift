@@ -26,7 +26,7 @@ struct S3Request: Sendable {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         method = head.method.rawValue
         rawPath = String(parts.first ?? "/")
-        guard rawPath.hasPrefix("/"), let path = rawPath.percentDecoded() else {
+        guard rawPath.utf8.first == UInt8(ascii: "/"), let path = rawPath.percentDecoded() else {
             throw .invalidArgument("The path is not properly percent-encoded UTF-8.")
         }
         self.path = path
@@ -40,7 +40,9 @@ struct S3Request: Sendable {
         }
         headers = head.headerFields.map { ($0.name.canonicalName, $0.value) }
         host = head.authority ?? ""
-        let names = path.dropFirst().split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        // Scalars and not characters: a slash with an accent on it is one character that is no slash.
+        let names = path.unicodeScalars.dropFirst().split(
+            separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         bucket = names.first.flatMap { $0.isEmpty ? nil : String($0) }
         key = names.dropFirst().first.flatMap { $0.isEmpty ? nil : String($0) }
         self.id = id

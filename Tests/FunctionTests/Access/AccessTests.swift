@@ -63,8 +63,9 @@ import Testing
 
     @Test func addressesAreTakenFromTrustedProxiesOnly() async throws {
         try await withHost([EchoFunction()], configure: { $0.rate = Rate("1/h") }) { host in
-            #expect(try await host.get("/echo", headers: ["X-Forwarded-For": "1.1.1.1"]).status == 200)
-            #expect(try await host.get("/echo", headers: ["X-Forwarded-For": "2.2.2.2"]).status == 429)
+            let first = try await host.get("/echo", headers: ["X-Forwarded-For": "1.1.1.1"])
+            let second = try await host.get("/echo", headers: ["X-Forwarded-For": "2.2.2.2"])
+            #expect((first.status, second.status) == (200, 429))
         }
         let proxies = try TrustedProxies("127.0.0.0/8")
         try await withHost(
@@ -74,9 +75,11 @@ import Testing
                 $0.trustedProxies = proxies
             }
         ) { host in
-            #expect(try await host.get("/echo", headers: ["X-Forwarded-For": "1.1.1.1"]).status == 200)
-            #expect(try await host.get("/echo", headers: ["X-Forwarded-For": "2.2.2.2"]).status == 200)
-            #expect(try await host.get("/echo", headers: ["X-Forwarded-For": "9.9.9.9, 2.2.2.2"]).status == 429)
+            var statuses: [Int] = []
+            for addresses in ["1.1.1.1", "2.2.2.2", "9.9.9.9, 2.2.2.2"] {
+                statuses.append(try await host.get("/echo", headers: ["X-Forwarded-For": addresses]).status)
+            }
+            #expect(statuses == [200, 200, 429])
         }
     }
 
@@ -100,8 +103,12 @@ import Testing
                 $0.rate = Rate("1/h")
             }
         ) { host in
-            for _ in 0..<3 { #expect(try await host.get("/token").status == 200) }
-            #expect(try await host.get("/echo").status == 401)
+            for _ in 0..<3 {
+                let reply = try await host.get("/token")
+                #expect(reply.status == 200)
+            }
+            let reply = try await host.get("/echo")
+            #expect(reply.status == 401)
         }
     }
 

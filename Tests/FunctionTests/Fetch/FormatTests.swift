@@ -1,5 +1,6 @@
 import FetchFunction
 import Foundation
+import FunctionClients
 import Jobs
 import TestSupport
 import Testing

@@ -13,6 +13,18 @@ import UploadFunction
         #expect(SongName(raw).text == name)
     }
 
+    /// Found by fuzzing: a slash and a combining accent are one character of Swift's, which is not equal to a slash.
+    @Test(arguments: ["/", "\\"]) func accentsDoNotHideSlashes(slash: String) {
+        for accent in ["\u{301}", "\u{59a}", "\u{fe0f}"] {
+            #expect(
+                SongName("..\(slash)\(accent)..\(slash)\(accent)x.mp3").text.unicodeScalars.allSatisfy {
+                    $0 != "/" && $0 != "\\"
+                })
+        }
+        #expect(!SongName(".\u{301}x").text.hasPrefix("."))
+        #expect(SongName(".\u{301}x").text.unicodeScalars.first != ".")
+    }
+
     @Test func longNamesKeepTheirEnding() {
         let name = SongName(String(repeating: "ü", count: 500) + ".mp3").text
         #expect(name.utf8.count <= SongName.maximumLength)
