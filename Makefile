@@ -22,14 +22,14 @@ KIND_CLUSTER   ?= msaas
 TEST_SUITES    := PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests ManifestTests \
                   DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
                   ControllerTests SeparationTests EndToEndTests ChaosTests
-PEER_PYTHON    := torch==2.13.0 demucs==4.1.0
+PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints
 
 FUZZ_SECONDS   ?= 60
 FUZZ_TARGETS   ?=
 
-.PHONY: demo up test chaos fuzz bench bench-peers bench-streams images push kind-load build packages test-packages format lint clean help
+.PHONY: demo up test chaos fuzz bench bench-peers bench-memory bench-streams images push kind-load build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -69,8 +69,7 @@ bench: build $(CHECKPOINTS)/random.th ## Print our own speed and memory, layer b
 	$(BIN)/msaas benchmark --repo $(CHECKPOINTS) -n random --layers
 	$(BIN)/msaas benchmark -n starter
 
-bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with the reference package on PyTorch
-	@$(call install,time)
+bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with the reference package on PyTorch (8 minutes)
 	$(PEER_VENV)/bin/python Benchmarks/peers.py $(BIN)/msaas $(CHECKPOINTS)
 
 bench-streams: build ## Memory of host and storage while 100 uploads of 100 MB stream at once (10 GB of disk)
@@ -80,11 +79,17 @@ fuzz: packages ## Fuzz every parser for FUZZ_SECONDS (60) each; FUZZ_TARGETS cho
 	MSAAS_FUZZ=1 swift build $(SWIFT_FLAGS) --scratch-path .build-fuzz --sanitize fuzzer --product fuzz
 	FUZZ_SECONDS=$(FUZZ_SECONDS) Tests/Fuzz/run.sh .build-fuzz/release/fuzz $(FUZZ_TARGETS)
 
-$(CHECKPOINTS)/random.th: Benchmarks/checkpoint.py
+bench-memory: build $(CHECKPOINTS)/random.th ## Measure memory and time against the length of the track (about 2 hours)
+	python3 Benchmarks/memory.py $(BIN)/msaas $(CHECKPOINTS)
+
+$(CHECKPOINTS)/random.th: Benchmarks/checkpoint.py $(PEER_VENV)/.complete
+	$(PEER_VENV)/bin/python $< $(CHECKPOINTS)
+
+$(PEER_VENV)/.complete: Makefile
 	@$(call install,python3 python3-venv)
 	python3 -m venv $(PEER_VENV)
 	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check $(PEER_PYTHON)
-	$(PEER_VENV)/bin/python $< $(CHECKPOINTS)
+	touch $@
 
 images: ## Build the container images (VERSION=…, REGISTRY=host/project/)
 	for image in $(IMAGES); do \

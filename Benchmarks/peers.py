@@ -1,113 +1,101 @@
 #!/usr/bin/env python3
 """Compare `msaas` with the reference package `demucs` on this machine, side by side.
 
-Both run alternately on the same checkpoint and the same number of threads, so that a machine whose speed drifts
-treats them alike. Prints a Markdown table with medians and the ratio of each pair.
+Both run alternately on the same checkpoint, the same input and the same number of threads, so that a machine whose speed
+drifts treats them alike. Prints a Markdown table with medians, and the median (smallest–largest) of the ratios of the
+pairs. Processor seconds (user and system) are steadier than wall-clock seconds where other programs run.
 
-usage: peers.py MSAAS CHECKPOINT_FOLDER [--threads N] [--rounds N] [--minutes M …]
+usage: peers.py MSAAS CHECKPOINT_FOLDER [--threads N …] [--rounds N] [--minutes M …] [--longest SECONDS]
 """
 import argparse
+import importlib.metadata
 import json
 import os
-import platform
-import statistics
-import subprocess
 import sys
 import tempfile
-import wave
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+from measure import length, machine, median, run, write_track
 
 HERE = Path(__file__).parent
 
 
-def forward_passes(options: argparse.Namespace) -> None:
-    """One segment of the full-size model."""
-    checkpoint = options.checkpoints / "random.th"
-    ours = [options.msaas, "benchmark", "--repo", str(options.checkpoints), "-n", "random", "--json",
-            "--threads", str(options.threads), "--passes", str(options.passes)]
-    theirs = [sys.executable, str(HERE / "torch_pass.py"), str(checkpoint), str(options.threads),
-              str(options.passes), "float32"]
-    pairs = []
-    for _ in range(options.rounds):
-        pairs.append((json.loads(output(ours))[0], json.loads(output(theirs))))
-    a = statistics.median(second for pair in pairs for second in pair[0]["seconds"])
-    b = statistics.median(second for pair in pairs for second in pair[1]["seconds"])
-    ratios = [statistics.median(pair[1]["seconds"]) / statistics.median(pair[0]["seconds"]) for pair in pairs]
-    row("one segment of 7.8 s, float32", f"{a:.2f} s", f"{b:.2f} s", ratios)
-    memory = [pair[1]["peakMegabytes"] / pair[0]["peakMegabytes"] for pair in pairs]
-    row("its peak memory", f"{max(p[0]['peakMegabytes'] for p in pairs):.0f} MB",
-        f"{max(p[1]['peakMegabytes'] for p in pairs):.0f} MB", memory)
+class Comparison:
+    """Rows of the table, measured in alternating runs until the rounds or the time are used up."""
+
+    def __init__(self, rounds: int, longest: float):
+        self.rounds = rounds
+        self.end = time.monotonic() + longest
+
+    def add(self, name: str, ours: Callable[[], dict], theirs: Callable[[], dict]) -> None:
+        """`ours` and `theirs` measure once and return figures by unit, in the same order."""
+        pairs = []
+        while not pairs or len(pairs) < self.rounds and time.monotonic() < self.end:
+            pairs.append((ours(), theirs()))
+        for unit in pairs[0][0]:
+            a, b = (median([pair[side][unit] for pair in pairs]) for side in (0, 1))
+            ratios = [pair[1][unit] / pair[0][unit] for pair in pairs]
+            spread = f" ({min(ratios):.2f}–{max(ratios):.2f})" if len(ratios) > 1 else ""
+            digits = 0 if unit == "MB" else 2 if a < 10 else 1
+            label = {"processor": "processor seconds", "wall": "wall-clock seconds", "MB": "peak memory, MB"}[unit]
+            print(f"| {name}: {label} | {a:,.{digits}f} | {b:,.{digits}f} | {median(ratios):.2f}{spread} |", flush=True)
 
 
-def whole_tracks(options: argparse.Namespace, folder: Path) -> None:
-    """Whole tracks through both commands: time and peak memory of the process."""
-    for minutes in options.minutes:
-        track = folder / f"track-{minutes:g}.wav"
-        write_track(track, minutes)
-        common = ["--repo", str(options.checkpoints), "-n", "random", "--shifts", "0", "-o", str(folder / "out")]
-        a = measure([options.msaas, "separate", *common, "--threads", str(options.threads), str(track)])
-        environment = dict(os.environ, OMP_NUM_THREADS=str(options.threads))
-        b = measure([sys.executable, "-m", "demucs.separate", *common, str(track)], environment) \
-            if minutes <= options.longest_peer else None
-        name = f"a track of {minutes:g} min"
-        row(f"{name}: time", f"{a[0]:.1f} s", f"{b[0]:.1f} s" if b else "not run", [b[0] / a[0]] if b else [])
-        row(f"{name}: peak memory", f"{a[1]:.0f} MB", f"{b[1]:.0f} MB" if b else "not run",
-            [b[1] / a[1]] if b else [])
-        track.unlink()
+def forward_pass(command: list[str]) -> dict:
+    """The median pass of a program that prints the figures of its passes as JSON."""
+    text = run(command).output
+    figures = json.loads(text[min(place for place in (text.find("["), text.find("{")) if place >= 0):])
+    figures = figures[0] if isinstance(figures, list) else figures
+    return {"processor": median(figures["processorSeconds"]), "wall": median(figures["seconds"]),
+            "MB": figures["peakMegabytes"]}
 
 
-def write_track(path: Path, minutes: float) -> None:
-    """A stereo WAV of noise, written a second at a time."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(44100)
-        second = bytes(byte % 32 if index % 2 else byte for index, byte in enumerate(os.urandom(44100 * 4)))
-        for _ in range(round(minutes * 60)):
-            file.writeframes(second)
-
-
-def output(command: list[str]) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def measure(command: list[str], environment: dict | None = None) -> tuple[float, float]:
-    """Wall-clock seconds and peak resident megabytes of a command."""
-    with tempfile.NamedTemporaryFile() as figures:
-        subprocess.run(["/usr/bin/time", "-f", "%e %M", "-o", figures.name, *command], check=True,
-                       env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        seconds, kilobytes = Path(figures.name).read_text().split()
-    return float(seconds), int(kilobytes) / 1024
-
-
-def row(name: str, ours: str, theirs: str, ratios: list[float]) -> None:
-    ratio = f"{statistics.median(ratios):.2f}" if ratios else ""
-    spread = f" ({min(ratios):.2f}–{max(ratios):.2f})" if len(ratios) > 1 else ""
-    print(f"| {name} | {ours} | {theirs} | {ratio}{spread} |", flush=True)
-
-
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
+def whole_run(command: list[str], threads: int) -> dict:
+    cost = run(command, dict(os.environ, OMP_NUM_THREADS=str(threads)))
+    return {"processor": cost.processor, "wall": cost.wall, "MB": cost.megabytes}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("msaas")
     parser.add_argument("checkpoints", type=Path)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--passes", type=int, default=2)
-    parser.add_argument("--minutes", type=float, nargs="*", default=[1, 3])
-    parser.add_argument("--longest-peer", type=float, default=3, help="run the peer on tracks up to so many minutes")
+    parser.add_argument("--threads", type=int, nargs="+", default=[os.cpu_count(), 1])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--passes", type=int, default=2, help="timed forward passes in a run, after one that is not")
+    parser.add_argument("--minutes", type=float, nargs="*", default=[1 / 6, 1], help="lengths of whole tracks")
+    parser.add_argument("--longest", type=float, default=420, help="seconds after which each row is measured once only")
+    parser.add_argument("--bf16", action="store_true", help="also PyTorch under bfloat16 autocast, against our float32")
     options = parser.parse_args()
-    print(f"{processor()}, {os.cpu_count()} cores, {options.threads} threads\n")
-    print("| | msaas | demucs 4.1.0, PyTorch | theirs / ours |\n|---|---:|---:|---:|")
-    forward_passes(options)
+    comparison = Comparison(options.rounds, options.longest)
+    versions = [importlib.metadata.version(name) for name in ("demucs", "torch")]
+    print(f"{machine()} at the start. Medians of up to {options.rounds} alternating runs.\n")
+    print(f"| full-size htdemucs | msaas | demucs {versions[0]}, PyTorch {versions[1]} | theirs ÷ ours |")
+    print("|---|---:|---:|---:|", flush=True)
+
+    counts = list(dict.fromkeys(options.threads))
+    precisions = ["float32"] + (["bf16"] if options.bf16 else [])
+    for threads in counts:
+        for precision in precisions:
+            name = f"a segment of 7.8 s, {threads} {'thread' if threads == 1 else 'threads'}"
+            theirs = [sys.executable, str(HERE / "torch_pass.py"), str(options.checkpoints / "random.th"),
+                      str(threads), str(options.passes), precision]
+            ours = [options.msaas, "benchmark", "--repo", str(options.checkpoints), "-n", "random", "--json",
+                    "--threads", str(threads), "--passes", str(options.passes)]
+            comparison.add(name + (", theirs in bf16" if precision == "bf16" else ""),
+                           lambda: forward_pass(ours), lambda: forward_pass(theirs))
     with tempfile.TemporaryDirectory() as folder:
-        whole_tracks(options, Path(folder))
+        for minutes in options.minutes:
+            track = Path(folder) / "track.wav"
+            write_track(track, minutes)
+            arguments = ["--repo", str(options.checkpoints), "-n", "random", "--shifts", "0",
+                         "-o", str(Path(folder) / "out"), str(track)]
+            comparison.add(
+                f"a track of {length(minutes)}, start to end, {counts[0]} threads",
+                lambda: whole_run([options.msaas, "separate", "--threads", str(counts[0]), *arguments], counts[0]),
+                lambda: whole_run([sys.executable, "-m", "demucs.separate", *arguments], counts[0]))
+    print(f"\n{machine()} at the end.")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def main(path: str, threads: int, passes: int, precision: str) -> None:
             model(mix)
             seconds.append(time.perf_counter() - wall)
             processor.append(time.process_time() - used)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     print(json.dumps({"seconds": seconds, "processorSeconds": processor, "peakMegabytes": peak}))
 
 

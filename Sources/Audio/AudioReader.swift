@@ -112,7 +112,7 @@ public final class AudioReader {
         let file = try FileWindow(url)
         guard file.size > 0 else { throw AudioError.empty(path: url.path) }
         switch FileSignature(file) {
-        case .soundFile: return try SoundFileSource(url)
+        case .soundFile: return try SoundFileSource(url, announcedFrames: WaveHeader(file)?.frames)
         case .unsupported(let format): throw AudioError.unsupported(path: url.path, format: format)
         case .other(let kind): throw AudioError.notAudio(path: url.path, looksLike: kind)
         case .maybeMPEG:

@@ -3,7 +3,7 @@ import Foundation
 /// Writes a stream of frames to a file, which appears under its name only when it is complete.
 ///
 /// Until ``finish(isCancelled:)`` everything goes to a temporary file beside it, which ``cancel()``, an error or the end
-/// of this object's life removes. Memory does not grow with the track: ``ClipMode/rescale``, which has to know the
+/// of this object's life removes; if the process is killed, the next writer in that folder does. Memory does not grow with the track: ``ClipMode/rescale``, which has to know the
 /// peak first, parks the samples on disk.
 public final class AudioWriter {
     /// What was written.
@@ -17,7 +17,7 @@ public final class AudioWriter {
     }
 
     private let url: URL
-    private let temporary: URL
+    private let temporary: TemporaryFile
     private let channels: Int
     private let clipMode: ClipMode
     private var encoder: (any AudioEncoder)?
@@ -42,17 +42,23 @@ public final class AudioWriter {
         self.channels = channels
         self.clipMode = clipMode
         let folder = url.deletingLastPathComponent()
-        temporary = temporaryName(in: folder, "partial")
+        do {
+            temporary = try TemporaryFile(in: folder)
+        } catch {
+            throw Self.renamed(error, to: url)
+        }
         scratch = .allocate(capacity: Self.scratchFrames * channels)
         // From here on every stored property has its value, so that `deinit` cleans up after a failure.
         do {
             if clipMode == .rescale { spool = try SampleSpool(folder: folder) }
             if case .mp3(let bitrate, let preset) = format {
                 encoder = try LameEncoder(
-                    path: temporary.path, bitrate: bitrate, preset: preset, sampleRate: sampleRate, channels: channels)
+                    path: temporary.url.path, bitrate: bitrate, preset: preset, sampleRate: sampleRate,
+                    channels: channels)
             } else {
                 encoder = try SoundFileEncoder(
-                    path: temporary.path, format: format, sampleRate: sampleRate, channels: channels, frames: frames)
+                    path: temporary.url.path, format: format, sampleRate: sampleRate, channels: channels, frames: frames
+                )
             }
         } catch {
             throw Self.renamed(error, to: url)
@@ -107,9 +113,7 @@ public final class AudioWriter {
     public func finish(isCancelled: () -> Bool = { false }) throws -> Result {
         guard isPending else { throw AudioError.cannotWrite(path: url.path, reason: "it was cancelled") }
         try complete(isCancelled: isCancelled)
-        guard rename(temporary.path, url.path) == 0 else {
-            throw AudioError.cannotWrite(path: url.path, reason: String(cString: strerror(errno)))
-        }
+        try temporary.move(to: url)
         isPending = false
         return Result(url: url, peak: peak, frames: frames)
     }
@@ -120,7 +124,7 @@ public final class AudioWriter {
         isPending = false
         encoder = nil
         spool = nil
-        unlink(temporary.path)
+        temporary.remove()
     }
 
     /// Encodes `samples` after `change`, piece by piece through the scratch buffer.

@@ -96,7 +96,7 @@ public final class Model: Sendable {
     ///   - mix: [channels][frames], one channel after the other
     ///   - frames: length of the mix; below ``validFrames(for:)`` it is followed by silence
     ///   - out: [sources][channels][frames]
-    ///   - workspace: memory to work in; not to be used by another pass at the same time
+    ///   - workspace: memory to work in, and perhaps threads of its own; not to be used by another pass at the same time
     /// - Throws: ``ModelError`` for a wrong length; `ArenaError` when the system has no memory
     public func forward(
         mix: UnsafeBufferPointer<Float>, frames: Int, into out: UnsafeMutableBufferPointer<Float>, workspace: Workspace
@@ -109,7 +109,8 @@ public final class Model: Sendable {
             throw ModelError.bufferSize(needed: sources.count * channels * frames, found: out.count)
         }
         let length = try validFrames(for: frames)
-        let arena = try workspace.arena(bytes: arenaCapacity(length))
+        let pool = workspace.pool ?? pool
+        let arena = try workspace.arena(bytes: arenaCapacity(length, threads: pool.threads))
         let pass = Pass(
             kernels: kernels, pool: pool, arena: arena, isPlan: false, profile: workspace.profile,
             observer: workspace.observer)
@@ -118,22 +119,25 @@ public final class Model: Sendable {
 
     /// Bytes of memory that a pass over `frames` frames writes to, beyond the weights.
     ///
+    /// - Parameter threads: how many threads share the pass; nil for those of the model's pool
     /// - Throws: ``ModelError`` when the model cannot run at that length
-    public func memoryNeeded(frames: Int) throws -> Int {
+    public func memoryNeeded(frames: Int, threads: Int? = nil) throws -> Int {
         let length = try validFrames(for: frames)
-        let arena = try Arena(capacity: arenaCapacity(length))
-        let pass = Pass(kernels: kernels, pool: pool, arena: arena, isPlan: true)
+        let threads = threads ?? pool.threads
+        let arena = try Arena(capacity: arenaCapacity(length, threads: threads))
+        let pass = Pass(kernels: kernels, pool: pool, arena: arena, isPlan: true, threads: threads)
+        let workspace = Workspace()
         var nothing: Float = 0
         try withUnsafeMutablePointer(to: &nothing) {
-            try run($0, frames: frames, length: length, into: $0, workspace: Workspace(), pass: pass)
+            try run($0, frames: frames, length: length, into: $0, workspace: workspace, pass: pass)
         }
-        return arena.peak
+        return arena.peak + workspace.tableBytes
     }
 
     /// Address space for a pass: far more than it uses, since only what is written becomes memory.
-    private func arenaCapacity(_ length: Int) -> Int {
+    private func arenaCapacity(_ length: Int, threads: Int) -> Int {
         let widest = encoders.map { $0.shape.outputs * 2 + $0.shape.inputs }.max() ?? 1
         let spectrum = 64 * (length + 16 * configuration.frameSize) * (widest + configuration.channels)
-        return 4 * spectrum / 8 + pool.threads * (64 << 20) + (256 << 20)
+        return 4 * spectrum / 8 + threads * (64 << 20) + (256 << 20)
     }
 }

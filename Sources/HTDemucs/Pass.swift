@@ -6,29 +6,29 @@ final class Pass {
     private let pool: ThreadPool
     private let arena: Arena
     private let isPlan: Bool
+    /// Threads that share the work.
+    let threads: Int
     private let profile: Profile?
     let observer: ((String, [Float]) -> Void)?
     private var operations = 0.0
 
     init(
-        kernels: Kernels, pool: ThreadPool, arena: Arena, isPlan: Bool, profile: Profile? = nil,
+        kernels: Kernels, pool: ThreadPool, arena: Arena, isPlan: Bool, threads: Int? = nil, profile: Profile? = nil,
         observer: ((String, [Float]) -> Void)? = nil
     ) {
         self.kernels = kernels
         self.pool = pool
+        self.threads = threads ?? pool.threads
         self.arena = arena
         self.isPlan = isPlan
         self.profile = profile
         self.observer = isPlan ? nil : observer
     }
 
-    /// Threads that share the work.
-    var threads: Int { pool.threads }
-
     /// Calls `body` for every index below `count` on all threads, each call with `scratch` floats of its own.
     func parallel(_ count: Int, scratch: Int = 0, _ body: (_ index: Int, _ scratch: Scratch) -> Void) throws {
         let size = Scratch.size(floats: scratch)
-        let memory = try arena.take(size * pool.threads)
+        let memory = try arena.take(size * threads)
         defer { arena.giveBack(memory) }
         if isPlan { return }
         pool.run(count) { index, slot in body(index, Scratch(memory + slot * size, count: size)) }

@@ -13,11 +13,19 @@ public final class Workspace {
 
     private var tables: [String: FloatMemory] = [:]
 
+    /// The threads that share the passes; nil: those of the model's pool.
+    public let pool: ThreadPool?
+
     /// An empty workspace.
-    public init() {}
+    ///
+    /// - Parameter pool: the threads that share its passes; nil for those of the model's pool
+    public init(pool: ThreadPool? = nil) { self.pool = pool }
 
     /// Most bytes that a pass has used so far.
-    public var peakBytes: Int { arena?.peak ?? 0 }
+    public var peakBytes: Int { (arena?.peak ?? 0) + tableBytes }
+
+    /// Bytes of the tables.
+    var tableBytes: Int { tables.values.reduce(0) { $0 + 4 * $1.count } }
 
     /// The arena, with at least `bytes` of address space.
     func arena(bytes: Int) throws -> Arena {

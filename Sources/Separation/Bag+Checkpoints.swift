@@ -37,7 +37,8 @@ extension Bag {
             return Member(
                 trainingFrames: try checkpoint.segmentFrames(name),
                 usesTrainingSegment: checkpoint.arguments["use_train_segment"]?.bool ?? true,
-                weights: weights?[index] ?? first.sources.map { _ in 1 })
+                weights: weights?[index] ?? first.sources.map { _ in 1 },
+                parameterBytes: 4 * checkpoint.tensors.elementCount)
         }
         let pool = ThreadPool(threads: threads)
         let shelf = ModelShelf(checkpoints, pool: pool)
@@ -72,15 +73,25 @@ private final class ModelShelf: Sendable {
 /// HTDemucs models that share one workspace.
 private final class ModelSession: SegmentSession {
     private let models: [Int: Model]
-    private let workspace = Workspace()
+    private var workspace = Workspace()
 
     init(_ models: [Int: Model]) { self.models = models }
+
+    func workBytes(member: Int, frames: Int, threads: Int) throws -> Int {
+        try model(member).memoryNeeded(frames: frames, threads: threads)
+    }
+
+    func work(with pool: ThreadPool) { workspace = Workspace(pool: pool) }
 
     func forward(
         member: Int, mix: UnsafeBufferPointer<Float>, frames: Int, into output: UnsafeMutableBufferPointer<Float>
     ) throws {
+        try model(member).forward(mix: mix, frames: frames, into: output, workspace: workspace)
+    }
+
+    private func model(_ member: Int) -> Model {
         guard let model = models[member] else { preconditionFailure("model \(member) was not loaded") }
-        try model.forward(mix: mix, frames: frames, into: output, workspace: workspace)
+        return model
     }
 }
 

@@ -10,7 +10,7 @@ public struct Bag: Sendable {
     public let sampleRate: Int
     /// Audio channels that the models work with.
     public let channels: Int
-    /// The threads that work on a segment together, and that encode stems.
+    /// The threads that work on a segment together, and that encode stems; as many of them as memory allows.
     package let pool: ThreadPool
     /// The models' shapes and weights.
     package let members: [Member]
@@ -26,11 +26,16 @@ public struct Bag: Sendable {
         package var usesTrainingSegment: Bool
         /// How much its word counts for each source.
         package var weights: [Double]
+        /// Bytes that its parameters take at the least, known before it is loaded.
+        package var parameterBytes: Int
 
-        package init(trainingFrames: Int, usesTrainingSegment: Bool = true, weights: [Double]) {
+        package init(
+            trainingFrames: Int, usesTrainingSegment: Bool = true, weights: [Double], parameterBytes: Int = 0
+        ) {
             self.trainingFrames = trainingFrames
             self.usesTrainingSegment = usesTrainingSegment
             self.weights = weights
+            self.parameterBytes = parameterBytes
         }
     }
 
@@ -69,6 +74,12 @@ public struct Bag: Sendable {
 
 /// Runs a bag's models on one segment at a time, with its own working memory.
 package protocol SegmentSession: AnyObject {
+    /// Bytes that a pass of one model over `frames` frames works in, beyond the weights.
+    func workBytes(member: Int, frames: Int, threads: Int) throws -> Int
+
+    /// Has the passes from now on shared by the threads of `pool`.
+    func work(with pool: ThreadPool)
+
     /// The forward pass of one model.
     ///
     /// - Parameters:

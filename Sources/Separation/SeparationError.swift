@@ -8,11 +8,13 @@ public enum SeparationError: Error, Equatable, CustomStringConvertible {
     case segmentTooLong(Double, longest: Double)
     /// Models and weights that do not fit together.
     case invalidBag(String)
+    /// The memory limit is too small; the sentence says what is needed.
+    case tooLittleMemory(String)
 
     /// A full sentence.
     public var description: String {
         switch self {
-        case .invalidOption(let sentence), .invalidBag(let sentence): sentence
+        case .invalidOption(let sentence), .invalidBag(let sentence), .tooLittleMemory(let sentence): sentence
         case .unknownStem(let stem, let sources):
             "The stem \"\(stem)\" is not in the selected model; it is one of \(sources.joined(separator: ", "))."
         case .segmentTooLong(let segment, let longest):

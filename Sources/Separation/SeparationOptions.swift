@@ -10,6 +10,9 @@ public struct SeparationOptions: Sendable, Equatable {
         case minus
         /// Not at all.
         case none
+        /// As `no_STEM`: the sum of the other stems, unless that takes models which the stem itself does not need;
+        /// then the track minus the stem.
+        case automatic = "auto"
     }
 
     /// Predictions, each with the track shifted by a random time up to half a second, that are averaged; 0: one, unshifted.

@@ -1,5 +1,6 @@
 import Audio
 import Foundation
+import Tensors
 
 /// Separates tracks with one bag of models, in memory that does not grow with the track.
 ///
@@ -11,19 +12,43 @@ public final class Separator {
     public let bag: Bag
     /// How they are used.
     public let options: SeparationOptions
+    /// How many threads it runs on, and what it takes of memory.
+    public let memory: MemoryPlan
     private let recipes: [StemRecipe]
     private let session: any SegmentSession
+    private let pool: ThreadPool
 
     /// Loads the models that the options need: one whose weight is 0 for every wanted source is left out.
     ///
-    /// - Throws: ``SeparationError`` when models and options do not fit together; what is wrong with a checkpoint.
-    public init(bag: Bag, options: SeparationOptions = SeparationOptions()) throws {
+    /// - Parameter memoryLimit: what the whole process may take; fewer threads than the bag's are used where that helps.
+    /// - Throws: ``SeparationError`` when models and options do not fit together, or not into the memory limit; what is
+    ///   wrong with a checkpoint.
+    public init(
+        bag: Bag, options: SeparationOptions = SeparationOptions(), memoryLimit: MemoryLimit? = nil
+    ) throws {
         try options.validate(for: bag)
         self.bag = bag
         self.options = options
-        recipes = StemRecipe.recipes(sources: bag.sources, options: options)
-        session = try bag.makeSession(bag.members(for: recipes))
+        recipes = StemRecipe.recipes(bag: bag, options: options)
+        let members = bag.members(for: recipes)
+        let lanes = LaneShape.lanes(bag: bag, options: options).filter { members.contains($0.member) }
+        let demand = MemoryDemand(
+            bag: bag, members: members, lanes: lanes, sources: Set(recipes.flatMap(\.needed)).count)
+        try MemoryPlan.check(demand, limit: memoryLimit)
+        let session = try bag.makeSession(members)
+        self.session = session
+        memory = try MemoryPlan.choose(
+            demand, weights: FloatMemory.bytesInUse, threads: bag.pool.threads, limit: memoryLimit
+        ) { threads in
+            try lanes.map { try session.workBytes(member: $0.member, frames: $0.inputFrames, threads: threads) }.max()
+                ?? 0
+        }
+        pool = memory.threads == bag.pool.threads ? bag.pool : ThreadPool(threads: memory.threads)
+        session.work(with: pool)
     }
+
+    /// How many of the bag's models run: those that the wanted stems need.
+    public var modelCount: Int { bag.members(for: recipes).count }
 
     /// Separates a track into files; one track at a time. Blocks its thread, so never call it on the cooperative pool.
     ///
@@ -45,7 +70,7 @@ public final class Separator {
         let pass = try SegmentPass(
             track, survey: survey, bag: bag, options: options, recipes: recipes, session: session)
         let outputs = try StemOutputs(
-            recipes, at: output, options: options, bag: bag, survey: survey, planes: pass.planes)
+            recipes, at: output, options: options, bag: bag, survey: survey, planes: pass.planes, pool: pool)
         try pass.run(progress: progress) { try outputs.write($0, $1, upTo: $2) }
         let stems = try outputs.finish { !progress(1) }
         let seconds = (clock.now - begin) / .seconds(1)

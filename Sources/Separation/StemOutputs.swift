@@ -12,10 +12,12 @@ final class StemOutputs {
 
     /// Opens all files; folders are made as needed.
     ///
-    /// - Parameter planes: for each needed source, where it stands in the accumulator.
+    /// - Parameters:
+    ///   - planes: for each needed source, where it stands in the accumulator.
+    ///   - pool: the threads that encode.
     init(
         _ recipes: [StemRecipe], at output: (String) -> URL, options: SeparationOptions, bag: Bag, survey: TrackSurvey,
-        planes: [Int: Int]
+        planes: [Int: Int], pool: ThreadPool
     ) throws {
         let urls = recipes.map { output($0.name) }
         var made: [URL] = []
@@ -32,7 +34,7 @@ final class StemOutputs {
             throw error
         }
         madeFolders = made
-        pool = bag.pool
+        self.pool = pool
     }
 
     deinit {

@@ -14,7 +14,8 @@ package struct StemRecipe: Sendable, Equatable {
     package var ingredients: Ingredients
 
     /// The files that the options ask for, named as by the reference command.
-    package static func recipes(sources: [String], options: SeparationOptions) -> [StemRecipe] {
+    package static func recipes(bag: Bag, options: SeparationOptions) -> [StemRecipe] {
+        let sources = bag.sources
         guard let stem = options.twoStems, let index = sources.firstIndex(of: stem) else {
             return sources.enumerated().map { StemRecipe(name: $1, ingredients: .sources([$0])) }
         }
@@ -24,15 +25,18 @@ package struct StemRecipe: Sendable, Equatable {
             return [alone]
         case .minus:
             return [StemRecipe(name: "minus_\(stem)", ingredients: .trackMinus(index)), alone]
-        case .add:
+        case .add, .automatic:
             let others = sources.indices.filter { $0 != index }
-            return [alone, StemRecipe(name: "no_\(stem)", ingredients: .sources(others))]
+            let sum = StemRecipe(name: "no_\(stem)", ingredients: .sources(others))
+            let isSpared = bag.members(for: [alone]) != bag.members(for: [alone, sum])
+            return options.otherMethod == .automatic && isSpared
+                ? [alone, StemRecipe(name: sum.name, ingredients: .trackMinus(index))] : [alone, sum]
         }
     }
 
     /// The names of the files that the options ask for.
-    package static func names(sources: [String], options: SeparationOptions) -> [String] {
-        recipes(sources: sources, options: options).map(\.name)
+    package static func names(bag: Bag, options: SeparationOptions) -> [String] {
+        recipes(bag: bag, options: options).map(\.name)
     }
 
     /// The sources it needs.

@@ -1,4 +1,5 @@
 import CKernels
+import Synchronization
 
 /// Numbers that are written once, when they are made, and only read afterwards: weights and tables.
 ///
@@ -9,17 +10,24 @@ public final class FloatMemory: @unchecked Sendable {
     /// How many there are.
     public let count: Int
 
+    private static let bytes = Atomic<Int>(0)
+
+    /// Bytes of all weights and tables that this process holds at the moment.
+    public static var bytesInUse: Int { bytes.load(ordering: .relaxed) }
+
     /// Memory for `count` numbers, zero until `fill` writes them.
     public init(count: Int, fill: (UnsafeMutablePointer<Float>) throws -> Void) rethrows {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
             .bindMemory(to: Float.self, capacity: max(count, 1))
         memory.initialize(repeating: 0, count: max(count, 1))
-        base = UnsafePointer(memory)
-        self.count = count
+        // Before the properties have their values, so that a failure does not run `deinit`.
         do { try fill(memory) } catch {
             UnsafeMutableRawPointer(memory).deallocate()
             throw error
         }
+        base = UnsafePointer(memory)
+        self.count = count
+        Self.bytes.add(4 * max(count, 1), ordering: .relaxed)
     }
 
     /// A copy of `values`.
@@ -29,5 +37,8 @@ public final class FloatMemory: @unchecked Sendable {
         }
     }
 
-    deinit { UnsafeMutablePointer(mutating: base).deallocate() }
+    deinit {
+        Self.bytes.subtract(4 * max(count, 1), ordering: .relaxed)
+        UnsafeMutablePointer(mutating: base).deallocate()
+    }
 }

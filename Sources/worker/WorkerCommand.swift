@@ -11,7 +11,7 @@ struct WorkerCommand: AsyncParsableCommand {
         discussion: """
             Redis, the object storage and everything else are configured by the environment: REDIS_URL, S3_ENDPOINT, \
             S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION, MSAAS_QUEUE_BUCKET, MSAAS_OUTPUT_BUCKET, MSAAS_LEASE_SECONDS, \
-            MSAAS_MAX_ATTEMPTS, MSAAS_DRAIN_SECONDS, MSAAS_HEALTH_FILE, MSAAS_MODELS, LOG_LEVEL. SIGTERM drains the \
+            MSAAS_MAX_ATTEMPTS, MSAAS_DRAIN_SECONDS, MSAAS_HEALTH_FILE, MSAAS_MODELS, MSAAS_MEMORY_LIMIT, LOG_LEVEL. SIGTERM drains the \
             worker; a second one has it give its job back at once.
             """)
 
@@ -37,7 +37,7 @@ struct WorkerCommand: AsyncParsableCommand {
         var logger = Logger(label: "worker")
         logger.logLevel = environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .info
         let separator = try EngineSeparator(
-            repository: repo.map { URL(filePath: $0) }, environment: environment)
+            repository: repo.map { URL(filePath: $0) }, environment: environment, logger: logger)
         try await WorkerProcess(environment: environment, separator: separator, logger: logger).run()
     }
 }

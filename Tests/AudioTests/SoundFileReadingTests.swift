@@ -102,6 +102,33 @@ struct SoundFileReadingTests {
     }
 }
 
+extension SoundFileReadingTests {
+    @Test(arguments: [["-b", "16"], ["-b", "24"], ["-b", "32", "-e", "float"]])
+    func `a WAV file that is cut off is read to its end, with a warning`(encoding: [String]) throws {
+        try studio.tones(frames: 441_000)
+        try studio.convert("tones.wav", "a.wav", encoding)
+        try studio.edit("a.wav", to: "cut.wav") { $0 = $0.prefix($0.count * 2 / 5) }
+        #expect(try readAll(studio.url("a.wav")).warnings == [])
+        let (samples, warnings) = try readAll(studio.url("cut.wav"))
+        #expect(abs(samples.count / 2 - 176_400) < 50)
+        #expect(
+            warnings == ["The file is truncated or damaged: it announces 0:10.0 of audio and ends after 0:04.0."])
+    }
+
+    @Test(arguments: [0, 0x7fff_f000, 0x7fff_ffff, 0xffff_ffff] as [UInt32])
+    func `a WAV file that was written to a pipe and so does not know its length is read without a warning`(
+        size: UInt32
+    ) throws {
+        try studio.tones(frames: 4410)
+        try studio.edit("tones.wav", to: "piped.wav") { data in
+            let place = data.range(of: Data("data".utf8))!.upperBound
+            data.replaceSubrange(place..<place + 4, with: withUnsafeBytes(of: size.littleEndian) { Data($0) })
+        }
+        let warnings = try? readAll(studio.url("piped.wav")).warnings
+        #expect(warnings ?? [] == [])
+    }
+}
+
 extension Studio {
     /// `input` converted by sox.
     func convert(_ input: String, _ output: String, _ options: [String]) throws {

@@ -87,6 +87,33 @@ struct CommandTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: studio.url("out/both").path).sorted() == files)
     }
 
+    @Test func `only the models run that two stems need, and the output says so`() async throws {
+        let two = try await msaas("-n", "both", "--two-stems", "vocals", "-v", "a song.v2.wav")
+        #expect(two.code == 0, "\(two.errors)")
+        #expect(two.output.contains("1 of 2 models needed; no_vocals is the track minus vocals"), "\(two.output)")
+        let folder = studio.url("separated/both/a song.v2").path
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["no_vocals.wav", "vocals.wav"])
+        let sum = try await msaas("-n", "both", "--two-stems", "vocals", "--other-method", "add", "a song.v2.wav")
+        #expect(!sum.output.contains("models needed"), "\(sum.output)")
+    }
+
+    @Test func `what a killed run left behind is gone after the next one`() async throws {
+        try writeTrack(noise(frames: 2_000_000, channels: 2), to: studio.url("long.wav"), sampleRate: 2000)
+        func partial() throws -> [String] { try studio.contents().filter { $0.hasSuffix(".partial") } }
+        let killed = try start(["-n", "four", "--shifts", "50", "--filename", "{track}-{stem}.{ext}", "long.wav"])
+        while killed.process.isRunning, try partial().count < 4 { try await Task.sleep(for: .milliseconds(5)) }
+        // What another run is writing in the same folder is not touched.
+        let other = try await msaas("-n", "four", "--filename", "{track}-{stem}.{ext}", "a song.v2.wav")
+        #expect(other.code == 0, "\(other.errors)")
+        #expect(try partial().count == 4)
+        killed.process.kill()
+        #expect(try partial().count == 4)
+        let next = try await msaas("-n", "four", "--filename", "{track}-{stem}.{ext}", "a song.v2.wav")
+        #expect(next.code == 0, "\(next.errors)")
+        #expect(try partial() == [])
+    }
+
     @Test func `a seed gives the same stems again`() async throws {
         for out in ["one", "two"] {
             #expect(try await msaas("-n", "four", "-o", out, "--seed", "3", "a song.v2.wav").code == 0)
@@ -113,6 +140,8 @@ struct CommandTests {
         (["--device", "cuda"], "The device cuda is not used here"),
         (["--mp3", "--mp3-bitrate", "999"], "An MP3 bitrate is between 8 and 320 kbit/s; 999 is not."),
         (["-n", "four", "--overlap", "1"], "The overlap is at least 0 and less than 1; 1.0 is not."),
+        (["-n", "four", "--memory-limit", "a lot"], "--memory-limit is “a lot”, which is no amount of memory"),
+        (["-n", "four", "--memory-limit", "20M"], "and --memory-limit allows 20 MB; raise the limit"),
         (
             ["-n", "four", "--segment", "2"],
             "A segment of 2 s is longer than this model was trained for; the longest is 1 s."

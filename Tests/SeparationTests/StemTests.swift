@@ -58,11 +58,13 @@ struct StemTests {
                     $0.seed = 5
                     change(&$0)
                 })
-            return (stems, Set(calls.list.withLock { $0.map(\.member) }))
+            let run = Set(calls.list.withLock { $0.map(\.member) })
+            #expect(calls.loaded.withLock { $0 } == [run])
+            return (stems, run)
         }
         let all = try run { _ in }
         #expect(all.members == [0, 1, 2, 3])
-        for method in [SeparationOptions.OtherMethod.minus, .none] {
+        for method in [SeparationOptions.OtherMethod.minus, .none, .automatic] {
             let one = try run {
                 $0.twoStems = "vocals"
                 $0.otherMethod = method
@@ -71,6 +73,26 @@ struct StemTests {
             #expect(one.stems["vocals"] == all.stems["vocals"])
         }
         #expect(try run { $0.twoStems = "vocals" }.members == [0, 1, 2, 3])
+    }
+
+    @Test func `what remains is the others' sum, but the rest of the track where the sum takes more models`() throws {
+        func two(_ bag: Bag, _ method: SeparationOptions.OtherMethod) throws -> [String: [[Float]]] {
+            try separate(
+                bag,
+                plainOptions {
+                    $0.twoStems = "vocals"
+                    $0.otherMethod = method
+                })
+        }
+        for weights in [nil, [[1, 1, 1, 1], [1, 1, 1, 0.5]]] {
+            let bag = try Bag.toy(training: weights == nil ? [400] : [400, 300], weights: weights)
+            #expect(try two(bag, .automatic) == two(bag, .add))
+        }
+        let bag = try Bag.toy(training: [400, 300], weights: [[1, 1, 1, 0], [0, 0, 0, 1]])
+        let (automatic, minus) = try (two(bag, .automatic), two(bag, .minus))
+        #expect(automatic.keys.sorted() == ["no_vocals", "vocals"])
+        #expect(automatic["vocals"] == minus["vocals"])
+        #expect(automatic["no_vocals"] == minus["minus_vocals"])
     }
 
     @Test func `progress rises to 1 and the peaks are those of the stems`() throws {
@@ -111,6 +133,8 @@ struct StemTests {
 
     @Test func `a failing model leaves nothing`() throws {
         final class Broken: SegmentSession {
+            func workBytes(member: Int, frames: Int, threads: Int) throws -> Int { 0 }
+            func work(with pool: ThreadPool) {}
             func forward(
                 member: Int, mix: UnsafeBufferPointer<Float>, frames: Int,
                 into output: UnsafeMutableBufferPointer<Float>

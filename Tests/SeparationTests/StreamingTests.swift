@@ -65,7 +65,7 @@ struct StreamingTests {
             #expect(survey.frames == frames)
             let pass = try SegmentPass(
                 studio.url("track.wav"), survey: survey, bag: bag, options: options,
-                recipes: StemRecipe.recipes(sources: bag.sources, options: options), session: bag.makeSession([0, 1]))
+                recipes: StemRecipe.recipes(bag: bag, options: options), session: bag.makeSession([0, 1]))
             var emitted = 0
             try pass.run(progress: { _ in true }) { accumulator, _, end in
                 #expect(accumulator.start == emitted)

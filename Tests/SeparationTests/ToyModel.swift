@@ -10,8 +10,9 @@ final class ToySession: SegmentSession {
     let channels: Int
     let calls: Calls?
 
-    /// Which members were run, on how many frames.
+    /// Which members were run, on how many frames, and which were loaded for each separation.
     final class Calls: Sendable {
+        let loaded = Mutex<[Set<Int>]>([])
         let list = Mutex<[(member: Int, frames: Int)]>([])
     }
 
@@ -20,6 +21,9 @@ final class ToySession: SegmentSession {
         self.channels = channels
         self.calls = calls
     }
+
+    func workBytes(member: Int, frames: Int, threads: Int) throws -> Int { 1_000_000 * threads }
+    func work(with pool: ThreadPool) {}
 
     func forward(
         member: Int, mix: UnsafeBufferPointer<Float>, frames: Int, into output: UnsafeMutableBufferPointer<Float>
@@ -69,8 +73,9 @@ extension Bag {
         return try Bag(
             name: "toy", sources: sources, sampleRate: sampleRate, channels: channels, pool: ThreadPool(threads: 3),
             members: members
-        ) { _ in
-            ToySession(sources: count, channels: channels, calls: calls)
+        ) { wanted in
+            calls?.loaded.withLock { $0.append(wanted) }
+            return ToySession(sources: count, channels: channels, calls: calls)
         }
     }
 }

@@ -49,6 +49,21 @@ import WorkerLoop
         #expect(Set(two.stems.map(\.url.lastPathComponent)) == ["vocals.mp3", "no_vocals.mp3"])
     }
 
+    @Test func aJobThatDoesNotFitIntoMemoryFailsBeforeItStarts() async throws {
+        let engine = try EngineSeparator(environment: [
+            "MSAAS_MODEL": "starter", "MSAAS_THREADS": "2", "MSAAS_MEMORY_LIMIT": "30M",
+        ])
+        let error = await #expect(throws: (any Error).self) {
+            try await engine.separate(order(chord)) { _ in true }
+        }
+        // Not the song's fault: another worker may have more memory.
+        #expect(!(error is SongRefused))
+        let sentence = error.map { "\($0)" } ?? ""
+        #expect(sentence.hasPrefix("The model starter needs "), "\(sentence)")
+        #expect(sentence.hasSuffix("MSAAS_MEMORY_LIMIT allows 30 MB; raise the limit or choose a smaller model."))
+        #expect(throws: (any Error).self) { try EngineSeparator(environment: ["MSAAS_MEMORY_LIMIT": "much"]) }
+    }
+
     @Test func shiftedSeparationsCanBeRepeated() async throws {
         let engine = try engine()
         var results: [Data] = []

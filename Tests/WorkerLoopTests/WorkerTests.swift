@@ -1,6 +1,7 @@
 import Foundation
 import Jobs
 import ObjectStorage
+import Synchronization
 import TestSupport
 import Testing
 import WorkerLoop
@@ -146,24 +147,35 @@ import WorkerTrials
         #expect((waiting.state, waiting.attempts) == (.queued, 0))
     }
 
-    /// Every thread of Swift's pool is held up for several leases, as products of matrices do when they are given the chance.
+    /// Every thread of Swift's pool is held up for several leases, as products of matrices do when they are given the chance,
+    /// while another worker looks for expired leases ten times a second.
     @Test func theLeaseIsKeptWhileTheProcessorsAreTaken() async throws {
-        let bench = try await Bench(lease: .seconds(2))
+        let bench = try await Bench(lease: .seconds(4))
         let job = try await bench.submitted("music")
-        try await bench.withWorker(separator: GreedySeparator(seconds: 7)) { _ in
+        let other = Mutex<ChildProcess?>(nil)
+        let separator = GreedySeparator(seconds: 13) {
+            let process = try bench.process(seconds: 0)
+            other.withLock { $0 = process }
+        }
+        try await bench.withWorker(separator: separator) { _ in
             let done = try await bench.finished(job.id)
             #expect((done.state, done.attempts) == (.done, 1))
         }
+        let process = try #require(other.withLock { $0 })
+        process.signal(SIGTERM)
+        #expect(await process.wait() == 0)
     }
 
     /// Holds up every thread of the cooperative pool.
     private struct GreedySeparator: SongSeparator {
         let seconds: Int
+        let begin: @Sendable () throws -> Void
         var loadedModels: [String] { [] }
 
         func separate(
             _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
         ) async throws -> SeparatedSong {
+            try begin()
             let end = ContinuousClock.now + .seconds(seconds)
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<ProcessInfo.processInfo.activeProcessorCount * 2 {

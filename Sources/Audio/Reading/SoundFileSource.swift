@@ -15,8 +15,9 @@ final class SoundFileSource: SampleSource {
 
     /// Opens the file.
     ///
+    /// - Parameter announcedFrames: how many frames the file's header announces, where that is more than libsndfile knows.
     /// - Throws: ``AudioError/undecodable(path:reason:)`` when libsndfile refuses it.
-    init(_ url: URL) throws {
+    init(_ url: URL, announcedFrames: Int? = nil) throws {
         path = url.path
         var info = SF_INFO()
         guard let handle = sf_open(path, Int32(SFM_READ), &info) else {
@@ -28,7 +29,7 @@ final class SoundFileSource: SampleSource {
         }
         self.handle = handle
         format = StreamFormat(sampleRate: Int(info.samplerate), channels: Int(info.channels))
-        announcedFrames = info.frames == Int64.max ? 0 : Int(info.frames)
+        self.announcedFrames = max(announcedFrames ?? 0, info.frames == Int64.max ? 0 : Int(info.frames))
         buffer = .allocate(capacity: Self.blockFrames * format.channels)
     }
 

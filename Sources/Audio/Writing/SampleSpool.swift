@@ -48,8 +48,3 @@ final class SampleSpool {
         }
     }
 }
-
-/// A hidden name in `folder` that nothing has yet.
-func temporaryName(in folder: URL, _ kind: String) -> URL {
-    folder.appending(path: ".msaas-\(String(UInt64.random(in: .min ... .max), radix: 36)).\(kind)")
-}

@@ -1,8 +1,10 @@
 import Audio
 public import Foundation
 import Jobs
+public import Logging
 public import ModelStore
-import Separation
+public import Separation
+import Synchronization
 import Threading
 
 /// Separates with our engine: fetches models by name, keeps the ones used last in memory, and works on a thread of its
@@ -12,6 +14,9 @@ public actor EngineSeparator: SongSeparator {
     private let defaultModel: String?
     private let threads: Int
     private let capacity: Int
+    private let memoryLimit: MemoryLimit?
+    private let logger: Logger?
+    private let lastPlan = Mutex<MemoryPlan?>(nil)
     private let thread = BlockingThread(name: "separate")
     /// The one used last is at the end.
     private var bags: [Bag] = []
@@ -22,18 +27,26 @@ public actor EngineSeparator: SongSeparator {
     ///   - defaultModel: for jobs that name none; `nil` for the best one that is present.
     ///   - threads: how many threads the engine uses.
     ///   - capacity: how many models are kept in memory.
-    public init(store: ModelStore, defaultModel: String?, threads: Int, capacity: Int = 1) {
+    ///   - memoryLimit: what the process may take; a job that needs more fails before it starts.
+    ///   - logger: told threads and memory whenever the choice changes.
+    public init(
+        store: ModelStore, defaultModel: String?, threads: Int, capacity: Int = 1, memoryLimit: MemoryLimit? = nil,
+        logger: Logger? = nil
+    ) {
         self.store = store
         self.defaultModel = defaultModel
         self.threads = max(threads, 1)
         self.capacity = max(capacity, 1)
+        self.memoryLimit = memoryLimit
+        self.logger = logger
     }
 
-    /// The engine that the environment describes: `MSAAS_MODEL`, `MSAAS_THREADS` (default: one a core), and what
-    /// `ModelStore` reads.
+    /// The engine that the environment describes: `MSAAS_MODEL`, `MSAAS_THREADS` (default: one a core),
+    /// `MSAAS_MEMORY_LIMIT` (default: the limit of the control group), and what `ModelStore` reads.
     ///
-    /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads.
-    public init(repository: URL? = nil, environment: [String: String]) throws {
+    /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads, `SeparationError` when
+    ///   `MSAAS_MEMORY_LIMIT` is no amount of memory.
+    public init(repository: URL? = nil, environment: [String: String], logger: Logger? = nil) throws {
         var threads = ProcessInfo.processInfo.activeProcessorCount
         if let text = environment["MSAAS_THREADS"], !text.isEmpty {
             guard let number = Int(text), (1...1024).contains(number) else {
@@ -42,9 +55,10 @@ public actor EngineSeparator: SongSeparator {
             }
             threads = number
         }
-        self.init(
+        try self.init(
             store: ModelStore(repository: repository, environment: environment),
-            defaultModel: environment["MSAAS_MODEL"].flatMap { $0.isEmpty ? nil : $0 }, threads: threads)
+            defaultModel: environment["MSAAS_MODEL"].flatMap { $0.isEmpty ? nil : $0 }, threads: threads,
+            memoryLimit: MemoryLimit.inForce(environment: environment), logger: logger)
     }
 
     /// The names of the models that are in memory.
@@ -57,8 +71,10 @@ public actor EngineSeparator: SongSeparator {
         do {
             let bag = try await bag(
                 named: order.options.model ?? defaultModel ?? store.defaultName(), progress: progress)
-            let report = try await thread.run {
-                let separator = try Separator(bag: bag, options: SeparationOptions(order.options, seed: order.seed))
+            let report = try await thread.run { [self] in
+                let separator = try Separator(
+                    bag: bag, options: SeparationOptions(order.options, seed: order.seed), memoryLimit: memoryLimit)
+                announce(separator.memory, model: bag.name)
                 return try separator.separate(
                     order.song, to: { order.folder.appending(path: "\($0).\(order.options.format.fileExtension)") },
                     progress: progress)
@@ -70,6 +86,15 @@ public actor EngineSeparator: SongSeparator {
         } catch {
             throw SongRefused(because: error) ?? error
         }
+    }
+
+    /// Logs the choice of threads and memory, unless it is the one that was logged last.
+    private nonisolated func announce(_ plan: MemoryPlan, model: String) {
+        let isNews = lastPlan.withLock { last in
+            defer { last = plan }
+            return last != plan
+        }
+        if isNews { logger?.info("\(plan)", metadata: ["model": "\(model)"]) }
     }
 
     /// The model of this name, from memory or from its files. Another one leaves first if there are as many as are kept,
@@ -149,7 +174,7 @@ extension SongRefused {
             }
         case let error as SeparationError:
             switch error {
-            case .invalidBag: return nil
+            case .invalidBag, .tooLittleMemory: return nil
             case .invalidOption, .unknownStem, .segmentTooLong: self.init(error.description)
             }
         case ModelStoreError.unknownModel(let name, let known):

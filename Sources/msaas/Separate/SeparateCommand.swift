@@ -19,6 +19,13 @@ struct SeparateCommand: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Machine") var machine: MachineOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "The most memory to take, such as 600M or 1.5Gi; what cannot fit is refused before it starts.",
+            discussion: "Default: MSAAS_MEMORY_LIMIT, else the limit of the container (control group), if it has one.",
+            valueName: "amount"))
+    var memoryLimit: String?
+
     @Flag(help: "Print the models' names and leave.")
     var listModels = false
 
@@ -46,10 +53,13 @@ struct SeparateCommand: AsyncParsableCommand {
 
     private func separate(_ interruption: Interruption) async throws {
         let options = try separation.options(format: output.format(), clipMode: output.clipMode)
+        let limit =
+            try memoryLimit.map { try MemoryLimit($0, source: "--memory-limit") }
+            ?? MemoryLimit.inForce(environment: ProcessInfo.processInfo.environment)
         let files = try await model.files()
         let run = SeparationRun(
             files: files, options: options, folder: output.folder(model: files.name), template: output.filename,
-            threads: machine.threadCount, isVerbose: verbose, interruption: interruption)
+            threads: machine.threadCount, memoryLimit: limit, isVerbose: verbose, interruption: interruption)
         let failed = try await run.separate(tracks)
         if failed > 0 { throw ExitCode(1) }
     }

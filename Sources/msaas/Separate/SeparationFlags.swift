@@ -20,8 +20,13 @@ struct SeparationFlags: ParsableArguments {
     var twoStems: String?
 
     @Option(
-        help: "How what remains is made: the other stems' sum (add), the track minus the stem (minus), or not (none).")
-    var otherMethod = SeparationOptions.OtherMethod.add
+        help: ArgumentHelp(
+            "How what remains is made: the other stems' sum (add), the track minus the stem (minus), or not (none).",
+            discussion: """
+                The default, auto, is add, unless that takes models of a bag which the stem itself does not need: of \
+                htdemucs_ft only one model runs, and no_STEM is the track minus the stem.
+                """))
+    var otherMethod = SeparationOptions.OtherMethod.automatic
 
     @Option(help: "Makes the random shifts the same every time.")
     var seed: UInt64?

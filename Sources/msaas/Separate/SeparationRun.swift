@@ -12,6 +12,7 @@ struct SeparationRun: Sendable {
     var folder: URL
     var template: FilenameTemplate
     var threads: Int
+    var memoryLimit: MemoryLimit?
     var isVerbose: Bool
     var interruption: Interruption
 
@@ -28,11 +29,15 @@ struct SeparationRun: Sendable {
         let bag = try Bag(
             name: files.name, checkpoints: files.open(), weights: files.weights, segment: files.segment,
             threads: threads)
-        let separator = try Separator(bag: bag, options: options)
         try checkNames(bag)
+        let separator = try Separator(bag: bag, options: options, memoryLimit: memoryLimit)
         say("Separated tracks will be stored in \(folder.path)")
-        if isVerbose {
-            say("\(threads) threads, seed \(options.seed.map { "\($0)" } ?? "random"), \(options.format)")
+        if isVerbose { say("Seed \(options.seed.map { "\($0)" } ?? "random"), \(options.format)") }
+        if isVerbose || memoryLimit != nil { say("\(separator.memory)") }
+        if separator.modelCount < files.models.count, options.otherMethod == .automatic, let stem = options.twoStems {
+            say(
+                "\(separator.modelCount) of \(files.models.count) models needed; no_\(stem) is the track minus \(stem) "
+                    + "(--other-method add: the sum of the other stems, by all models)")
         }
         var failed = 0
         for track in tracks {
@@ -82,7 +87,7 @@ struct SeparationRun: Sendable {
 
     /// Refuses a pattern that gives all stems the same name.
     private func checkNames(_ bag: Bag) throws {
-        let names = StemRecipe.names(sources: bag.sources, options: options)
+        let names = StemRecipe.names(bag: bag, options: options)
         let paths = Set(names.map { output(URL(filePath: "track.wav"), stem: $0).path })
         guard paths.count == names.count else {
             throw ValidationError("--filename \(template) gives all stems the same name; put {stem} into it.")

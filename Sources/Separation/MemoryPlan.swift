@@ -1,0 +1,107 @@
+import Foundation
+
+/// What a separation takes of memory at its peak, and how many threads it runs on so that it fits.
+///
+/// Segments are worked on one at a time, with all threads: on the machines measured (see `Benchmarks/README.md`) several at
+/// a time were no faster and took a workspace more each.
+public struct MemoryPlan: Sendable, Equatable, CustomStringConvertible {
+    /// Threads that work together on a segment.
+    public var threads: Int
+    /// The limit, if there is one.
+    public var limit: MemoryLimit?
+    /// What the process took before the first model was loaded.
+    package var program: Int
+    /// Weights of all models in memory.
+    package var weights: Int
+    /// What a forward pass works in.
+    package var work: Int
+    /// The track around the segment, the sums of the stems, decoders, encoders, and a reserve.
+    package var buffers: Int
+
+    /// The estimated peak of the process's resident memory, in bytes.
+    public var bytes: Int { program + weights + work + buffers }
+
+    /// The choice, for a log.
+    public var description: String {
+        "\(threads) \(threads == 1 ? "thread" : "threads"), one segment at a time, at most \(megabytes(bytes)) of memory"
+            + (limit.map { " (\($0.source) allows \(megabytes($0.bytes)))" } ?? "")
+    }
+
+    /// Refuses what cannot fit, whatever else is chosen, before a model is loaded.
+    package static func check(_ demand: MemoryDemand, limit: MemoryLimit?) throws {
+        // Asked for first of all: later the process holds models.
+        let least = program + demand.parameters + demand.buffers
+        guard let limit, least > limit.bytes else { return }
+        throw SeparationError.tooLittleMemory(
+            "\(demand.name) needs more than \(megabytes(least)) of memory, of which its weights take "
+                + "\(megabytes(demand.parameters)), and \(limit.source) allows \(megabytes(limit.bytes)); "
+                + "raise the limit or choose a smaller model.")
+    }
+
+    /// Chooses the most threads that fit, up to `threads`, for models that are loaded.
+    ///
+    /// - Parameters:
+    ///   - weights: what all models in memory hold
+    ///   - work: what a forward pass works in with so many threads
+    package static func choose(
+        _ demand: MemoryDemand, weights: Int, threads: Int, limit: MemoryLimit?,
+        work: (_ threads: Int) throws -> Int
+    ) throws -> MemoryPlan {
+        var plan = MemoryPlan(
+            threads: threads, limit: limit, program: program, weights: weights, work: try work(threads),
+            buffers: demand.buffers)
+        guard let limit else { return plan }
+        while plan.bytes > limit.bytes, plan.threads > 1 {
+            plan.threads -= 1
+            plan.work = try work(plan.threads)
+        }
+        guard plan.bytes > limit.bytes else { return plan }
+        throw SeparationError.tooLittleMemory(
+            "\(demand.name) needs \(megabytes(plan.bytes)) of memory even with one thread (\(megabytes(plan.weights)) "
+                + "for weights, \(megabytes(plan.work)) to work in, \(megabytes(plan.program + plan.buffers)) for the rest), "
+                + "and \(limit.source) allows \(megabytes(limit.bytes)); raise the limit or choose a smaller model.")
+    }
+
+    /// What this process took when it was first asked: before it loaded a model.
+    private static let program = max(40_000_000, residentBytes())
+
+    /// Resident bytes of this process; 0 where the system does not say.
+    private static func residentBytes() -> Int {
+        let statistics = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+        return (statistics.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0)
+            * sysconf(Int32(_SC_PAGESIZE))
+    }
+}
+
+/// What is known of a separation's memory before its models are loaded, in bytes.
+package struct MemoryDemand {
+    /// What to call it: the bag's name.
+    package var name: String
+    /// The parameters of the models that run.
+    package var parameters: Int
+    /// Everything but weights and the forward pass.
+    package var buffers: Int
+
+    /// Decoders, encoders, stacks, code that is touched later, and what the allocator does not give back.
+    private static let reserve = 16_000_000
+
+    /// The demand of lanes over a bag whose `sources` are wanted.
+    package init(bag: Bag, members: Set<Int>, lanes: [LaneShape], sources: Int) {
+        name = "The model \(bag.name)"
+        parameters = members.reduce(0) { $0 + bag.members[$1].parameterBytes }
+        let chunk = lanes.map(\.chunkFrames).max() ?? 0
+        let input = lanes.map(\.inputFrames).max() ?? 0
+        // The model's input and output; the stems' sums; the track around the segment; weights of the overlap.
+        let floats =
+            input * bag.channels * (1 + bag.sources.count) + chunk * bag.channels * sources
+            + (chunk + input) * bag.channels + 3 * chunk
+        buffers = 4 * floats + Self.reserve
+    }
+}
+
+extension LaneShape {
+    /// Frames that the model is run on at the most.
+    var inputFrames: Int { max(modelFrames, paddedFrames ?? 0, chunkFrames) }
+}
+
+private func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
