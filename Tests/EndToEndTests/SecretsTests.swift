@@ -60,7 +60,7 @@ import Testing
         #expect(try await service.status("POST", "/upload", key: wrongKey, body: clip) == 401)
         #expect(try await service.status("POST", "/separate", key: wrongKey, body: Data("{}  ".utf8)) == 401)
         var wrongSecret = client.configuration
-        wrongSecret.secretKey = storageSecret + "-wrong"
+        wrongSecret.credentials.secretKey = storageSecret + "-wrong"
         await #expect(throws: S3Error.self) {
             try await S3Client(wrongSecret, transport: CurlTransport()).get("queue", "key")
         }
