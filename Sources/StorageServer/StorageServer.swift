@@ -116,6 +116,11 @@ public struct StorageServer: Service {
     }
 }
 
+extension StorageServer: CustomStringConvertible {
+    /// Its name only: service groups log their services, and the configuration holds secrets.
+    public var description: String { "StorageServer" }
+}
+
 /// Why the storage server cannot start.
 public struct StorageServerError: Error, CustomStringConvertible {
     /// The reason, a sentence.

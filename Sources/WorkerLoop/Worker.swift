@@ -46,7 +46,6 @@ public final class Worker: Service {
     public func run() async throws {
         let work = try WorkFolder(in: configuration.temporaryFolder)
         keeper.start()
-        defer { keeper.stop() }
         logger.info("worker started", metadata: ["redis": "\(queue.address)"])
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
@@ -58,7 +57,7 @@ public final class Worker: Service {
             self.drain.begin(self.configuration.drainPeriod)
             self.keeper.drain(true)
         }
-        keeper.stop()
+        await keeper.stop()
         let (queue, id) = (queue, configuration.id)
         do { try await Task { try await queue.forget(worker: id) }.value } catch {
             logger.warning("the worker's record stays behind: \(error)")

@@ -100,7 +100,8 @@ import Testing
     @Test func plainAndTLSAreNotMixedUp() async throws {
         let plain = try ServerProcess.redis()
         let reason = try await refusal(queue(plain))
-        #expect(reason.contains("does not speak TLS") && reason.contains("redis://"), "\(reason)")
+        // It answers a greeting that happens to hold a line end, and waits for the end of any other.
+        #expect(reason.contains("TLS") && reason.contains("write redis://"), "\(reason)")
         let authority = try await Authority(name: "IP:127.0.0.1")
         let redis = try authority.redis()
         await #expect(throws: RedisError.self) { try await queue(redis, scheme: "redis").ping() }

@@ -24,7 +24,8 @@ import Yams
         var hops: Set<Hop> = [
             Hop("upload", "minio", "9000"), Hop("separate", "minio", "9000"), Hop("fetch", "minio", "9000"),
             Hop("worker", "minio", "9000"), Hop("setup", "minio", "9000"), Hop("minio", "separate", "8080"),
-            Hop("separate", "redis", "6379"), Hop("fetch", "redis", "6379"), Hop("worker", "redis", "6379"),
+            Hop("upload", "redis", "6379"), Hop("separate", "redis", "6379"), Hop("fetch", "redis", "6379"),
+            Hop("worker", "redis", "6379"),
             Hop("autoscaler", "redis", "6379"), Hop("prometheus", "autoscaler", "9090"),
         ]
         for function in ["upload", "separate", "fetch"] { hops.insert(Hop("prometheus", function, "8080")) }

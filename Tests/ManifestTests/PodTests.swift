@@ -84,7 +84,7 @@ import Yams
             }
             for volume in pod["volumes"]?.items ?? [] {
                 let kinds = Set((volume.mapping ?? [:]).keys.compactMap(\.string)).subtracting(["name"])
-                #expect(kinds.isSubset(of: ["emptyDir", "configMap"]), "\(title) has a volume of \(kinds)")
+                #expect(kinds.isSubset(of: ["emptyDir", "configMap", "secret"]), "\(title) has a volume of \(kinds)")
                 if let memory = volume["emptyDir"] { #expect(memory["sizeLimit"] != nil, "\(title)") }
             }
         }
@@ -122,10 +122,31 @@ import Yams
         for name in ["upload", "separate", "fetch"] {
             let function = try rendering.object("Deployment", name)
             let values = try rendering.environment(of: function, function.containers[0]).values
-            let configuration = try HostConfiguration(environment: values)
+            let configuration = try HostConfiguration(environment: values.withoutKeyFile)
             let grace = try #require(function.pod?["terminationGracePeriodSeconds"]?.int)
             #expect(configuration.drainDelay + configuration.drainTimeout < .seconds(grace))
             #expect(values["FUNCTION_TARGET"]?.split(separator: ",").contains(Substring(name)) == true)
+        }
+    }
+
+    /// A function host that others reach refuses to start unless it has keys, or is told to be open.
+    @Test(arguments: Rendering.overlays)
+    func functionsKnowWhomTheyServe(name: String) async throws {
+        let rendering = try await Rendering(name)
+        for name in ["upload", "fetch"] {
+            let function = try rendering.object("Deployment", name)
+            let values = try rendering.environment(of: function, function.containers[0]).values
+            guard let file = values["MSAAS_API_KEYS_FILE"] else {
+                #expect(rendering.name == "overlays/local" && values["MSAAS_OPEN"] == "1")
+                continue
+            }
+            #expect(values["MSAAS_OPEN"] == nil)
+            let mount = try #require(
+                function.containers[0]["volumeMounts"]?.items.first {
+                    file.hasPrefix(($0.text("mountPath") ?? "-") + "/")
+                })
+            let volume = function.pod?["volumes"]?.items.first { $0.text("name") == mount.text("name") }
+            #expect(volume?.text("secret", "secretName") == "api-keys")
         }
     }
 

@@ -72,7 +72,10 @@ struct KeyFileWatch: Service {
     let logger: Logger
 
     func run() async throws {
-        guard let keys, keys.file != nil else { return try await gracefulShutdown() }
+        guard let keys, keys.file != nil else {
+            try? await gracefulShutdown()
+            return
+        }
         let thread = BlockingThread(name: "api-keys")
         try? await cancelWhenGracefulShutdown {
             var complaint = ""

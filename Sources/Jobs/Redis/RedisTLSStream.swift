@@ -72,7 +72,9 @@ final class RedisTLSStream: RedisStream {
                     throw TLSRefusal(
                         "its certificate is not accepted for \(host) (\(text)); name its authority in REDIS_CA_FILE")
                 }
-                if case .timedOut = error { throw TLSRefusal("it does not answer the TLS handshake") }
+                if case .timedOut = error {
+                    throw TLSRefusal("it does not answer the TLS handshake; for plain TCP write redis://")
+                }
                 throw TLSRefusal("it does not speak TLS as it should (\(error.cause)); for plain TCP write redis://")
             }
         }

@@ -15,6 +15,8 @@ final class LeaseKeeper: Sendable {
         var progress = 0.0
         var status = LeaseStatus.held
         var isStopped = false
+        var hasEnded = false
+        var waiter: CheckedContinuation<Void, Never>?
     }
 
     private let duty: Mutex<Duty>
@@ -32,13 +34,29 @@ final class LeaseKeeper: Sendable {
 
     /// Starts the thread; it ends with ``stop()``.
     func start() {
-        let thread = Thread { [self] in keep() }
+        let thread = Thread { [self] in
+            keep()
+            let waiter = duty.withLock { duty in
+                duty.hasEnded = true
+                return duty.waiter
+            }
+            waiter?.resume()
+        }
         thread.name = "lease"
         thread.start()
     }
 
-    /// Ends the thread within one round.
-    func stop() { change { $0.isStopped = true } }
+    /// Ends the thread that was started, and waits for its last round: after it the worker's record is not written again.
+    func stop() async {
+        change { $0.isStopped = true }
+        await withCheckedContinuation { continuation in
+            let hasEnded = duty.withLock { duty in
+                if !duty.hasEnded { duty.waiter = continuation }
+                return duty.hasEnded
+            }
+            if hasEnded { continuation.resume() }
+        }
+    }
 
     /// Takes up a claim.
     func begin(_ claim: Claim) {

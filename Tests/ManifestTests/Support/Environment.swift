@@ -78,3 +78,8 @@ extension Rendering {
         return environment
     }
 }
+
+extension [String: String] {
+    /// Without the file of API keys, which is in a Secret that everybody makes for himself.
+    var withoutKeyFile: [String: String] { filter { $0.key != "MSAAS_API_KEYS_FILE" } }
+}

@@ -60,7 +60,7 @@ struct Network {
             let isPort = ports?.contains {
                 $0["port"]?.int == port && ($0.text("protocol") ?? "TCP") == transport
             }
-            if try isPort ?? true, try peers?.contains(where: { try matches($0, peer) }) ?? true { return true }
+            if isPort ?? true, try peers?.contains(where: { try matches($0, peer) }) ?? true { return true }
         }
         return false
     }
