@@ -30,3 +30,8 @@ public struct WebhookTarget: Sendable, Equatable {
         return words.isEmpty ? nil : words.count == 1 ? "Bearer \(words[0])" : token
     }
 }
+
+extension WebhookTarget: CustomStringConvertible {
+    /// Without the token, which logs must not hold.
+    public var description: String { "WebhookTarget(\(id), \(endpoint))" }
+}
