@@ -61,17 +61,6 @@ public struct LocalStack: Sendable {
             target: WorkerFleet(
                 memory: MachineMemory(worker: configuration.workerMemory), logger: logger, process: plan.parts.worker),
             leadership: SoleLeadership(identity: "msaas up"), logger: logger)
-        return try await withThrowingTaskGroup(of: Result?.self) { group in
-            group.addTask {
-                try await controller.run()
-                return nil
-            }
-            group.addTask { try await body() }
-            defer { group.cancelAll() }
-            while let finished = try await group.next() {
-                if let result = finished { return result }
-            }
-            throw CancellationError()
-        }
+        return try await runningAlongside({ try await controller.run() }, body)
     }
 }

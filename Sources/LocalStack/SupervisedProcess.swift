@@ -22,18 +22,7 @@ struct SupervisedProcess: Sendable {
     func whileRunning<Result: Sendable>(
         logger: Logger, body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await withThrowingTaskGroup(of: Result?.self) { group in
-            group.addTask {
-                try await supervise(logger: logger)
-                return nil
-            }
-            group.addTask { try await body() }
-            defer { group.cancelAll() }
-            while let finished = try await group.next() {
-                if let result = finished { return result }
-            }
-            throw CancellationError()
-        }
+        try await runningAlongside({ try await supervise(logger: logger) }, body)
     }
 
     /// Starts the process, and again after each end: at once when it lived long, else after a growing pause.
@@ -65,5 +54,23 @@ struct SupervisedProcess: Sendable {
             platformOptions: options,
             output: .fileDescriptor(output, closeAfterSpawningProcess: true), error: .combinedWithOutput
         ).terminationStatus
+    }
+}
+
+/// Runs `service` as long as `body` runs, then cancels it and waits for it. What either throws ends both.
+func runningAlongside<Result: Sendable>(
+    _ service: @escaping @Sendable () async throws -> Void, _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    try await withThrowingTaskGroup(of: Result?.self) { group in
+        group.addTask {
+            try await service()
+            return nil
+        }
+        group.addTask { try await body() }
+        defer { group.cancelAll() }
+        while let finished = try await group.next() {
+            if let result = finished { return result }
+        }
+        throw CancellationError()
     }
 }

@@ -33,17 +33,10 @@ public struct WorkerConfiguration: Sendable, Equatable {
     /// - Throws: `InvalidOption` that names the variable, its value and what is allowed.
     public init(environment: [String: String]) throws(InvalidOption) {
         func text(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-        func seconds(_ name: String) throws(InvalidOption) -> Duration? {
-            guard let text = text(name) else { return nil }
-            guard let seconds = Double(text), (0...86_400).contains(seconds) else {
-                throw InvalidOption(name: name, value: text, rule: "it must be a number of seconds up to 86400")
-            }
-            return .milliseconds(Int64(seconds * 1000))
-        }
         self.init(
             id: text("WORKER_ID") ?? Self.processName(), outputBucket: text("MSAAS_OUTPUT_BUCKET") ?? "output")
-        drainPeriod = try seconds("MSAAS_DRAIN_SECONDS") ?? drainPeriod
-        recoverEvery = try seconds("MSAAS_RECOVER_SECONDS") ?? recoverEvery
+        drainPeriod = try environment.seconds("MSAAS_DRAIN_SECONDS") ?? drainPeriod
+        recoverEvery = try environment.seconds("MSAAS_RECOVER_SECONDS") ?? recoverEvery
         temporaryFolder = text("TMPDIR").map { URL(filePath: $0) } ?? temporaryFolder
         healthFile = text("MSAAS_HEALTH_FILE").map { URL(filePath: $0) }
     }

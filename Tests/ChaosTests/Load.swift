@@ -18,7 +18,7 @@ struct SongBook: Sendable {
 
     /// Cuts short songs out of the demo song, into `folder`.
     init(folder: URL) throws {
-        let demo = repository.appending(path: "models/starter/demo/song.mp3")
+        let demo = Places.repository.appending(path: "models/starter/demo/song.mp3")
         let kinds: [(start: Int, seconds: Int, options: [String: String])] = [
             (0, 1, [:]), (3, 2, ["format": "flac"]), (8, 3, ["two_stems": "vocals"]), (15, 1, ["format": "wav24"]),
             (20, 4, ["clip_mode": "clamp"]), (30, 2, ["format": "mp3"]),

@@ -45,12 +45,12 @@ actor ServiceUnderFire {
         starts += 1
         return try ChildProcess(
             [
-                products.appending(path: "msaas").path, "up", "--data", data.path, "--port", "\(ports[0])",
+                Places.products.appending(path: "msaas").path, "up", "--data", data.path, "--port", "\(ports[0])",
                 "--storage-port", "\(ports[1])", "--redis-port", "\(ports[2])", "--workers", "\(workers)",
                 "--threads", "1", "-n", "starter",
             ],
             environment: [
-                "TMPDIR": temporary.path, "MSAAS_MODELS": repository.appending(path: "models").path,
+                "TMPDIR": temporary.path, "MSAAS_MODELS": Places.repository.appending(path: "models").path,
                 "MSAAS_LEASE_SECONDS": "3", "MSAAS_MAX_ATTEMPTS": "8", "MSAAS_RECOVER_SECONDS": "0.5",
                 "MSAAS_SWEEP_SECONDS": "2", "MSAAS_SWEEP_AGE_SECONDS": "4", "AUTOSCALER_GROWTH_PERIOD": "1s",
                 "AUTOSCALER_STABILISATION_WINDOW": "2s", "AUTOSCALER_IDLE_WINDOW": "4s",
@@ -102,17 +102,6 @@ actor ServiceUnderFire {
         return text.split(separator: "\n").suffix(30).joined(separator: "\n")
     }
 }
-
-/// The folder of the executables that were built together with this test.
-private let products: URL = {
-    let path =
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-    return URL(filePath: path).deletingLastPathComponent()
-}()
-
-/// The repository.
-let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
 
 /// Random numbers that a seed repeats (SplitMix64).
 struct SeededNumbers: RandomNumberGenerator, Sendable {

@@ -21,7 +21,7 @@ import Testing
             #expect(status.model == "starter")
             for stem in try #require(status.stems) {
                 let file = try await stack.client.download(stem, of: job, to: folder.url)
-                let truth = repository.appending(path: "models/starter/demo/\(stem.name).mp3")
+                let truth = Places.repository.appending(path: "models/starter/demo/\(stem.name).mp3")
                 let sdr = try #require(try StemScore(estimate: file, truth: truth).sdr)
                 #expect(abs(sdr - (referenceSDR[stem.name] ?? 0)) < 0.05, "\(stem.name): \(sdr) dB")
             }
@@ -61,7 +61,7 @@ import Testing
         try await RunningStack.run { stack in
             let folder = try TemporaryDirectory()
             let clip = try DemoSong.cut(seconds: 4, to: folder.url)
-            let script = repository.appending(path: "k8s/sample-requests.sh").path
+            let script = Places.repository.appending(path: "k8s/sample-requests.sh").path
             let output = try stack.run([script, stack.address.http, clip.path, folder.path])
             for answer in ["\ndone\n", "206 16 bytes", "urn:msaas:problem:invalid-option", "\n204\n"] {
                 #expect(output.contains(answer), "\(output)")

@@ -19,7 +19,7 @@ import Testing
         }
         func retry(_ arguments: String...) throws -> String {
             try runProgram(
-                [productsFolder.appending(path: "msaas").path, "retry"] + arguments, environment: ["REDIS_URL": url])
+                [Places.products.appending(path: "msaas").path, "retry"] + arguments, environment: ["REDIS_URL": url])
         }
         #expect(try retry(jobs[1].description).contains("\(jobs[1]) waits again"))
         #expect(try retry(jobs[1].description).contains("not dead"))

@@ -21,7 +21,7 @@ struct RunningStack: Sendable {
         body: @escaping @Sendable (RunningStack) async throws -> Void
     ) async throws {
         let folder = try TemporaryDirectory()
-        var configuration = StackConfiguration(directory: folder.url, binaries: productsFolder)
+        var configuration = StackConfiguration(directory: folder.url, binaries: Places.products)
         configuration.httpPort = .any
         configuration.storagePort = .any
         configuration.redisPort = .any
@@ -93,20 +93,9 @@ struct RunningStack: Sendable {
     }
 }
 
-/// The folder of the executables that were built together with this test.
-let productsFolder: URL = {
-    let path =
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-    return URL(filePath: path).deletingLastPathComponent()
-}()
-
-/// The repository.
-let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-
 /// The demo song, and its first seconds.
 enum DemoSong {
-    static let file = repository.appending(path: "models/starter/demo/song.mp3")
+    static let file = Places.repository.appending(path: "models/starter/demo/song.mp3")
 
     static func cut(seconds: Int, to folder: URL, name: String = "clip.mp3") throws -> URL {
         let clip = folder.appending(path: name)

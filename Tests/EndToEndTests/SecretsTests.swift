@@ -21,7 +21,7 @@ import Testing
             "LOG_LEVEL": "trace", "REDIS_URL": "redis://:\(redisPassword)@127.0.0.1:\(redis.port)/0",
             "S3_ACCESS_KEY": "msaas", "S3_SECRET_KEY": storageSecret, "WEBHOOK_TOKEN": webhookToken,
             "MSAAS_API_KEYS_FILE": keyFile, "MSAAS_SWEEP_SECONDS": "1",
-            "MSAAS_MODELS": repository.appending(path: "models").path,
+            "MSAAS_MODELS": Places.repository.appending(path: "models").path,
         ]
         let storage = try ServerProcess(
             [
@@ -92,7 +92,7 @@ import Testing
         return (String(key), file)
     }
 
-    private func program(_ name: String) -> String { productsFolder.appending(path: name).path }
+    private func program(_ name: String) -> String { Places.products.appending(path: name).path }
 
     private func read(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 

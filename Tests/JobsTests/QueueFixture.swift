@@ -69,12 +69,3 @@ func manifest(of job: Job, model: String = "starter") -> Manifest {
         separationSeconds: 3, warnings: ["A damaged frame was skipped."],
         finishedAt: Date(timeIntervalSince1970: 1_700_000_000))
 }
-
-/// Looks until `condition` holds; fails after a generous time.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw TestFailure("it never came about that \(what)") }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-}

@@ -5,31 +5,6 @@ import Testing
 
 /// TLS to a real `redis-server`.
 @Suite struct RedisTLSTests {
-    /// A certificate that vouches for itself, and its key, in a folder.
-    private struct Authority {
-        let directory: TemporaryDirectory
-        var certificate: String { directory.path + "/cert.pem" }
-        var key: String { directory.path + "/key.pem" }
-
-        init(name: String) async throws {
-            directory = try TemporaryDirectory()
-            let process = try ChildProcess([
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                "1", "-subj", "/CN=test", "-keyout", key, "-out", certificate, "-addext", "subjectAltName=\(name)",
-            ])
-            guard await process.wait() == 0 else { throw TestFailure("openssl req failed: is openssl installed?") }
-        }
-
-        func redis(_ options: [String] = ["--tls-auth-clients", "no"]) throws -> ServerProcess {
-            try ServerProcess(
-                [
-                    "redis-server", "--port", "0", "--tls-port", "{port}", "--bind", "127.0.0.1", "::1", "--dir",
-                    "{directory}", "--save", "", "--tls-cert-file", certificate, "--tls-key-file", key,
-                    "--tls-ca-cert-file", certificate,
-                ] + options)
-        }
-    }
-
     private func queue(
         _ server: ServerProcess, host: String = "127.0.0.1", scheme: String = "rediss", _ files: [String: String] = [:]
     ) throws -> RedisJobQueue {
@@ -115,5 +90,17 @@ import Testing
             options: QueueOptions(timeouts: .init(connect: .milliseconds(200), patience: .zero)))
         let reason = try await refusal(queue)
         #expect(reason.contains("does not answer the TLS handshake"), "\(reason)")
+    }
+}
+
+extension Authority {
+    /// A `redis-server` that shows the certificate.
+    fileprivate func redis(_ options: [String] = ["--tls-auth-clients", "no"]) throws -> ServerProcess {
+        try ServerProcess(
+            [
+                "redis-server", "--port", "0", "--tls-port", "{port}", "--bind", "127.0.0.1", "::1", "--dir",
+                "{directory}", "--save", "", "--tls-cert-file", certificate, "--tls-key-file", key,
+                "--tls-ca-cert-file", certificate,
+            ] + options)
     }
 }

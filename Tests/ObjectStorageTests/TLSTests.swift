@@ -5,27 +5,6 @@ import Testing
 
 /// Certificates, against a server of OpenSSL's.
 @Suite struct TLSTests {
-    /// An authority's certificate and key in a folder.
-    private struct Authority {
-        let directory: TemporaryDirectory
-        var certificate: String { directory.path + "/cert.pem" }
-        var key: String { directory.path + "/key.pem" }
-
-        init(name: String) async throws {
-            directory = try TemporaryDirectory()
-            let process = try ChildProcess([
-                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=\(name)",
-                "-keyout", key, "-out", certificate, "-addext", "subjectAltName=\(name)",
-            ])
-            guard await process.wait() == 0 else { throw TestFailure("openssl req failed: is openssl installed?") }
-        }
-
-        func server(_ options: String...) throws -> ServerProcess {
-            try ServerProcess(
-                ["openssl", "s_server", "-accept", "{port}", "-www", "-cert", certificate, "-key", key] + options)
-        }
-    }
-
     private func status(_ server: ServerProcess, _ tls: TLSOptions) async throws -> Int {
         let request = HTTPRequest(url: "https://127.0.0.1:\(server.port)/", tls: tls)
         let response = try await CurlTransport().send(request)
@@ -72,5 +51,13 @@ import Testing
         let trust = TLSOptions.Trust.file(authority.certificate)
         #expect(try await status(server, TLSOptions(trust: trust, clientCertificate: own)) == 200)
         await #expect(throws: HTTPError.self) { try await status(server, TLSOptions(trust: trust)) }
+    }
+}
+
+extension Authority {
+    /// A server of OpenSSL's that shows the certificate.
+    fileprivate func server(_ options: String...) throws -> ServerProcess {
+        try ServerProcess(
+            ["openssl", "s_server", "-accept", "{port}", "-www", "-cert", certificate, "-key", key] + options)
     }
 }

@@ -104,7 +104,7 @@ struct Bench {
     /// Starts a worker as a process of its own.
     func process(seconds: Double, lease: Double = 4, drain: Double = 25) throws -> ChildProcess {
         try ChildProcess(
-            [trialWorker()],
+            [trialWorker],
             environment: [
                 "REDIS_URL": "redis://127.0.0.1:\(redis.port)", "S3_ENDPOINT": "http://127.0.0.1:\(s3.port)",
                 "S3_ACCESS_KEY": "test", "S3_SECRET_KEY": "test", "MSAAS_LEASE_SECONDS": "\(lease)",
@@ -121,16 +121,4 @@ struct Bench {
 }
 
 /// The program of a worker without the engine, which lies beside the tests.
-private func trialWorker() throws -> String {
-    let here = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    return URL(filePath: here).deletingLastPathComponent().appending(path: "TrialWorker").path
-}
-
-/// Looks until `condition` holds; fails after a generous time.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(120)
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw TestFailure("it never came about that \(what)") }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-}
+private let trialWorker = Places.products.appending(path: "TrialWorker").path

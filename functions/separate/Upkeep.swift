@@ -21,16 +21,9 @@ public struct UpkeepSchedule: Sendable {
     ///
     /// - Throws: `InvalidOption` that names the variable, its value and what is allowed.
     public init(environment: [String: String]) throws(InvalidOption) {
-        func seconds(_ name: String) throws(InvalidOption) -> Duration? {
-            guard let text = environment[name], !text.isEmpty else { return nil }
-            guard let seconds = Double(text), (0...86_400).contains(seconds) else {
-                throw InvalidOption(name: name, value: text, rule: "it must be a number of seconds up to 86400")
-            }
-            return .milliseconds(Int64(seconds * 1000))
-        }
-        recoverEvery = try seconds("MSAAS_RECOVER_SECONDS") ?? recoverEvery
-        sweepEvery = try seconds("MSAAS_SWEEP_SECONDS") ?? sweepEvery
-        sweepAge = try seconds("MSAAS_SWEEP_AGE_SECONDS") ?? sweepAge
+        recoverEvery = try environment.seconds("MSAAS_RECOVER_SECONDS") ?? recoverEvery
+        sweepEvery = try environment.seconds("MSAAS_SWEEP_SECONDS") ?? sweepEvery
+        sweepAge = try environment.seconds("MSAAS_SWEEP_AGE_SECONDS") ?? sweepAge
     }
 }
 

@@ -35,26 +35,15 @@ public struct QueueOptions: Sendable, Equatable {
     /// - Throws: ``InvalidOption`` for a value out of bounds, named by its variable.
     public init(environment: [String: String]) throws(InvalidOption) {
         self.init()
-        if let seconds = try Self.number("MSAAS_LEASE_SECONDS", within: 1...86_400, in: environment) {
+        if let seconds = try environment.number("MSAAS_LEASE_SECONDS", within: 1...86_400) {
             lease = .milliseconds(Int64(seconds * 1000))
         }
-        if let attempts = try Self.number("MSAAS_MAX_ATTEMPTS", within: 1...100, in: environment) {
+        if let attempts = try environment.number("MSAAS_MAX_ATTEMPTS", within: 1...100) {
             maxAttempts = Int(attempts)
         }
-        if let days = try Self.number("MSAAS_RETENTION_DAYS", within: 0.001...3650, in: environment) {
+        if let days = try environment.number("MSAAS_RETENTION_DAYS", within: 0.001...3650) {
             retention = .milliseconds(Int64(days * 86_400_000))
         }
-    }
-
-    private static func number(
-        _ name: String, within bounds: ClosedRange<Double>, in environment: [String: String]
-    ) throws(InvalidOption) -> Double? {
-        guard let text = environment[name], !text.isEmpty else { return nil }
-        guard let number = Double(text), bounds.contains(number) else {
-            throw InvalidOption(
-                name: name, value: text, rule: "it must be a number from \(bounds.lowerBound) to \(bounds.upperBound)")
-        }
-        return number
     }
 
     var scripts: ScriptSettings {

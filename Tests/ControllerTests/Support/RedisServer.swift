@@ -42,14 +42,3 @@ final class RedisServer: Sendable {
         }
     }
 }
-
-/// Looks until `condition` holds; fails after a generous time.
-func eventually(
-    _ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw TestFailure("it never came about that \(what)") }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-}

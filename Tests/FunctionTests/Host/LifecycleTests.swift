@@ -2,6 +2,7 @@ import Foundation
 import FunctionHost
 import HTTPTransport
 import Logging
+import TestSupport
 import Testing
 
 @Suite struct LifecycleTests {

@@ -1,6 +1,7 @@
 import Foundation
 import FunctionHost
 import HTTPTransport
+import TestSupport
 import Testing
 
 @Suite struct LimitTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Jobs
 import SeparateFunction
+import TestSupport
 import Testing
 
 /// What was lost on the way comes into the queue all the same, with no worker there.

@@ -115,12 +115,3 @@ final class LogLines: Sendable {
         }
     }
 }
-
-/// Looks until `condition` holds; fails after a generous time.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw TestFailure("it never came about that \(what)") }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-}
