@@ -88,7 +88,8 @@ var service: [Target] {
         .target(
             name: "WorkerLoop",
             dependencies: [
-                "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "ModelStore", "Threading", .logging, .metrics,
+                "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors", "ModelStore", "Threading", .logging,
+                .metrics,
                 .lifecycle, .unixSignals,
             ]),
         .target(
@@ -176,7 +177,8 @@ var tests: [Target] {
         test(
             "WorkerLoopTests",
             [
-                "WorkerLoop", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "WorkerTrials", "TrialWorker",
+                "WorkerLoop", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation", "WorkerTrials",
+                "TrialWorker",
                 .lifecycle,
             ]),
         .target(name: "WorkerTrials", dependencies: ["WorkerLoop"], path: "Tests/WorkerTrials"),

@@ -7,6 +7,7 @@
 #define LANES 8
 #define PANEL 6
 #define STRIP_VECTORS 2
+#define TERMS 1
 #define TABLE MSKernelsAVX2
 #define NAME "avx2"
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)

@@ -7,6 +7,7 @@
 #define LANES 16
 #define PANEL 8
 #define STRIP_VECTORS 3
+#define TERMS 1
 #define TABLE MSKernelsAVX512
 #define NAME "avx512"
 #pragma clang attribute push(__attribute__((target("avx512f,avx2,fma"))), apply_to = function)

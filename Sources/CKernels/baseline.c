@@ -6,6 +6,7 @@
 #define LANES 4
 #define PANEL 4
 #define STRIP_VECTORS 2
+#define TERMS 1
 #define TABLE MSKernelsBaseline
 #define NAME "baseline"
 #include "lanes/all.inc"

@@ -8,12 +8,19 @@ const MSKernels *MSKernelsOpenBLAS(void);
 #if defined(__x86_64__)
 extern const MSKernels MSKernelsAVX2;
 extern const MSKernels MSKernelsAVX512;
+extern const MSKernels MSKernelsAVX512BF16;
 #endif
 
 const MSKernels *MSKernelsNamed(const char *name) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (!strcmp(name, "avx512")) return __builtin_cpu_supports("avx512f") ? &MSKernelsAVX512 : NULL;
+    if (!strcmp(name, "avx512bf16")) {
+        return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
+                       __builtin_cpu_supports("avx512vl")
+                   ? &MSKernelsAVX512BF16
+                   : NULL;
+    }
     if (!strcmp(name, "avx2")) {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &MSKernelsAVX2 : NULL;
     }

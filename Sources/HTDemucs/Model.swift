@@ -1,5 +1,5 @@
 import Checkpoints
-import Tensors
+public import Tensors
 
 /// A trained HTDemucs: its weights, held once, and the forward pass (source: `htdemucs.py`, `HTDemucs`).
 ///
@@ -15,7 +15,6 @@ public final class Model: Sendable {
     let frequencyEmbedding: FloatMemory?
     let bottleneck: Bottleneck?
     let transformer: CrossTransformer?
-    let kernels: Kernels
     private let pool: ThreadPool
 
     /// Names of the sources, in the order of the output.
@@ -28,8 +27,8 @@ public final class Model: Sendable {
     public var segment: Double { configuration.segment.value }
     /// The same in frames.
     public var segmentFrames: Int { configuration.segmentFrames }
-    /// The kernels in use: `avx512`, `avx2`, or `openblas` where the processor has neither.
-    public var instructionSet: String { kernels.name }
+    /// The kernels in use.
+    public let kernels: Kernels
 
     /// Builds the model from a checkpoint, whose tensors it takes.
     ///

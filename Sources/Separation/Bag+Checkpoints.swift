@@ -1,7 +1,7 @@
 import Checkpoints
 import HTDemucs
 import Synchronization
-import Tensors
+public import Tensors
 
 extension Bag {
     /// A bag of HTDemucs checkpoints; the models are built when a ``Separator`` first needs them.
@@ -12,9 +12,11 @@ extension Bag {
     ///   - weights: `[model][source]`; nil: all count the same.
     ///   - segment: seconds that take the place of a model's own segment where that is not shorter (`segment` of a bag file).
     ///   - threads: how many threads work on a segment together.
+    ///   - kernels: the instruction set to compute with.
     /// - Throws: ``SeparationError/invalidBag(_:)`` when the models differ in sources, rate or channels.
     public init(
-        name: String, checkpoints: [Checkpoint], weights: [[Double]]? = nil, segment: Double? = nil, threads: Int
+        name: String, checkpoints: [Checkpoint], weights: [[Double]]? = nil, segment: Double? = nil, threads: Int,
+        kernels: Kernels = .best
     ) throws {
         let checkpoints = checkpoints.map { checkpoint in
             guard let segment, segment <= checkpoint.segment?.number ?? .infinity else { return checkpoint }
@@ -38,10 +40,10 @@ extension Bag {
                 trainingFrames: try checkpoint.segmentFrames(name),
                 usesTrainingSegment: checkpoint.arguments["use_train_segment"]?.bool ?? true,
                 weights: weights?[index] ?? first.sources.map { _ in 1 },
-                parameterBytes: 4 * checkpoint.tensors.elementCount)
+                parameterBytes: 4 / kernels.terms * checkpoint.tensors.elementCount)
         }
         let pool = ThreadPool(threads: threads)
-        let shelf = ModelShelf(checkpoints, pool: pool)
+        let shelf = ModelShelf(checkpoints, pool: pool, kernels: kernels)
         try self.init(
             name: name, sources: first.sources, sampleRate: first.sampleRate, channels: first.channels,
             pool: pool, members: members
@@ -53,17 +55,19 @@ extension Bag {
 private final class ModelShelf: Sendable {
     private let checkpoints: [Checkpoint]
     private let pool: ThreadPool
+    private let kernels: Kernels
     private let models = Mutex<[Int: Model]>([:])
 
-    init(_ checkpoints: [Checkpoint], pool: ThreadPool) {
+    init(_ checkpoints: [Checkpoint], pool: ThreadPool, kernels: Kernels) {
         self.checkpoints = checkpoints
         self.pool = pool
+        self.kernels = kernels
     }
 
     func models(_ members: Set<Int>) throws -> [Int: Model] {
         try models.withLock { models in
             for index in members.sorted() where models[index] == nil {
-                models[index] = try Model(checkpoints[index], pool: pool)
+                models[index] = try Model(checkpoints[index], pool: pool, kernels: kernels)
             }
             return models.filter { members.contains($0.key) }
         }

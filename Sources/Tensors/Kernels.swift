@@ -4,22 +4,37 @@
 ///
 /// `@unchecked Sendable`: points to a constant table of functions.
 @dynamicMemberLookup
-public struct Kernels: @unchecked Sendable {
+public struct Kernels: @unchecked Sendable, CustomStringConvertible {
     private let table: UnsafePointer<MSKernels>
 
-    /// The fastest kernels that this processor runs.
+    /// The fastest kernels that this processor runs, in single precision.
     public static let best = Kernels(table: MSKernelsBest())
+
+    /// The fastest kernels for a precision; those in single precision where the processor has none for it.
+    public static func best(for precision: Precision) -> Kernels {
+        switch precision {
+        case .float32: best
+        case .bfloat16: Kernels(named: "avx512bf16") ?? best
+        }
+    }
 
     private init(table: UnsafePointer<MSKernels>) { self.table = table }
 
-    /// The kernels of that name: `avx512`, `avx2`, `openblas` or `baseline`; nil when the processor cannot run them.
+    /// The kernels of that name: `avx512bf16`, `avx512`, `avx2`, `openblas` or `baseline`;
+    /// nil when the processor cannot run them.
     public init?(named name: String) {
         guard let table = MSKernelsNamed(name) else { return nil }
         self.table = table
     }
 
+    /// In what operands of products are multiplied. Sums, norms and softmax are in single precision, always.
+    public var precision: Precision { self.terms == 2 ? .bfloat16 : .float32 }
+
     /// The instruction set's name.
     public var name: String { String(cString: table.pointee.name) }
+
+    /// What they compute in, for a log: "float32 (avx512)".
+    public var description: String { "\(precision.rawValue) (\(name))" }
 
     /// The kernels and the sizes of their tiles; see `CKernels.h`.
     public subscript<Value>(dynamicMember path: KeyPath<MSKernels, Value>) -> Value { table.pointee[keyPath: path] }

@@ -1,6 +1,7 @@
 import CKernels
 
-/// A matrix and its bias, laid out once for the product kernel: panels of a few rows, one column after the other.
+/// A matrix and its bias, laid out once for the product kernel: panels of a few rows, one column (or pair of columns in
+/// bfloat16) after the other.
 ///
 /// Convolutions are products too: their columns are (tap, input channel) and their input rows are shifted pointers.
 public struct PackedMatrix: Sendable {
@@ -35,13 +36,14 @@ public struct PackedMatrix: Sendable {
         rows = rowOffsets.count
         self.depth = depth
         self.activation = activation
-        weights = FloatMemory(count: order.count * depth) { memory in
+        let size = PackedPanels.size(rows: order.count, panel: panel, depth: depth, kernels: kernels)
+        weights = FloatMemory(count: size) { memory in
+            let panels = PackedPanels(memory, panel: panel, depth: depth, kernels: kernels)
             source.withUnsafeBufferPointer { source in
                 for (place, row) in order.enumerated() {
                     guard let row else { continue }
                     let start = rowOffsets[row]
-                    let target = memory + (place / panel) * panel * depth + place % panel
-                    for k in 0..<depth { target[k * panel] = source[start + depthOffsets[k]] }
+                    for k in 0..<depth { panels.store(source[start + depthOffsets[k]], row: place, term: k) }
                 }
             }
         }

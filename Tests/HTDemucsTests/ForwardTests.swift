@@ -41,6 +41,20 @@ import Testing
         }
     }
 
+    @Test(arguments: Golden.names)
+    func bfloat16IsCloseToFloat32(name: String) throws {
+        let kernels = Kernels.best(for: .bfloat16)
+        let golden = try Golden(name)
+        let model = try golden.model(kernels: kernels)
+        let ratio = decibels(try model.separate(golden.mix), golden.out)
+        print("golden \(name) in \(kernels): \(ratio) dB")
+        // These models are deep for their width, and drawn at random.
+        #expect(ratio >= (kernels.precision == .bfloat16 ? 35 : 90), "\(name) in \(kernels): \(ratio) dB")
+        let workspace = Workspace()
+        _ = try model.separate(golden.mix, workspace: workspace)
+        #expect(try workspace.peakBytes == model.memoryNeeded(frames: golden.mix.count / model.channels))
+    }
+
     @Test func resultDependsNeitherOnThreadsNorOnEarlierPasses() throws {
         let golden = try Golden("official")
         let workspace = Workspace()

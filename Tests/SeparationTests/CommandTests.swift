@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -48,6 +49,25 @@ struct CommandTests {
         let running = try start(arguments)
         let code = await running.process.wait()
         return (code, running.output, running.errors)
+    }
+
+    @Test func `products can be in bf16, which is said`() async throws {
+        var stems: [[[Float]]] = []
+        for precision in ["float32", "bf16"] {
+            let result = try await msaas(
+                "-n", "four", "a song.v2.wav", "--float32", "--shifts", "0", "--precision", precision, "-o", precision)
+            #expect(result.code == 0, "\(result.errors)")
+            #expect(
+                result.output.contains("Products in")
+                    == (Kernels.best(for: .bfloat16).precision == .bfloat16 && precision == "bf16"))
+            stems.append(
+                try readTrack(studio.url("\(precision)/four/a song.v2/bass.wav"), sampleRate: 2000))
+        }
+        let error = zip(stems[0][0], stems[1][0]).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        #expect(error <= 1e-3 * stems[0][0].reduce(0) { $0 + $1 * $1 })
+        let refused = try await msaas("-n", "four", "a song.v2.wav", "--precision", "fp8")
+        #expect(refused.code == 64)
+        #expect(refused.errors.contains("float32"), "\(refused.errors)")
     }
 
     private func written() throws -> [String] {

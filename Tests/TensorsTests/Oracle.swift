@@ -21,7 +21,18 @@ struct Generator: RandomNumberGenerator {
 }
 
 /// Every version of the kernels that this processor runs.
-let allKernels = ["baseline", "openblas", "avx2", "avx512"].compactMap { Kernels(named: $0) }
+let allKernels = ["baseline", "openblas", "avx2", "avx512", "avx512bf16"].compactMap { Kernels(named: $0) }
+
+extension Kernels {
+    /// Numbers as products take them: what bfloat16 rounds off is not the product's error.
+    func operands(_ values: [Float]) -> [Float] {
+        guard precision == .bfloat16 else { return values }
+        return values.map { value in
+            let unit = Float(sign: .plus, exponent: value.exponent - 7, significand: 1)
+            return value == 0 ? 0 : (value / unit).rounded(.toNearestOrEven) * unit
+        }
+    }
+}
 
 /// Squared error over squared signal.
 func normalisedError(_ found: [Float], _ expected: [Float]) -> Double {

@@ -1,6 +1,7 @@
 import Foundation
 import Jobs
 import ModelStore
+import Separation
 import ServiceLifecycle
 import TestSupport
 import Testing
@@ -62,6 +63,9 @@ import WorkerLoop
         #expect(sentence.hasPrefix("The model starter needs "), "\(sentence)")
         #expect(sentence.hasSuffix("MSAAS_MEMORY_LIMIT allows 30 MB; raise the limit or choose a smaller model."))
         #expect(throws: (any Error).self) { try EngineSeparator(environment: ["MSAAS_MEMORY_LIMIT": "much"]) }
+        #expect(
+            throws: SeparationError.invalidOption("MSAAS_PRECISION is “half”; it is one of float32, bf16.")
+        ) { try EngineSeparator(environment: ["MSAAS_PRECISION": "half"]) }
     }
 
     @Test func shiftedSeparationsCanBeRepeated() async throws {

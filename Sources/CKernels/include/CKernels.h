@@ -18,7 +18,7 @@ typedef enum {
 
 /// output[r] = residual[r] + scale[r] * activation(weights[r] . input + bias[r]) + addend[r], for `columns` columns.
 typedef struct {
-    /// Packed panels: [ceil(rows / panel)][depth][panel].
+    /// Packed panels: [ceil(rows / panel)][ceil(depth / terms)][panel].
     const float *weights;
     /// One value a packed row, padded to whole panels.
     const float *bias;
@@ -42,7 +42,8 @@ typedef struct {
 
 /// Attention of one head over some queries: out = softmax(q' k) v, never storing the scores.
 typedef struct {
-    /// Packed keys [ceil(keys / panel)][width][panel] and values [ceil(width / panel)][keys][panel].
+    /// Packed keys [ceil(keys / panel)][ceil(width / terms)][panel] and values
+    /// [ceil(width / panel)][ceil(keys / terms)][panel].
     const float *keyPanels, *valuePanels;
     long keys, width;
     /// First row of the head's queries, `queryStride` apart, and where the result goes (may be the same place).
@@ -100,6 +101,8 @@ typedef struct {
     long lanes, panel, strip;
     /// Rows in a packed panel of a product. With 1, weights lie row by row, and gates follow after all values.
     long productPanel;
+    /// Terms of a sum in one value of a packed panel: 1, or 2 where it holds a pair of bfloat16, the first in its lower half.
+    long terms;
     long (*productScratch)(long rows, long depth);
     void (*product)(const MSProduct *);
     long (*attentionScratch)(long width);
@@ -133,10 +136,10 @@ typedef struct {
                          long columns);
 } MSKernels;
 
-/// The best version for the processor this runs on.
+/// The best version in single precision for the processor this runs on.
 const MSKernels *MSKernelsBest(void);
 
-/// The version of that name ("avx512", "avx2", "openblas", "baseline"), or null where the processor lacks it.
+/// The version of that name ("avx512bf16", "avx512", "avx2", "openblas", "baseline"), or null where the processor lacks it.
 const MSKernels *MSKernelsNamed(const char *name);
 
 #endif

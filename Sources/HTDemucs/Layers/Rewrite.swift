@@ -27,7 +27,8 @@ struct Rewrite: Sendable {
         let taps = 1 + 2 * context
         let kernel = isFrequency ? [taps, taps] : [taps]
         let part = weights["rewrite"]
-        if !hasNorm && context == 1 && channels <= WinogradRewrite.widest {
+        // In bfloat16 the plain product is as fast, and the transform would multiply its rounding.
+        if !hasNorm && context == 1 && channels <= WinogradRewrite.widest && part.kernels.terms == 1 {
             product = .winograd(
                 WinogradRewrite(
                     weight: try part.take("weight", [2 * channels, channels] + kernel),

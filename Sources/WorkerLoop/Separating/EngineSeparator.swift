@@ -5,6 +5,7 @@ public import Logging
 public import ModelStore
 public import Separation
 import Synchronization
+public import Tensors
 import Threading
 
 /// Separates with our engine: fetches models by name, keeps the ones used last in memory, and works on a thread of its
@@ -13,6 +14,7 @@ public actor EngineSeparator: SongSeparator {
     private let store: ModelStore
     private let defaultModel: String?
     private let threads: Int
+    private let kernels: Kernels
     private let capacity: Int
     private let memoryLimit: MemoryLimit?
     private let logger: Logger?
@@ -26,25 +28,27 @@ public actor EngineSeparator: SongSeparator {
     /// - Parameters:
     ///   - defaultModel: for jobs that name none; `nil` for the best one that is present.
     ///   - threads: how many threads the engine uses.
+    ///   - kernels: the instruction set that the engine computes with.
     ///   - capacity: how many models are kept in memory.
     ///   - memoryLimit: what the process may take; a job that needs more fails before it starts.
     ///   - logger: told threads and memory whenever the choice changes.
     public init(
-        store: ModelStore, defaultModel: String?, threads: Int, capacity: Int = 1, memoryLimit: MemoryLimit? = nil,
-        logger: Logger? = nil
+        store: ModelStore, defaultModel: String?, threads: Int, kernels: Kernels = .best, capacity: Int = 1,
+        memoryLimit: MemoryLimit? = nil, logger: Logger? = nil
     ) {
         self.store = store
         self.defaultModel = defaultModel
         self.threads = max(threads, 1)
+        self.kernels = kernels
         self.capacity = max(capacity, 1)
         self.memoryLimit = memoryLimit
         self.logger = logger
     }
 
     /// The engine that the environment describes: `MSAAS_MODEL`, `MSAAS_THREADS` (default: one a core),
-    /// `MSAAS_MEMORY_LIMIT` (default: the limit of the control group), and what `ModelStore` reads.
+    /// `MSAAS_PRECISION` (`float32`, or `bf16` where the processor multiplies it), `MSAAS_MEMORY_LIMIT` (default: the limit of the control group), and what `ModelStore` reads.
     ///
-    /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads, `SeparationError` when
+    /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads, `SeparationError` when `MSAAS_PRECISION` or
     ///   `MSAAS_MEMORY_LIMIT` is no amount of memory.
     public init(repository: URL? = nil, environment: [String: String], logger: Logger? = nil) throws {
         var threads = ProcessInfo.processInfo.activeProcessorCount
@@ -55,10 +59,13 @@ public actor EngineSeparator: SongSeparator {
             }
             threads = number
         }
+        let precision = try Precision.inForce(environment: environment)
+        let kernels = Kernels.best(for: precision)
+        logger?.info("products in \(kernels)", metadata: ["asked": "\(precision.rawValue)"])
         try self.init(
             store: ModelStore(repository: repository, environment: environment),
             defaultModel: environment["MSAAS_MODEL"].flatMap { $0.isEmpty ? nil : $0 }, threads: threads,
-            memoryLimit: MemoryLimit.inForce(environment: environment), logger: logger)
+            kernels: kernels, memoryLimit: MemoryLimit.inForce(environment: environment), logger: logger)
     }
 
     /// The names of the models that are in memory.
@@ -105,11 +112,11 @@ public actor EngineSeparator: SongSeparator {
         } else {
             let files = try await files(of: name, progress: progress)
             bags.removeFirst(max(0, bags.count - capacity + 1))
-            let threads = threads
+            let (threads, kernels) = (threads, kernels)
             let bag = try await thread.run {
                 try Bag(
                     name: name, checkpoints: files.open(), weights: files.weights, segment: files.segment,
-                    threads: threads)
+                    threads: threads, kernels: kernels)
             }
             bags.append(bag)
             return bag

@@ -29,12 +29,13 @@ struct BenchmarkCommand: AsyncParsableCommand {
     func run() async throws {
         let files = try await model.files(quietly: json)
         let (threads, passes, layers, json) = (machine.threadCount, passes, layers, json)
+        let kernels = try machine.kernels()
         let text = try await BlockingThread(name: "benchmark").run {
             var results: [ModelTiming] = []
             for checkpoint in try files.open() {
                 let pool = ThreadPool(threads: threads)
-                results.append(
-                    try ModelTiming(Model(checkpoint, pool: pool), threads: threads, passes: passes, profiled: layers))
+                let model = try Model(checkpoint, pool: pool, kernels: kernels)
+                results.append(try ModelTiming(model, threads: threads, passes: passes, profiled: layers))
             }
             return try json ? ModelTiming.json(results) : results.map { $0.text }.joined(separator: "\n\n")
         }

@@ -53,7 +53,7 @@ struct ModelTiming: Encodable {
         }
         segmentSeconds = model.segment
         self.threads = threads
-        instructionSet = model.instructionSet
+        instructionSet = model.kernels.description
         seconds = times.map(\.wall)
         processorSeconds = times.map(\.processor)
         peakMegabytes = Self.peakMegabytes()
@@ -64,12 +64,11 @@ struct ModelTiming: Encodable {
                 gigaflop: $0.operations / Double(passes) * 1e-9,
                 gigaflopsPerCore: $0.processorSeconds > 0 ? $0.operations / $0.processorSeconds * 1e-9 : 0)
         }
-        productGigaflops = profiled ? Self.productRate() : 0
+        productGigaflops = profiled ? Self.productRate(model.kernels) : 0
     }
 
     /// Times a product of 96 × 192 by 192 × 384 numbers on one thread.
-    private static func productRate() -> Double {
-        let kernels = Kernels.best
+    private static func productRate(_ kernels: Kernels) -> Double {
         let (rows, depth, columns, rounds) = (96, 192, 384, 400)
         let matrix = PackedMatrix(
             linear: noise(rows * depth), rows: rows, depth: depth, bias: nil, kernels: kernels)

@@ -59,7 +59,8 @@ struct SeparateCommand: AsyncParsableCommand {
         let files = try await model.files()
         let run = SeparationRun(
             files: files, options: options, folder: output.folder(model: files.name), template: output.filename,
-            threads: machine.threadCount, memoryLimit: limit, isVerbose: verbose, interruption: interruption)
+            threads: machine.threadCount, kernels: try machine.kernels(), memoryLimit: limit, isVerbose: verbose,
+            interruption: interruption)
         let failed = try await run.separate(tracks)
         if failed > 0 { throw ExitCode(1) }
     }

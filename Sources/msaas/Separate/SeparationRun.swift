@@ -3,6 +3,7 @@ import Audio
 import Foundation
 import ModelStore
 import Separation
+import Tensors
 import Threading
 
 /// One run of `msaas separate`: all tracks, one after the other, through one bag of models.
@@ -12,6 +13,7 @@ struct SeparationRun: Sendable {
     var folder: URL
     var template: FilenameTemplate
     var threads: Int
+    var kernels: Kernels
     var memoryLimit: MemoryLimit?
     var isVerbose: Bool
     var interruption: Interruption
@@ -28,11 +30,12 @@ struct SeparationRun: Sendable {
     private func separateBlocking(_ tracks: [String]) throws -> Int {
         let bag = try Bag(
             name: files.name, checkpoints: files.open(), weights: files.weights, segment: files.segment,
-            threads: threads)
+            threads: threads, kernels: kernels)
         try checkNames(bag)
         let separator = try Separator(bag: bag, options: options, memoryLimit: memoryLimit)
         say("Separated tracks will be stored in \(folder.path)")
         if isVerbose { say("Seed \(options.seed.map { "\($0)" } ?? "random"), \(options.format)") }
+        if isVerbose || kernels.precision != .float32 { say("Products in \(kernels)") }
         if isVerbose || memoryLimit != nil { say("\(separator.memory)") }
         if separator.modelCount < files.models.count, options.otherMethod == .automatic, let stem = options.twoStems {
             say(
