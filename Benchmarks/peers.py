@@ -66,7 +66,6 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=2, help="timed forward passes in a run, after one that is not")
     parser.add_argument("--minutes", type=float, nargs="*", default=[1 / 6, 1], help="lengths of whole tracks")
     parser.add_argument("--longest", type=float, default=420, help="seconds after which each row is measured once only")
-    parser.add_argument("--bf16", action="store_true", help="also PyTorch under bfloat16 autocast, against our float32")
     options = parser.parse_args()
     comparison = Comparison(options.rounds, options.longest)
     versions = [importlib.metadata.version(name) for name in ("demucs", "torch")]
@@ -75,16 +74,17 @@ def main() -> None:
     print("|---|---:|---:|---:|", flush=True)
 
     counts = list(dict.fromkeys(options.threads))
-    precisions = ["float32"] + (["bf16"] if options.bf16 else [])
+    # Elsewhere PyTorch emulates it, and we use float32.
+    has_bf16 = "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+    precisions = ["float32"] + (["bf16"] if has_bf16 else [])
     for threads in counts:
         for precision in precisions:
             name = f"a segment of 7.8 s, {threads} {'thread' if threads == 1 else 'threads'}"
             theirs = [sys.executable, str(HERE / "torch_pass.py"), str(options.checkpoints / "random.th"),
                       str(threads), str(options.passes), precision]
             ours = [options.msaas, "benchmark", "--repo", str(options.checkpoints), "-n", "random", "--json",
-                    "--threads", str(threads), "--passes", str(options.passes)]
-            comparison.add(name + (", theirs in bf16" if precision == "bf16" else ""),
-                           lambda: forward_pass(ours), lambda: forward_pass(theirs))
+                    "--threads", str(threads), "--passes", str(options.passes), "--precision", precision]
+            comparison.add(f"{name}, {precision}", lambda: forward_pass(ours), lambda: forward_pass(theirs))
     with tempfile.TemporaryDirectory() as folder:
         for minutes in options.minutes:
             track = Path(folder) / "track.wav"

@@ -5,8 +5,8 @@ import Synchronization
 ///
 /// At most ``capacity`` bytes and one chunk wait here; then the producer waits.
 final class OutgoingBody: Sendable {
-    /// Bytes that may wait for the network.
-    static let capacity = 256 << 10
+    /// Bytes that may wait for the network: two of the transfer's buffers.
+    static let capacity = 128 << 10
 
     enum Reading {
         case bytes(Int)
@@ -15,7 +15,9 @@ final class OutgoingBody: Sendable {
     }
 
     private struct State {
-        var chunk = Data()
+        /// Chunks as they came, the first of them perhaps read in part; joining them would copy and grow a buffer.
+        var chunks: [Data] = []
+        var waiting = 0
         var end: Result<Void, any Error>?
         var isClosed = false
         var isPaused = false
@@ -29,7 +31,7 @@ final class OutgoingBody: Sendable {
     /// Copies waiting bytes into `target`; no bytes means the body's end.
     func read(into target: UnsafeMutableRawBufferPointer) -> Reading {
         let (reading, producer) = state.withLock { state -> (Reading, CheckedContinuation<Void, Never>?) in
-            if state.chunk.isEmpty {
+            guard let first = state.chunks.first else {
                 switch state.end {
                 case .success: return (.bytes(0), nil)
                 case .failure: return (.failed, nil)
@@ -38,10 +40,11 @@ final class OutgoingBody: Sendable {
                     return (.later, nil)
                 }
             }
-            let count = min(target.count, state.chunk.count)
-            target.copyBytes(from: state.chunk.prefix(count))
-            state.chunk = count == state.chunk.count ? Data() : state.chunk.dropFirst(count)
-            guard state.chunk.count < Self.capacity else { return (.bytes(count), nil) }
+            let count = min(target.count, first.count)
+            target.copyBytes(from: first.prefix(count))
+            if count == first.count { state.chunks.removeFirst() } else { state.chunks[0] = first.dropFirst(count) }
+            state.waiting -= count
+            guard state.waiting < Self.capacity else { return (.bytes(count), nil) }
             defer { state.producer = nil }
             return (.bytes(count), state.producer)
         }
@@ -99,9 +102,10 @@ final class OutgoingBody: Sendable {
         await withCheckedContinuation { continuation in
             let (goOn, wasPaused) = state.withLock { state -> (Bool, Bool) in
                 guard !state.isClosed else { return (true, false) }
-                if state.chunk.isEmpty { state.chunk = chunk } else { state.chunk.append(chunk) }
+                state.chunks.append(chunk)
+                state.waiting += chunk.count
                 defer { state.isPaused = false }
-                guard state.chunk.count >= Self.capacity else { return (true, state.isPaused) }
+                guard state.waiting >= Self.capacity else { return (true, state.isPaused) }
                 state.producer = continuation
                 return (false, state.isPaused)
             }

@@ -94,7 +94,7 @@ public struct StorageServer: Service {
             responder: S3Responder(service: service),
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ContinueHandler()],
+                    additionalChannelHandlers: [SmallReads(), ContinueHandler()],
                     idleTimeout: .seconds(configuration.idleTimeout.components.seconds))),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "msaas-storage"),

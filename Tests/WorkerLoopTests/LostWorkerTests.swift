@@ -89,6 +89,8 @@ import WorkerTrials
         var jobs: [Job] = []
         for index in 0..<12 { jobs.append(try await bench.submitted("music \(index)")) }
         let workers = try (0..<2).map { _ in try bench.process(seconds: 0.05, lease: 60) }
+        // A process that is told to end before it listens for that ends by the signal.
+        try await eventually("both have registered") { try await bench.queue.workers().count == 2 }
         for (index, job) in jobs.enumerated() {
             let done = try await bench.finished(job.id)
             #expect((done.state, done.attempts) == (.done, 1))

@@ -26,7 +26,7 @@ public struct FunctionHost: Service {
         functions: [any Function], configuration: HostConfiguration, metrics: PrometheusRegistry = PrometheusRegistry(),
         logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
-        try configuration.checkAccess(to: functions)
+        if functions.contains(where: { !$0.checksAccess }) { try configuration.checkAccess() }
         let deployments = try functions.map(Deployment.init)
         let state = HostState()
         let readiness = Readiness(functions, state: state, logger: logger)

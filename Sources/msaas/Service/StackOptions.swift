@@ -1,6 +1,7 @@
 import ArgumentParser
 import Controller
 import Foundation
+import FunctionHost
 import Jobs
 import LocalStack
 
@@ -61,6 +62,8 @@ struct StackOptions: ParsableArguments {
     func configuration() throws -> StackConfiguration {
         var configuration = StackConfiguration(directory: data.directory)
         let environment = ProcessInfo.processInfo.environment
+        // The function host would refuse as well, but only its log would say so.
+        try HostConfiguration(environment: environment.merging(["HOST": host]) { $1 }).checkAccess()
         configuration.scaling = try ControllerConfiguration(flags: [:], environment: environment).policy
         configuration.leaseSeconds = Int(try QueueOptions(environment: environment).lease / .seconds(1))
         configuration.host = host

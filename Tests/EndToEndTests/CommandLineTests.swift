@@ -3,8 +3,8 @@ import Jobs
 import TestSupport
 import Testing
 
-/// Dead jobs come back by `msaas retry`.
-@Suite struct RetryTests {
+/// Commands of the service that need no running one.
+@Suite struct CommandLineTests {
     @Test func deadJobsAreRevivedFromTheCommandLine() async throws {
         let redis = try ServerProcess.redis()
         let url = "redis://127.0.0.1:\(redis.port)/0"
@@ -29,5 +29,19 @@ import Testing
         let claim = try #require(try await queue.claim(worker: "w", wait: .seconds(10)))
         #expect(claim.job.id == jobs[1])
         #expect(claim.job.attempts == 1, "its attempts are counted anew")
+    }
+
+    @Test func theServiceIsOpenToOthersOnlyWhenItIsTold() async throws {
+        let folder = try TemporaryDirectory()
+        let errors = folder.path + "/errors"
+        let up = try ChildProcess(
+            [
+                "/bin/sh", "-c", "exec \"$@\" 2>\"$ERRORS\"", "sh", Places.products.appending(path: "msaas").path, "up",
+                "--host", "0.0.0.0", "--data", folder.path + "/data",
+            ], environment: ["ERRORS": errors])
+        #expect(await up.wait() == 1)
+        let sentence = try String(contentsOfFile: errors, encoding: .utf8)
+        for word in ["0.0.0.0", "msaas key", "MSAAS_API_KEYS_FILE", "MSAAS_OPEN=1"] { #expect(sentence.contains(word)) }
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/data"), "nothing was started")
     }
 }
