@@ -88,9 +88,8 @@ var service: [Target] {
         .target(
             name: "WorkerLoop",
             dependencies: [
-                "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors", "ModelStore", "Threading", .logging,
-                .metrics,
-                .lifecycle, .unixSignals,
+                "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors", "Audio", "ModelStore", "Threading",
+                .logging, .metrics, .lifecycle, .unixSignals,
             ]),
         .target(
             name: "LocalStack",
@@ -177,9 +176,9 @@ var tests: [Target] {
         test(
             "WorkerLoopTests",
             [
-                "WorkerLoop", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation", "WorkerTrials",
-                "TrialWorker",
-                .lifecycle,
+                "WorkerLoop", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation", "Audio",
+                "WorkerTrials",
+                "TrialWorker", .lifecycle,
             ]),
         .target(name: "WorkerTrials", dependencies: ["WorkerLoop"], path: "Tests/WorkerTrials"),
         .executableTarget(

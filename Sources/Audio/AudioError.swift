@@ -1,3 +1,5 @@
+import Foundation
+
 /// Why a file could not be read or written; the description is a sentence for the person who gave the file.
 public enum AudioError: Error, Equatable, CustomStringConvertible {
     /// There is no file at `path`, or it cannot be opened (`reason` from the system).
@@ -16,6 +18,8 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
     case tooFewChannels(path: String, channels: Int, wanted: Int)
     /// An output file could not be written.
     case cannotWrite(path: String, reason: String)
+    /// An output file could not be written for want of space, or of permission to grow (`reason` from the system).
+    case diskFull(path: String, reason: String)
     /// An output format that does not exist, such as an MP3 of 999 kbit/s.
     case invalidFormat(String)
 
@@ -38,10 +42,21 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
             "\(path) holds no audio samples."
         case .tooFewChannels(let path, let channels, let wanted):
             "\(path) has \(channels) channels, and the model needs \(wanted); convert it to mono or to \(wanted) channels."
-        case .cannotWrite(let path, let reason):
+        case .cannotWrite(let path, let reason), .diskFull(let path, let reason):
             "\(path) cannot be written: \(reason)."
         case .invalidFormat(let sentence):
             sentence
+        }
+    }
+}
+
+extension AudioError {
+    /// Why the system did not write to `path`; `code` is its `errno`.
+    static func writing(_ path: String, code: Int32 = errno) -> AudioError {
+        let reason = String(cString: strerror(code))
+        return switch code {
+        case ENOSPC, EDQUOT, EFBIG: .diskFull(path: path, reason: reason)
+        default: .cannotWrite(path: path, reason: reason)
         }
     }
 }

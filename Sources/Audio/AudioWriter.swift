@@ -140,7 +140,10 @@ public final class AudioWriter {
 
     /// The same failure under the name that the caller knows instead of the temporary one.
     private static func renamed(_ error: any Error, to url: URL) -> any Error {
-        guard case AudioError.cannotWrite(_, let reason) = error else { return error }
-        return AudioError.cannotWrite(path: url.path, reason: reason)
+        switch error {
+        case AudioError.cannotWrite(_, let reason): AudioError.cannotWrite(path: url.path, reason: reason)
+        case AudioError.diskFull(_, let reason): AudioError.diskFull(path: url.path, reason: reason)
+        default: error
+        }
     }
 }

@@ -1,5 +1,5 @@
 // Every kernel for x86-64 with AVX-512 and its bfloat16 products: operands of products are rounded to 8 significant bits,
-// sums and everything else are in single precision.
+// sums are in single precision.
 #if defined(__x86_64__)
 #include "CKernels.h"
 

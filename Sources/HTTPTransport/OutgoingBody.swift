@@ -22,6 +22,21 @@ final class OutgoingBody: Sendable {
         var isClosed = false
         var isPaused = false
         var producer: CheckedContinuation<Void, Never>?
+
+        /// Moves as many bytes as there are, or as `target` takes, and tells how many.
+        mutating func take(into target: UnsafeMutableRawBufferPointer) -> Int {
+            var (count, finished) = (0, 0)
+            while count < target.count, finished < chunks.count {
+                let chunk = chunks[finished]
+                let part = chunk.prefix(target.count - count)
+                UnsafeMutableRawBufferPointer(rebasing: target[count...]).copyBytes(from: part)
+                count += part.count
+                if part.count == chunk.count { finished += 1 } else { chunks[finished] = chunk.dropFirst(part.count) }
+            }
+            chunks.removeSubrange(..<finished)
+            waiting -= count
+            return count
+        }
     }
 
     private let state = Mutex(State())
@@ -31,7 +46,7 @@ final class OutgoingBody: Sendable {
     /// Copies waiting bytes into `target`; no bytes means the body's end.
     func read(into target: UnsafeMutableRawBufferPointer) -> Reading {
         let (reading, producer) = state.withLock { state -> (Reading, CheckedContinuation<Void, Never>?) in
-            guard let first = state.chunks.first else {
+            if state.chunks.isEmpty {
                 switch state.end {
                 case .success: return (.bytes(0), nil)
                 case .failure: return (.failed, nil)
@@ -40,10 +55,7 @@ final class OutgoingBody: Sendable {
                     return (.later, nil)
                 }
             }
-            let count = min(target.count, first.count)
-            target.copyBytes(from: first.prefix(count))
-            if count == first.count { state.chunks.removeFirst() } else { state.chunks[0] = first.dropFirst(count) }
-            state.waiting -= count
+            let count = state.take(into: target)
             guard state.waiting < Self.capacity else { return (.bytes(count), nil) }
             defer { state.producer = nil }
             return (.bytes(count), state.producer)

@@ -27,7 +27,8 @@ public struct Kernels: @unchecked Sendable, CustomStringConvertible {
         self.table = table
     }
 
-    /// In what operands of products are multiplied. Sums, norms and softmax are in single precision, always.
+    /// What operands of products are rounded to. Sums and norms are in single precision, always; so is softmax, but for
+    /// exponentials that are no more exact than bfloat16 weights need.
     public var precision: Precision { self.terms == 2 ? .bfloat16 : .float32 }
 
     /// The instruction set's name.

@@ -36,9 +36,9 @@ public struct PackedMatrix: Sendable {
         rows = rowOffsets.count
         self.depth = depth
         self.activation = activation
-        let size = PackedPanels.size(rows: order.count, panel: panel, depth: depth, kernels: kernels)
+        let size = PackedPanels.size(rows: order.count, panel: panel, depth: depth, terms: kernels.terms)
         weights = FloatMemory(count: size) { memory in
-            let panels = PackedPanels(memory, panel: panel, depth: depth, kernels: kernels)
+            let panels = PackedPanels(memory, panel: panel, depth: depth, terms: kernels.terms)
             source.withUnsafeBufferPointer { source in
                 for (place, row) in order.enumerated() {
                     guard let row else { continue }

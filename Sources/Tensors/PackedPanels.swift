@@ -1,30 +1,31 @@
-import CKernels
-
 /// Where a packed operand's numbers lie: [rows / panel][depth / terms][panel], each value one term of a sum or, for
 /// kernels that multiply in bfloat16, a pair of terms with the first in its lower half.
+///
+/// Keeps a pointer to memory that its owner hands in, so it must not outlive that memory. Rows and terms may be stored by
+/// several threads at once: the halves of a pair are written one by one.
 public struct PackedPanels {
     private let base: UnsafeMutablePointer<Float>
     private let panel: Int
     private let terms: Int
     private let steps: Int
 
-    /// Panels of `panel` rows with sums of `depth` terms, from `base` on.
-    public init(_ base: UnsafeMutablePointer<Float>, panel: Int, depth: Int, kernels: Kernels) {
+    /// Panels of `panel` rows with sums of `depth` terms, of which a value holds `terms` (1 or 2), from `base` on.
+    public init(_ base: UnsafeMutablePointer<Float>, panel: Int, depth: Int, terms: Int) {
         self.base = base
         self.panel = panel
-        terms = kernels.terms
-        steps = (depth + kernels.terms - 1) / kernels.terms
+        self.terms = terms
+        steps = (depth + terms - 1) / terms
     }
 
     /// Values that `rows` rows of `depth` terms take.
-    public static func size(rows: Int, panel: Int, depth: Int, kernels: Kernels) -> Int {
-        (rows + panel - 1) / panel * panel * ((depth + kernels.terms - 1) / kernels.terms)
+    public static func size(rows: Int, panel: Int, depth: Int, terms: Int) -> Int {
+        (rows + panel - 1) / panel * panel * ((depth + terms - 1) / terms)
     }
 
     /// Stores one number.
     @inline(__always)
     public func store(_ value: Float, row: Int, term: Int) {
-        if terms == 1 { place(row, term).pointee = value } else { half(row, term).pointee = value.bfloat16Pattern }
+        if terms == 1 { base[place(row, term)] = value } else { storeHalf(value, row, term) }
     }
 
     /// Stores a term of `count` rows.
@@ -34,10 +35,9 @@ public struct PackedPanels {
             let row = firstRow + index
             let run = min(panel - row % panel, count - index)
             if terms == 1 {
-                place(row, term).update(from: values + index, count: run)
+                (base + place(row, term)).update(from: values + index, count: run)
             } else {
-                let target = half(row, term)
-                for offset in 0..<run { target[2 * offset] = values[index + offset].bfloat16Pattern }
+                for offset in 0..<run { storeHalf(values[index + offset], row + offset, term) }
             }
             index += run
         }
@@ -46,26 +46,26 @@ public struct PackedPanels {
     /// Stores `count` terms of a row.
     public func store(_ values: UnsafePointer<Float>, count: Int, row: Int, firstTerm: Int) {
         if terms == 1 {
-            var target = place(row, firstTerm)
+            var target = base + place(row, firstTerm)
             for index in 0..<count {
                 target.pointee = values[index]
                 target += panel
             }
         } else {
-            for index in 0..<count { half(row, firstTerm + index).pointee = values[index].bfloat16Pattern }
+            for index in 0..<count { storeHalf(values[index], row, firstTerm + index) }
         }
     }
 
     @inline(__always)
-    private func place(_ row: Int, _ term: Int) -> UnsafeMutablePointer<Float> {
-        base + (row / panel * steps + term / terms) * panel + row % panel
+    private func place(_ row: Int, _ term: Int) -> Int {
+        (row / panel * steps + term / terms) * panel + row % panel
     }
 
-    /// Where a bfloat16 lies: in its pair, the first term comes first.
     @inline(__always)
-    private func half(_ row: Int, _ term: Int) -> UnsafeMutablePointer<UInt16> {
-        UnsafeMutableRawPointer(base).assumingMemoryBound(to: UInt16.self)
-            + 2 * ((row / panel * steps + (term >> 1)) * panel + row % panel) + (term & 1)
+    private func storeHalf(_ value: Float, _ row: Int, _ term: Int) {
+        let pair = (row / panel * steps + (term >> 1)) * panel + row % panel
+        UnsafeMutableRawPointer(base).storeBytes(
+            of: value.bfloat16Pattern, toByteOffset: 4 * pair + 2 * (term & 1), as: UInt16.self)
     }
 }
 
@@ -73,8 +73,8 @@ extension Float {
     /// The number's upper half, rounded to nearest even: its bits as a bfloat16.
     @inline(__always)
     var bfloat16Pattern: UInt16 {
-        guard !isNaN else { return 0x7FC0 }
         let bits = bitPattern
-        return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+        let rounded = UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+        return isNaN ? 0x7FC0 : rounded
     }
 }

@@ -154,7 +154,7 @@ struct JobRun {
             logger.warning("the song cannot be fetched: \(error)")
             await finally { try await queue.giveBack(claim) }
             return .storageAway
-        case let error where freeSpace(at: song) < leastFreeSpace:
+        case let error where DiskTrouble.isFull(error) || freeSpace(at: song) < leastFreeSpace:
             logger.error("the disk of \(song.deletingLastPathComponent().path) is full: \(error)")
             await discard()
             await finally { try await queue.giveBack(claim) }

@@ -31,17 +31,22 @@ import Testing
         #expect(claim.job.attempts == 1, "its attempts are counted anew")
     }
 
-    @Test func theServiceIsOpenToOthersOnlyWhenItIsTold() async throws {
+    @Test(arguments: [
+        (["--host", "0.0.0.0"], [:], ["0.0.0.0", "msaas key", "MSAAS_API_KEYS_FILE", "MSAAS_OPEN=1"]),
+        ([], ["MSAAS_PRECISION": "half"], ["MSAAS_PRECISION", "half", "bf16"]),
+        ([], ["MSAAS_LEASE_SECONDS": "soon"], ["MSAAS_LEASE_SECONDS", "soon"]),
+    ])
+    func theServiceRefusesToStart(arguments: [String], environment: [String: String], words: [String]) async throws {
         let folder = try TemporaryDirectory()
         let errors = folder.path + "/errors"
         let up = try ChildProcess(
             [
                 "/bin/sh", "-c", "exec \"$@\" 2>\"$ERRORS\"", "sh", Places.products.appending(path: "msaas").path, "up",
-                "--host", "0.0.0.0", "--data", folder.path + "/data",
-            ], environment: ["ERRORS": errors])
+                "--data", folder.path + "/data",
+            ] + arguments, environment: environment.merging(["ERRORS": errors]) { $1 })
         #expect(await up.wait() == 1)
         let sentence = try String(contentsOfFile: errors, encoding: .utf8)
-        for word in ["0.0.0.0", "msaas key", "MSAAS_API_KEYS_FILE", "MSAAS_OPEN=1"] { #expect(sentence.contains(word)) }
+        for word in words { #expect(sentence.contains(word), "\(sentence)") }
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/data"), "nothing was started")
     }
 }

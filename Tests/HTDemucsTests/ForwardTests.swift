@@ -41,28 +41,31 @@ import Testing
         }
     }
 
+    /// Where the processor has no such products the two are the same.
     @Test(arguments: Golden.names)
     func bfloat16IsCloseToFloat32(name: String) throws {
-        let kernels = Kernels.best(for: .bfloat16)
         let golden = try Golden(name)
-        let model = try golden.model(kernels: kernels)
-        let ratio = decibels(try model.separate(golden.mix), golden.out)
-        print("golden \(name) in \(kernels): \(ratio) dB")
-        // These models are deep for their width, and drawn at random.
-        #expect(ratio >= (kernels.precision == .bfloat16 ? 35 : 90), "\(name) in \(kernels): \(ratio) dB")
+        let model = try golden.model(kernels: .best(for: .bfloat16))
         let workspace = Workspace()
-        _ = try model.separate(golden.mix, workspace: workspace)
+        let ratio = decibels(
+            try model.separate(golden.mix, workspace: workspace), try golden.model().separate(golden.mix))
+        print("golden \(name) in \(model.kernels): \(ratio) dB")
+        // These models are deep for their width, and drawn at random.
+        #expect(ratio >= 35, "\(name) in \(model.kernels): \(ratio) dB")
         #expect(try workspace.peakBytes == model.memoryNeeded(frames: golden.mix.count / model.channels))
     }
 
-    @Test func resultDependsNeitherOnThreadsNorOnEarlierPasses() throws {
-        let golden = try Golden("official")
+    /// "short" has an odd number of tokens, so that a pair of terms is incomplete in bfloat16.
+    @Test(arguments: ["official", "short"], Precision.allCases)
+    func resultDependsNeitherOnThreadsNorOnEarlierPasses(name: String, precision: Precision) throws {
+        let golden = try Golden(name)
         let workspace = Workspace()
-        let model = try golden.model(threads: 3)
+        let model = try golden.model(threads: 3, kernels: .best(for: precision))
         let first = try model.separate(golden.mix, workspace: workspace)
-        _ = try model.separate(golden.mix.map { $0 * 7 - 1 }, workspace: workspace)
+        // Leaves no number in the memory that is used again.
+        _ = try model.separate(golden.mix.map { _ in .nan }, workspace: workspace)
         #expect(try model.separate(golden.mix, workspace: workspace) == first)
-        #expect(try golden.model(threads: 1).separate(golden.mix) == first)
+        #expect(try golden.model(threads: 1, kernels: .best(for: precision)).separate(golden.mix) == first)
     }
 
     @Test func passesRunAtTheSameTime() async throws {

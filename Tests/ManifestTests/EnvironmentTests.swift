@@ -18,9 +18,10 @@ import Yams
             "Sources/Jobs", "functions",
         ],
         "worker": [
-            "Sources/worker", "Sources/WorkerLoop", "Sources/ObjectStorage", "Sources/Jobs", "Sources/ModelStore",
+            "Sources/worker", "Sources/WorkerLoop", "Sources/Separation", "Sources/ObjectStorage", "Sources/Jobs",
+            "Sources/ModelStore",
         ],
-        "msaas": ["Sources/msaas", "Sources/ObjectStorage", "Sources/ModelStore"],
+        "msaas": ["Sources/msaas", "Sources/Separation", "Sources/ObjectStorage", "Sources/ModelStore"],
     ]
     private static let others: [String: Set<String>] = [
         "redis": ["REDISCLI_AUTH"],

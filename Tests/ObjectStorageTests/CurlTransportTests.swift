@@ -53,10 +53,11 @@ import Testing
             received.withLock { $0 = isChunked ? Self.readChunks(connection) : connection.read(body.count) }
             connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         }
-        for length in [body.count, nil] {
+        // Chunks larger than the transfer's buffer, and so small that many fit into it.
+        for (length, size) in [(body.count, 100_000), (nil, 100_000), (body.count, 1_000), (nil, 77)] {
             let (stream, source) = AsyncStream.makeStream(of: Data.self)
-            for start in stride(from: 0, to: body.count, by: 100_000) {
-                source.yield(Data(body[start..<min(start + 100_000, body.count)]))
+            for start in stride(from: 0, to: body.count, by: size) {
+                source.yield(Data(body[start..<min(start + size, body.count)]))
             }
             source.finish()
             let request = HTTPRequest(method: "PUT", url: server.url, body: .stream(ByteStream(stream), length: length))

@@ -93,15 +93,15 @@ import Testing
         let v = (0..<width).map { _ in random.floats(keys) }
         let panel = kernels.panel
         let keyPanels = FloatMemory(
-            count: PackedPanels.size(rows: keys, panel: panel, depth: width, kernels: kernels)
+            count: PackedPanels.size(rows: keys, panel: panel, depth: width, terms: kernels.terms)
         ) { memory in
-            let panels = PackedPanels(memory, panel: panel, depth: width, kernels: kernels)
+            let panels = PackedPanels(memory, panel: panel, depth: width, terms: kernels.terms)
             for d in 0..<width { panels.store(k[d], count: keys, firstRow: 0, term: d) }
         }
         let valuePanels = FloatMemory(
-            count: PackedPanels.size(rows: width, panel: panel, depth: keys, kernels: kernels)
+            count: PackedPanels.size(rows: width, panel: panel, depth: keys, terms: kernels.terms)
         ) { memory in
-            let panels = PackedPanels(memory, panel: panel, depth: keys, kernels: kernels)
+            let panels = PackedPanels(memory, panel: panel, depth: keys, terms: kernels.terms)
             for d in 0..<width { panels.store(v[d], count: keys, row: d, firstTerm: 0) }
         }
         let rows = Rows(q)
@@ -127,40 +127,5 @@ import Testing
         // Rounded to bfloat16, scores of 50 are off by a tenth, and so are their weights.
         let tolerance = kernels.precision == .float32 ? tolerance : size > 1 ? 5e-3 : 5e-5
         #expect(error <= tolerance, "\(kernels.name) \(width)×\(keys)×\(columns): \(error)")
-    }
-
-    /// Places as the header describes them: [row / panel][depth / terms][panel].
-    @Test(arguments: allKernels.indices)
-    func panelsAreFilledPanelByPanel(set: Int) {
-        let kernels = allKernels[set]
-        let (rows, depth, panel) = (11, 5, 4)
-        let steps = (depth + kernels.terms - 1) / kernels.terms
-        let size = PackedPanels.size(rows: rows, panel: panel, depth: depth, kernels: kernels)
-        #expect(size == 12 * steps)
-        let value = { (row: Int, term: Int) in Float(row * 8 + term) }
-        let byRow = FloatMemory(count: size) { memory in
-            let panels = PackedPanels(memory, panel: panel, depth: depth, kernels: kernels)
-            for row in 0..<rows {
-                panels.store((0..<depth).map { value(row, $0) }, count: depth, row: row, firstTerm: 0)
-            }
-        }
-        let byTerm = FloatMemory(count: size) { memory in
-            let panels = PackedPanels(memory, panel: panel, depth: depth, kernels: kernels)
-            for term in 0..<depth {
-                panels.store((0..<rows).map { value($0, term) }, count: rows, firstRow: 0, term: term)
-            }
-        }
-        for row in 0..<rows {
-            for term in 0..<depth {
-                let place = (row / panel * steps + term / kernels.terms) * panel + row % panel
-                for memory in [byRow, byTerm] {
-                    let bits = memory.base[place].bitPattern
-                    let found =
-                        kernels.terms == 1
-                        ? memory.base[place] : Float(bitPattern: term % 2 == 0 ? bits << 16 : bits & 0xFFFF_0000)
-                    #expect(found == value(row, term))
-                }
-            }
-        }
     }
 }

@@ -102,9 +102,13 @@ struct Bench {
     }
 
     /// Starts a worker as a process of its own.
-    func process(seconds: Double, lease: Double = 4, drain: Double = 25) throws -> ChildProcess {
+    ///
+    /// - Parameter under: a program, with its arguments, that starts the worker
+    func process(
+        seconds: Double, lease: Double = 4, drain: Double = 25, under: [String] = []
+    ) throws -> ChildProcess {
         try ChildProcess(
-            [trialWorker],
+            under + [trialWorker],
             environment: [
                 "REDIS_URL": "redis://127.0.0.1:\(redis.port)", "S3_ENDPOINT": "http://127.0.0.1:\(s3.port)",
                 "S3_ACCESS_KEY": "test", "S3_SECRET_KEY": "test", "MSAAS_LEASE_SECONDS": "\(lease)",

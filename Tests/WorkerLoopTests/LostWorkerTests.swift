@@ -84,6 +84,23 @@ import WorkerTrials
         #expect(try await bench.queue.workers().isEmpty)
     }
 
+    @Test func aSongThatFindsNoRoomWaitsUntilThereIsSome() async throws {
+        let bench = try await Bench()
+        let job = try await bench.submitted(String(repeating: "music ", count: 1000))
+        let worker = try bench.process(seconds: 0, under: ["prlimit", "--fsize=1000:"])
+        try await eventually("it is given back") {
+            try await bench.queue.eventLog().events(of: job.id).contains { $0.kind == .givenBack }
+        }
+        let attempts = try #require(try await bench.queue.job(job.id)).attempts
+        #expect(attempts <= 1, "none is spent but for the one that may be under way")
+        let more = try ChildProcess(["prlimit", "--pid", "\(worker.processIdentifier)", "--fsize=unlimited:"])
+        #expect(await more.wait() == 0)
+        let done = try await bench.finished(job.id)
+        #expect((done.state, done.attempts) == (.done, 1))
+        worker.signal(SIGTERM)
+        #expect(await worker.wait() == 0)
+    }
+
     @Test func racingWorkersDoEveryJobOnce() async throws {
         let bench = try await Bench()
         var jobs: [Job] = []

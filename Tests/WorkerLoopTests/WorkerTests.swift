@@ -1,3 +1,4 @@
+import Audio
 import Foundation
 import Jobs
 import ObjectStorage
@@ -133,12 +134,17 @@ import WorkerTrials
         #expect((waiting.state, waiting.attempts) == (.queued, 0))
     }
 
-    @Test func aFullDiskIsNotTheSongsFault() async throws {
+    @Test(arguments: [
+        (CocoaError(.fileWriteOutOfSpace) as any Error, false), (POSIXError(.EFBIG), false),
+        (AudioError.diskFull(path: "/tmp/drums.wav", reason: "No space left on device"), false),
+        (TestFailure("something was in the way"), true),
+    ])
+    func aFullDiskIsNotTheSongsFault(error: any Error, isFull: Bool) async throws {
         let bench = try await Bench()
         let job = try await bench.submitted("music")
         var configuration = bench.configuration
-        configuration.leastFreeSpace = .max
-        try await bench.withWorker(configuration, separator: FailingSeparator()) { _ in
+        if isFull { configuration.leastFreeSpace = .max }
+        try await bench.withWorker(configuration, separator: FailingSeparator(error: error)) { _ in
             try await eventually("the job is given back") {
                 try await bench.queue.eventLog().events(of: job.id).contains { $0.kind == .givenBack }
             }
@@ -189,9 +195,11 @@ import WorkerTrials
 
 /// Can write nothing.
 private struct FailingSeparator: SongSeparator {
+    let error: any Error
+
     func separate(
         _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
-    ) async throws -> SeparatedSong { throw CocoaError(.fileWriteOutOfSpace) }
+    ) async throws -> SeparatedSong { throw error }
 
     var loadedModels: [String] { get async { [] } }
 }

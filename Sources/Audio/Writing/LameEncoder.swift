@@ -23,7 +23,7 @@ final class LameEncoder: AudioEncoder {
         self.channels = channels
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else {
-            throw AudioError.cannotWrite(path: path, reason: String(cString: strerror(errno)))
+            throw AudioError.writing(path)
         }
         guard let lame = lame_init() else {
             close(descriptor)
@@ -85,7 +85,7 @@ final class LameEncoder: AudioEncoder {
         try writeAll(descriptor, bytes, count: count, path: path)
     }
 
-    private var failure: AudioError { .cannotWrite(path: path, reason: String(cString: strerror(errno))) }
+    private var failure: AudioError { .writing(path) }
 }
 
 /// Writes `count` bytes, however many calls that takes.
@@ -96,7 +96,7 @@ func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawPointer, count: Int, path: 
     while done < count {
         let written = write(descriptor, bytes + done, count - done)
         if written < 0, errno == EINTR { continue }
-        guard written > 0 else { throw AudioError.cannotWrite(path: path, reason: String(cString: strerror(errno))) }
+        guard written > 0 else { throw AudioError.writing(path) }
         done += written
     }
 }

@@ -11,7 +11,7 @@ final class SampleSpool {
         path = folder.path
         descriptor = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw AudioError.cannotWrite(path: path, reason: String(cString: strerror(errno)))
+            throw AudioError.writing(path)
         }
         unlink(file)
     }
@@ -37,7 +37,7 @@ final class SampleSpool {
                     descriptor, UnsafeMutableRawPointer(buffer.baseAddress!) + filled, capacity - filled, off_t(offset))
                 if count < 0, errno == EINTR { continue }
                 guard count >= 0 else {
-                    throw AudioError.cannotWrite(path: path, reason: String(cString: strerror(errno)))
+                    throw AudioError.writing(path)
                 }
                 if count == 0 { break }
                 filled += count

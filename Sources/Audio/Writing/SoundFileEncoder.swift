@@ -62,21 +62,23 @@ final class SoundFileEncoder: AudioEncoder {
             floats.append(contentsOf: samples.lazy.map(PCM.limited))
             written = sf_writef_float(handle, floats, frames)
         }
-        guard written == frames else { throw AudioError.cannotWrite(path: path, reason: reason) }
+        guard written == frames else { throw failure }
     }
 
     func finish() throws {
         guard let handle else { return }
         sf_write_sync(handle)
-        let failure = sf_error(handle) == SF_ERR_NO_ERROR ? nil : reason
+        let failure = sf_error(handle) == SF_ERR_NO_ERROR ? nil : failure
         self.handle = nil
         let code = sf_close(handle)
-        if let failure { throw AudioError.cannotWrite(path: path, reason: failure) }
+        if let failure { throw failure }
         if code != 0 { throw AudioError.cannotWrite(path: path, reason: String(cString: sf_error_number(code))) }
     }
 
-    private var reason: String {
-        errno == ENOSPC ? String(cString: strerror(ENOSPC)) : soundFileReason(handle)
+    private var failure: AudioError {
+        let failure = AudioError.writing(path)
+        if case .diskFull = failure { return failure }
+        return .cannotWrite(path: path, reason: soundFileReason(handle))
     }
 }
 

@@ -19,7 +19,7 @@ final class TemporaryFile {
             let url = temporaryName(in: folder, Self.suffix)
             let descriptor = open(url.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
             guard descriptor >= 0 else {
-                throw AudioError.cannotWrite(path: url.path, reason: String(cString: strerror(errno)))
+                throw AudioError.writing(url.path)
             }
             // Where there are no locks, nothing is removed as abandoned either.
             _ = flock(descriptor, LOCK_EX)
@@ -41,7 +41,7 @@ final class TemporaryFile {
     /// - Throws: ``AudioError/cannotWrite(path:reason:)``
     func move(to target: URL) throws {
         guard rename(url.path, target.path) == 0 else {
-            throw AudioError.cannotWrite(path: target.path, reason: String(cString: strerror(errno)))
+            throw AudioError.writing(target.path)
         }
         unlock()
     }

@@ -7,15 +7,13 @@ import NIOHTTPTypes
 ///
 /// After an answer with `Connection: close` it closes its own side and goes on reading for a moment, so that the
 /// client gets to see the answer instead of a reset while it still sends its body. Requests that are no HTTP get an
-/// answer that says so. Reads are kept small, since several of them wait for a slow function.
+/// answer that says so.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    /// Bytes of a body that are read at a time.
-    private static let readSize = 32 << 10
     private static let lingerTime = TimeAmount.seconds(3)
     private static let lingerBytes = 64 << 20
 
@@ -23,11 +21,6 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var closesAfterAnswer = false
     private var isClosing = false
     private var drained = 0
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        // Some ten reads wait in memory for a function that is slower than its client.
-        _ = context.channel.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readSize))
-    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)

@@ -48,7 +48,7 @@ public struct FunctionHost: Service {
             responder: dispatcher,
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ConnectionGuard()],
+                    additionalChannelHandlers: [SmallReads(), ConnectionGuard()],
                     idleTimeout: TimeAmount(configuration.idleTimeout),
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: HostLimits.headerFieldSize, maxHeaderListSize: HostLimits.headerListSize,

@@ -15,8 +15,8 @@ struct KeyValues {
         self.width = width
         self.tokens = tokens
         kernels = pass.kernels
-        keySize = PackedPanels.size(rows: tokens, panel: kernels.panel, depth: width, kernels: kernels)
-        valueSize = PackedPanels.size(rows: width, panel: kernels.panel, depth: tokens, kernels: kernels)
+        keySize = PackedPanels.size(rows: tokens, panel: kernels.panel, depth: width, terms: kernels.terms)
+        valueSize = PackedPanels.size(rows: width, panel: kernels.panel, depth: tokens, terms: kernels.terms)
         let count = heads * (keySize + valueSize)
         let memory = try pass.numbers(count)
         self.memory = memory
@@ -37,8 +37,8 @@ struct KeyValues {
     /// Stores a block of tokens: all heads' keys, then all heads' values, in the block's rows.
     func store(_ block: Plane, firstToken: Int) {
         for head in 0..<heads {
-            let keys = PackedPanels(keys(head), panel: kernels.panel, depth: width, kernels: kernels)
-            let values = PackedPanels(values(head), panel: kernels.panel, depth: tokens, kernels: kernels)
+            let keys = PackedPanels(keys(head), panel: kernels.panel, depth: width, terms: kernels.terms)
+            let values = PackedPanels(values(head), panel: kernels.panel, depth: tokens, terms: kernels.terms)
             for dimension in 0..<width {
                 keys.store(
                     block.row(head * width + dimension), count: block.columns, firstRow: firstToken, term: dimension)

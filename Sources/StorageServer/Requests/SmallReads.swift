@@ -4,9 +4,8 @@ import NIOCore
 final class SmallReads: ChannelInboundHandler, RemovableChannelHandler, Sendable {
     typealias InboundIn = NIOAny
 
-    private static let size = 32 << 10
-
     func handlerAdded(context: ChannelHandlerContext) {
-        _ = context.channel.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.size))
+        _ = context.channel.setOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 2048, maximum: 32 << 10))
     }
 }

@@ -46,10 +46,11 @@ public actor EngineSeparator: SongSeparator {
     }
 
     /// The engine that the environment describes: `MSAAS_MODEL`, `MSAAS_THREADS` (default: one a core),
-    /// `MSAAS_PRECISION` (`float32`, or `bf16` where the processor multiplies it), `MSAAS_MEMORY_LIMIT` (default: the limit of the control group), and what `ModelStore` reads.
+    /// `MSAAS_PRECISION` (`float32`, or `bf16` where the processor multiplies it), `MSAAS_MEMORY_LIMIT` (default: the limit
+    /// of the control group), and what `ModelStore` reads.
     ///
-    /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads, `SeparationError` when `MSAAS_PRECISION` or
-    ///   `MSAAS_MEMORY_LIMIT` is no amount of memory.
+    /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads, `SeparationError` when `MSAAS_PRECISION`
+    ///   is no precision or `MSAAS_MEMORY_LIMIT` no amount of memory.
     public init(repository: URL? = nil, environment: [String: String], logger: Logger? = nil) throws {
         var threads = ProcessInfo.processInfo.activeProcessorCount
         if let text = environment["MSAAS_THREADS"], !text.isEmpty {
@@ -175,7 +176,7 @@ extension SongRefused {
         switch error {
         case let error as AudioError:
             switch error {
-            case .cannotOpen, .cannotWrite: return nil
+            case .cannotOpen, .cannotWrite, .diskFull: return nil
             case .empty, .unsupported, .notAudio, .undecodable, .noSamples, .tooFewChannels, .invalidFormat:
                 self.init(error.description)
             }

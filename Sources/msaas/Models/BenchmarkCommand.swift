@@ -27,9 +27,9 @@ struct BenchmarkCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let kernels = Kernels.best(for: try machine.askedPrecision())
         let files = try await model.files(quietly: json)
         let (threads, passes, layers, json) = (machine.threadCount, passes, layers, json)
-        let kernels = try machine.kernels()
         let text = try await BlockingThread(name: "benchmark").run {
             var results: [ModelTiming] = []
             for checkpoint in try files.open() {

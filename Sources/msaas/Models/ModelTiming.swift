@@ -20,6 +20,8 @@ struct ModelTiming: Encodable {
     let segmentSeconds: Double
     let threads: Int
     let instructionSet: String
+    /// What the operands of products are rounded to.
+    let precision: String
     /// Wall-clock seconds of each pass.
     let seconds: [Double]
     /// Processor seconds of each pass, over all threads.
@@ -53,7 +55,8 @@ struct ModelTiming: Encodable {
         }
         segmentSeconds = model.segment
         self.threads = threads
-        instructionSet = model.kernels.description
+        instructionSet = model.kernels.name
+        precision = model.kernels.precision.rawValue
         seconds = times.map(\.wall)
         processorSeconds = times.map(\.processor)
         peakMegabytes = Self.peakMegabytes()
@@ -121,8 +124,9 @@ struct ModelTiming: Encodable {
         let processor = processorSeconds.sorted()[processorSeconds.count / 2]
         let summary = String(
             format:
-                "%.2f s a segment of %.2f s (%.2f × real time), %.2f processor seconds, %d threads, %@, peak %.0f MB",
-            median, segmentSeconds, segmentSeconds / median, processor, threads, instructionSet, peakMegabytes)
+                "%.2f s a segment of %.2f s (%.2f × real time), %.2f processor seconds, %d threads, %@ (%@), peak %.0f MB",
+            median, segmentSeconds, segmentSeconds / median, processor, threads, precision, instructionSet,
+            peakMegabytes)
         guard !layers.isEmpty else { return summary }
         var table = TextTable(
             ["layer", "wall ms", "processor ms", "share", "GFLOP", "GFLOP/s a core", "of the product's"],

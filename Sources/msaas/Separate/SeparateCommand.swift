@@ -56,10 +56,11 @@ struct SeparateCommand: AsyncParsableCommand {
         let limit =
             try memoryLimit.map { try MemoryLimit($0, source: "--memory-limit") }
             ?? MemoryLimit.inForce(environment: ProcessInfo.processInfo.environment)
+        let precision = try machine.askedPrecision()
         let files = try await model.files()
         let run = SeparationRun(
             files: files, options: options, folder: output.folder(model: files.name), template: output.filename,
-            threads: machine.threadCount, kernels: try machine.kernels(), memoryLimit: limit, isVerbose: verbose,
+            threads: machine.threadCount, precision: precision, memoryLimit: limit, isVerbose: verbose,
             interruption: interruption)
         let failed = try await run.separate(tracks)
         if failed > 0 { throw ExitCode(1) }

@@ -13,7 +13,7 @@ struct SeparationRun: Sendable {
     var folder: URL
     var template: FilenameTemplate
     var threads: Int
-    var kernels: Kernels
+    var precision: Precision
     var memoryLimit: MemoryLimit?
     var isVerbose: Bool
     var interruption: Interruption
@@ -28,6 +28,7 @@ struct SeparationRun: Sendable {
     }
 
     private func separateBlocking(_ tracks: [String]) throws -> Int {
+        let kernels = Kernels.best(for: precision)
         let bag = try Bag(
             name: files.name, checkpoints: files.open(), weights: files.weights, segment: files.segment,
             threads: threads, kernels: kernels)
@@ -35,7 +36,7 @@ struct SeparationRun: Sendable {
         let separator = try Separator(bag: bag, options: options, memoryLimit: memoryLimit)
         say("Separated tracks will be stored in \(folder.path)")
         if isVerbose { say("Seed \(options.seed.map { "\($0)" } ?? "random"), \(options.format)") }
-        if isVerbose || kernels.precision != .float32 { say("Products in \(kernels)") }
+        if isVerbose || precision != .float32 { say("Products in \(kernels)\(fallback(kernels))") }
         if isVerbose || memoryLimit != nil { say("\(separator.memory)") }
         if separator.modelCount < files.models.count, options.otherMethod == .automatic, let stem = options.twoStems {
             say(
@@ -55,6 +56,10 @@ struct SeparationRun: Sendable {
             }
         }
         return failed
+    }
+
+    private func fallback(_ kernels: Kernels) -> String {
+        kernels.precision == precision ? "" : ": this processor has none in \(precision.rawValue)"
     }
 
     private func separate(_ track: String, with separator: Separator) throws {

@@ -4,6 +4,8 @@ import Foundation
 import FunctionHost
 import Jobs
 import LocalStack
+import Separation
+import Tensors
 
 /// Where the data of the one-machine service lives; shared by every command that starts or asks it.
 struct DataOption: ParsableArguments {
@@ -62,8 +64,9 @@ struct StackOptions: ParsableArguments {
     func configuration() throws -> StackConfiguration {
         var configuration = StackConfiguration(directory: data.directory)
         let environment = ProcessInfo.processInfo.environment
-        // The function host would refuse as well, but only its log would say so.
-        try HostConfiguration(environment: environment.merging(["HOST": host]) { $1 }).checkAccess()
+        // Host and workers would refuse as well, but only their logs would say so.
+        try HostConfiguration(environment: environment.merging(["HOST": host, "PORT": "0"]) { $1 }).checkAccess()
+        _ = try Precision.inForce(environment: environment)
         configuration.scaling = try ControllerConfiguration(flags: [:], environment: environment).policy
         configuration.leaseSeconds = Int(try QueueOptions(environment: environment).lease / .seconds(1))
         configuration.host = host
