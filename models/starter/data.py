@@ -73,9 +73,14 @@ class Songs:
         return stems
 
     def _stem(self, name: str, rng: np.random.Generator, length: int) -> np.ndarray:
-        song, start = self._place(rng, length)
+        """A crop of one stem; a silent one is drawn again."""
         speed = rng.uniform(0.84, 1.18) if rng.random() < SPEED_CHANCE[name] else 1.0
-        return augment.change_speed(read(song, name, start, int(length * speed)), length)
+        for _ in range(4):
+            song, start = self._place(rng, length)
+            audio = read(song, name, start, int(length * speed))
+            if np.abs(audio).mean() > 1e-3:
+                break
+        return augment.change_speed(audio, length)
 
     @staticmethod
     def _vary(audio: np.ndarray, rng: np.random.Generator, spread_db: float) -> np.ndarray:

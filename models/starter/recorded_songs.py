@@ -39,14 +39,14 @@ BASSES = ("basses/bass01", "basses/bass_hard01", "basses/bass_hard02", "basses/r
           "instruments/bassslap02")
 INSTRUMENTS = ("piano01", "piano02", "steel_guitar01", "steel_guitar_heavy_distorted01",
                "steel_guitar_medium_distorted01", "steel_guitar_slight_distorted01",
-               "harpsichord01", "flute01", "trumpet01", "violin_fingered01", "cello01",
-               "church_organ01", "e_organ01")
+               "flute01", "trumpet01", "violin_fingered01", "cello01",
+               "church_organ01")
 MUSIC = ("elvish-theme", "love_theme", "sad", "transience", "nunc_dimittis", "silvan_sanctuary",
          "journeys_end", "wanderer", "traveling_minstrels", "return_to_wesnoth", "main_menu",
          "heroes_rite")
 DRUMS = {
     KICK: ("bassdrum01", "bassdrum02", "bassdrum03", "bassdrum_acoustic01", "bassdrum_acoustic02",
-           "kick01", "kick02", "kick03", "kick04", "kick_soft01", "kick_hiphop01"),
+           "kick01", "kick02", "kick03", "kick_soft01", "kick_hiphop01"),
     SNARE: ("snare01", "snare02", "snare03", "snare04", "snare05", "snare06", "snare07",
             "snare_acoustic01", "snare_hiphop01", "snare_hiphop02", "snare_muffled01"),
     RIM: ("rim01", "sidestick01"), CLAP: ("clap01", "clap02", "clap03", "clap04"),
