@@ -18,6 +18,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
+from PIL import Image  # noqa: E402
 from scipy import signal  # noqa: E402
 
 SOURCES = ["drums", "bass", "other", "vocals"]
@@ -52,7 +53,7 @@ def curve(log: Path, out: Path) -> None:
 
 
 def picture(axes: plt.Axes, audio: np.ndarray, title: str) -> None:
-    """One spectrogram, 0 to 11 kHz on a square-root-like scale, 70 dB of range."""
+    """One spectrogram, 40 Hz to 11 kHz on a logarithmic scale, 70 dB of range."""
     frequencies, times, power = signal.spectrogram(audio.mean(axis=0), 44100, nperseg=2048,
                                                    noverlap=1024)
     keep = (frequencies > 40) & (frequencies < 11000)
@@ -80,6 +81,7 @@ def song(folder: Path, model_path: Path, out: Path, start: float, seconds: float
         picture(figure.add_subplot(grid[row + 1, 1]), estimate[row][:, span],
                 f"{name}, separated (SDR of the whole song {score:.1f} dB)")
     figure.savefig(out, dpi=70)
+    Image.open(out).convert("RGB").quantize(128).save(out, optimize=True)
 
 
 def main() -> None:
