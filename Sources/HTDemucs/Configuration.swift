@@ -8,6 +8,10 @@ struct Configuration: Sendable {
     var timeChannels: Int?
     var growth: Double
     var frameSize: Int
+    /// Whether real and imaginary parts of the spectrogram are channels (`cac`); otherwise magnitudes are.
+    var hasComplexChannels: Bool
+    /// Rounds of the Wiener filter where magnitudes are the channels.
+    var wienerIterations: Int
     var depth: Int
     var hasRewrite: Bool
     var frequencyEmbedding: Double
@@ -39,10 +43,10 @@ struct Configuration: Sendable {
         timeChannels = try arguments.optionalInteger("channels_time")
         growth = try arguments.number("growth", 2)
         frameSize = try arguments.positive("nfft", 4096)
-        let wienerIterations = try arguments.integer("wiener_iters", 0)
+        hasComplexChannels = try arguments.flag("cac", true)
+        wienerIterations = try arguments.integer("wiener_iters", 0)
         try arguments.require("end_iters", try arguments.integer("end_iters", 0) == wienerIterations)
-        _ = try arguments.flag("wiener_residual", false)
-        try arguments.require("cac", try arguments.flag("cac", true))
+        let hasResidual = try arguments.flag("wiener_residual", false)
         depth = try arguments.positive("depth", 4)
         hasRewrite = try arguments.flag("rewrite", true)
         try arguments.require("multi_freqs", try arguments.isEmptyOrNone("multi_freqs"))
@@ -69,6 +73,9 @@ struct Configuration: Sendable {
         usesTrainingSegment = try arguments.flag("use_train_segment", true)
         try arguments.finish()
 
+        try arguments.require("wiener_iters", wienerIterations <= 16)
+        try arguments.require("wiener_residual", hasComplexChannels || !hasResidual)
+        try arguments.require("audio_channels", hasComplexChannels || audioChannels <= 2)
         try arguments.require("nfft", frameSize >= 16 && frameSize & (frameSize - 1) == 0)
         try arguments.require("depth", depth <= 16)
         try arguments.require("kernel_size", kernelSize <= 1024)
@@ -78,6 +85,9 @@ struct Configuration: Sendable {
         try arguments.require("dconv_depth", abs(dconvDepth) <= 16)
         try arguments.require("segment", segment.frames(rate: sampleRate) > 0)
     }
+
+    /// Channels of a spectrogram with `waves` audio channels.
+    func spectrumChannels(_ waves: Int) -> Int { hasComplexChannels ? 2 * waves : waves }
 
     /// Samples between frames of the spectrogram.
     var hop: Int { frameSize / 4 }

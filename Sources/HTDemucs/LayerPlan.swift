@@ -20,7 +20,7 @@ struct LayerPlan {
     init(_ configuration: Configuration) throws {
         let stems = configuration.audioChannels * configuration.sources.count
         var inputs = configuration.audioChannels
-        var spectrumInputs = 2 * inputs
+        var spectrumInputs = configuration.spectrumChannels(inputs)
         var outputs = configuration.timeChannels ?? configuration.channels
         var spectrumOutputs = configuration.channels
         var frequencies = configuration.frameSize / 2
@@ -60,7 +60,7 @@ struct LayerPlan {
             }
             if index == 0 {
                 inputs = stems
-                spectrumInputs = 2 * stems
+                spectrumInputs = configuration.spectrumChannels(stems)
             }
             var decoder = encoders[index]
             decoder.shape.inputs = spectrumOutputs

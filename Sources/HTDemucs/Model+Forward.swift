@@ -15,11 +15,14 @@ extension Model {
             (row + frames).update(repeating: 0, count: length - frames)
         }
         let bins = configuration.frameSize / 2
-        let spectrum = Bands(
-            plane: try pass.plane(
-                rows: bins * 2 * channels, columns: spectrogram.frames(length), halo: halo),
-            channels: 2 * channels)
-        try pass.layer("spectrogram") { try spectrogram.analyse(wave, to: spectrum, pass: pass) }
+        let mixture = try bands(bins, channels: 2 * channels, frames: spectrogram.frames(length), pass: pass)
+        var spectrum = mixture
+        try pass.layer("spectrogram") {
+            try spectrogram.analyse(wave, to: mixture, pass: pass)
+            guard !configuration.hasComplexChannels else { return }
+            spectrum = try bands(bins, channels: channels, frames: mixture.columns, pass: pass)
+            try WienerFilter.takeMagnitudes(of: mixture, to: spectrum, pass: pass)
+        }
 
         // 2. Both normalised by mean and standard deviation over everything.
         let (spectrumScale, waveScale) = try pass.layer("normalise") {
@@ -63,11 +66,28 @@ extension Model {
         let (spectra, waves) = try decode(
             saved, savedWave, bins: bins, lengths: lengths, length: length, pass: pass)
 
-        // 6. Back to waveforms, and the sum of both branches.
+        // 6. Magnitudes become shares of the mixture.
+        var sourceSpectra = spectra
+        var sourceScale = spectrumScale
+        if !configuration.hasComplexChannels {
+            sourceSpectra = try bands(bins, channels: 2 * spectra.channels, frames: spectra.columns, pass: pass)
+            sourceScale = (mean: 0, deviation: 1)
+            let filter = WienerFilter(
+                iterations: configuration.wienerIterations, sources: sources.count, channels: channels)
+            try pass.layer("wiener filter") {
+                try filter.apply(
+                    mixture: mixture, magnitudes: spectra, gain: spectrumScale.deviation, offset: spectrumScale.mean,
+                    to: sourceSpectra, pass: pass)
+            }
+            pass.release(spectra.plane, halo: halo)
+            pass.release(mixture.plane, halo: halo)
+        }
+
+        // 7. Back to waveforms, and the sum of both branches.
         let overlay = out
         try pass.layer("inverse spectrogram") {
             try spectrogram.synthesise(
-                spectra, gain: Float(spectrumScale.deviation), offset: Float(spectrumScale.mean), length: length,
+                sourceSpectra, gain: Float(sourceScale.deviation), offset: Float(sourceScale.mean), length: length,
                 pass: pass
             ) { index, start, samples in
                 let count = min(samples.count, frames - start)
@@ -78,56 +98,13 @@ extension Model {
                 for position in 0..<count { target[position] = samples[position] + (wave[position] * gain + offset) }
             }
         }
-        pass.release(spectra.plane, halo: halo)
+        pass.release(sourceSpectra.plane, halo: halo)
         pass.release(waves, halo: halo)
     }
 
-    /// Runs the transformer on a copy and adds its result to the deepest skips.
-    private func transform(_ x: Bands, _ xt: Plane, workspace: Workspace, pass: Pass) throws {
-        let wave = Bands(plane: xt, channels: xt.rows)
-        guard let transformer else {
-            // Without a transformer the skip is added to itself.
-            let rows = [x.plane, xt].flatMap { plane in (0..<plane.rows).map { (plane.row($0), plane.columns) } }
-            return try pass.parallel(rows.count) { index, _ in
-                pass.kernels.affine(rows[index].0, rows[index].0, rows[index].1, 2, 0, MSActivationNone)
-            }
-        }
-        let width = bottleneck?.channels ?? x.channels
-        guard transformer.channels == width, bottleneck != nil || xt.rows == width else {
-            throw ModelError.inconsistent(
-                reason:
-                    "the branches have \(x.channels) and \(xt.rows) channels, the transformer \(transformer.channels)")
-        }
-        let outer = [Tokens(x), Tokens(wave)]
-        let inner = try outer.map {
-            Tokens(
-                Bands(
-                    plane: try pass.plane(rows: $0.bands.count * width, columns: $0.bands.columns, halo: 0),
-                    channels: width))
-        }
-        if let bottleneck {
-            try pass.layer("channel_upsampler") { try bottleneck.widen(outer, to: inner, pass: pass) }
-        } else {
-            try eachRow(outer, inner, pass: pass) { $1.update(from: $0, count: $2) }
-        }
-        try transformer.apply(spectrum: inner[0].bands, wave: inner[1].bands.plane, workspace: workspace, pass: pass)
-        if let bottleneck {
-            try pass.layer("channel_downsampler") { try bottleneck.narrow(inner, onto: outer, pass: pass) }
-        } else {
-            try eachRow(inner, outer, pass: pass) { pass.kernels.accumulate($0, $1, $2) }
-        }
-        for tokens in inner.reversed() { pass.release(tokens.bands.plane, halo: 0) }
-    }
-
-    private func eachRow(
-        _ from: [Tokens], _ to: [Tokens], pass: Pass,
-        _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
-    ) throws {
-        for (from, to) in zip(from, to) {
-            try pass.parallel(from.blocks) { block, _ in
-                for row in 0..<from.channels { body(from[block].row(row), to[block].row(row), from[block].columns) }
-            }
-        }
+    private func bands(_ bins: Int, channels: Int, frames: Int, pass: Pass) throws -> Bands {
+        Bands(
+            plane: try pass.plane(rows: bins * channels, columns: frames, halo: configuration.halo), channels: channels)
     }
 
     /// Both branches' decoders: spectrograms and waveforms of all sources.
@@ -148,8 +125,7 @@ extension Model {
             var y = try pass.layer(name) { try decoder.prepare(x, pass: pass) }
             let target =
                 try saved.popLast()
-                ?? Bands(
-                    plane: try pass.plane(rows: bins * 2 * stems, columns: columns, halo: halo), channels: 2 * stems)
+                ?? bands(bins, channels: configuration.spectrumChannels(stems), frames: columns, pass: pass)
             let isLast = index == decoders.count - 1
             guard target.columns == columns, decoder.outputCount(y.count) == target.count else {
                 throw ModelError.inconsistent(reason: "the output of \(name) does not fit its skip connection")

@@ -8,7 +8,9 @@ struct Golden {
     let tensors: [String: [Float]]
     let checkpointURL: URL
 
-    static let names = ["official", "short", "six", "joined", "deep", "mono", "scaled"]
+    static let names = [
+        "official", "short", "six", "joined", "deep", "mono", "scaled", "filtered", "filtered-mono", "phases",
+    ]
 
     init(_ name: String) throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Goldens")

@@ -11,7 +11,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("cac", CheckpointValue.bool(false)), ("multi_freqs", .list([.double(0.5)])), ("wiener_iters", .int(1)),
+        ("cac", CheckpointValue.string("no")), ("multi_freqs", .list([.double(0.5)])), ("wiener_iters", .int(1)),
         ("t_sparse_self_attn", .bool(true)), ("t_sparse_cross_attn", .bool(true)), ("t_emb", .string("learned")),
         ("t_sin_random_shift", .int(3)), ("nfft", .int(1000)), ("depth", .int(0)), ("stride", .int(0)),
         ("channels", .string("many")), ("segment", .int(0)), ("dconv_comp", .int(0)), ("growth", .double(-1)),
@@ -23,6 +23,23 @@ import Testing
             return
         }
         #expect(found == name || (name == "wiener_iters" && found == "end_iters"))
+    }
+
+    /// What changes nothing while real and imaginary parts are channels.
+    @Test(arguments: [
+        ("wiener_residual", CheckpointValue.bool(true)), ("audio_channels", .int(3)), ("wiener_iters", .int(17)),
+    ])
+    func unsupportedFiltersAreRefusedByName(name: String, value: CheckpointValue) throws {
+        let error = #expect(throws: ModelError.self) {
+            try build("filtered") {
+                $0.arguments[name] = value
+                if name == "wiener_iters" { $0.arguments["end_iters"] = value }
+            }
+        }
+        guard case .unsupportedArgument(name, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
     }
 
     @Test func unknownArgumentsAreRefusedByName() {
