@@ -10,7 +10,7 @@ struct Configuration: Sendable {
     var frameSize: Int
     /// Whether real and imaginary parts of the spectrogram are channels (`cac`); otherwise magnitudes are.
     var hasComplexChannels: Bool
-    /// Rounds of the Wiener filter where magnitudes are the channels.
+    /// Rounds of the Wiener filter where magnitudes are the channels; with none the mixture only lends its phases.
     var wienerIterations: Int
     var depth: Int
     var hasRewrite: Bool
@@ -73,7 +73,7 @@ struct Configuration: Sendable {
         usesTrainingSegment = try arguments.flag("use_train_segment", true)
         try arguments.finish()
 
-        try arguments.require("wiener_iters", wienerIterations <= 16)
+        try arguments.require("wiener_iters", hasComplexChannels || wienerIterations <= 16)
         try arguments.require("wiener_residual", hasComplexChannels || !hasResidual)
         try arguments.require("audio_channels", hasComplexChannels || audioChannels <= 2)
         try arguments.require("nfft", frameSize >= 16 && frameSize & (frameSize - 1) == 0)

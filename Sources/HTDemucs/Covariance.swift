@@ -1,18 +1,3 @@
-/// A complex number for each of two channels; the second is zero in monaural audio.
-struct ChannelPair {
-    var leftReal, leftImaginary, rightReal, rightImaginary: Double
-
-    var power: Double {
-        leftReal * leftReal + leftImaginary * leftImaginary + rightReal * rightReal + rightImaginary * rightImaginary
-    }
-
-    func scaled(by factor: Double) -> ChannelPair {
-        ChannelPair(
-            leftReal: leftReal * factor, leftImaginary: leftImaginary * factor, rightReal: rightReal * factor,
-            rightImaginary: rightImaginary * factor)
-    }
-}
-
 /// A Hermitian matrix [[left, cross], [conj cross, right]].
 struct Covariance {
     var left = 0.0
@@ -27,8 +12,6 @@ struct Covariance {
         left = regularisation
         right = channels == 2 ? regularisation : 1
     }
-
-    var trace: Double { left + right }
 
     /// Adds weight · z zᴴ.
     mutating func add(_ z: ChannelPair, weight: Double) {

@@ -67,28 +67,16 @@ extension Model {
             saved, savedWave, bins: bins, lengths: lengths, length: length, pass: pass)
 
         // 6. Magnitudes become shares of the mixture.
-        var sourceSpectra = spectra
-        var sourceScale = spectrumScale
-        if !configuration.hasComplexChannels {
-            sourceSpectra = try bands(bins, channels: 2 * spectra.channels, frames: spectra.columns, pass: pass)
-            sourceScale = (mean: 0, deviation: 1)
-            let filter = WienerFilter(
-                iterations: configuration.wienerIterations, sources: sources.count, channels: channels)
-            try pass.layer("wiener filter") {
-                try filter.apply(
-                    mixture: mixture, magnitudes: spectra, gain: spectrumScale.deviation, offset: spectrumScale.mean,
-                    to: sourceSpectra, pass: pass)
-            }
-            pass.release(spectra.plane, halo: halo)
-            pass.release(mixture.plane, halo: halo)
-        }
+        let (sourceSpectra, gain, offset) =
+            configuration.hasComplexChannels
+            ? (spectra, Float(spectrumScale.deviation), Float(spectrumScale.mean))
+            : (try filter(spectra, scale: spectrumScale, mixture: mixture, pass: pass), 1, 0)
 
         // 7. Back to waveforms, and the sum of both branches.
         let overlay = out
         try pass.layer("inverse spectrogram") {
             try spectrogram.synthesise(
-                sourceSpectra, gain: Float(sourceScale.deviation), offset: Float(sourceScale.mean), length: length,
-                pass: pass
+                sourceSpectra, gain: gain, offset: offset, length: length, pass: pass
             ) { index, start, samples in
                 let count = min(samples.count, frames - start)
                 guard count > 0, let samples = samples.baseAddress else { return }
@@ -100,6 +88,24 @@ extension Model {
         }
         pass.release(sourceSpectra.plane, halo: halo)
         pass.release(waves, halo: halo)
+    }
+
+    /// The sources' spectrograms from their magnitudes and the mixture's, both of which are released.
+    private func filter(
+        _ magnitudes: Bands, scale: (mean: Double, deviation: Double), mixture: Bands, pass: Pass
+    ) throws -> Bands {
+        let filter = WienerFilter(
+            iterations: configuration.wienerIterations, sources: sources.count, channels: channels)
+        let out = try bands(
+            magnitudes.count, channels: 2 * magnitudes.channels, frames: magnitudes.columns, pass: pass)
+        try pass.layer("wiener filter") {
+            try filter.apply(
+                mixture: mixture, magnitudes: magnitudes, gain: Float(scale.deviation), offset: Float(scale.mean),
+                to: out, pass: pass)
+        }
+        pass.release(magnitudes.plane, halo: configuration.halo)
+        pass.release(mixture.plane, halo: configuration.halo)
+        return out
     }
 
     private func bands(_ bins: Int, channels: Int, frames: Int, pass: Pass) throws -> Bands {

@@ -6,7 +6,8 @@ import Tensors
 ///
 /// Each iteration models a source in a bin as variance(frame) · spatial covariance(bin), both taken from the current
 /// estimate, and estimates it anew as its share of the mixture. Double precision, since the covariances of nearly
-/// monaural audio are nearly singular. Where the mixture is exactly zero it stays zero (`wiener.py` puts 1 there).
+/// monaural audio are nearly singular. A channel that is silent beside the other has no phase and stays silent, as do
+/// both where nothing is heard (`wiener.py` puts 1 where the mixture is exactly zero).
 struct WienerFilter {
     /// Rounds of estimation; none, or a negative number, leaves magnitudes with the mixture's phases.
     let iterations: Int
@@ -20,6 +21,8 @@ struct WienerFilter {
     private static let regularisation = 1e-5
     /// What the loudest value of the mixture is scaled down to.
     private static let loudest = 10.0
+    /// Power of a channel, relative to all channels', below which it is the rounding of a transform of both.
+    private static let silence: Float = 1e-12
 
     /// Magnitudes of a mixture, per bin, from real and imaginary parts in neighbouring rows.
     static func takeMagnitudes(of mixture: Bands, to magnitudes: Bands, pass: Pass) throws {
@@ -38,31 +41,30 @@ struct WienerFilter {
     ///   - mixture: per bin, real and imaginary part of each audio channel
     ///   - magnitudes: per bin, each audio channel of each source, before `gain` and `offset`
     ///   - out: per bin, real and imaginary part of each audio channel of each source
-    func apply(
-        mixture: Bands, magnitudes: Bands, gain: Double, offset: Double, to out: Bands, pass: Pass
-    ) throws {
-        let bins = mixture.count
-        let peaks = try pass.numbers(bins)
-        defer { pass.release(peaks) }
+    func apply(mixture: Bands, magnitudes: Bands, gain: Float, offset: Float, to out: Bands, pass: Pass) throws {
         var start = 0
         while start < mixture.columns {
             let frames = start..<min(mixture.columns, start + Self.window)
-            try pass.parallel(bins) { bin, _ in peaks[bin] = peak(mixture[bin].slice(columns: frames)) }
-            var scale = 1.0
-            pass.serial {
-                let loudest = UnsafeBufferPointer(start: peaks, count: bins).max() ?? 0
-                scale = max(1, Double(loudest).squareRoot() / Self.loudest)
-            }
-            try pass.parallel(bins) { bin, _ in
+            let scale = iterations > 0 ? try scale(mixture, frames: frames, pass: pass) : 1
+            try pass.parallel(mixture.count) { bin, _ in
                 let x = mixture[bin].slice(columns: frames)
                 let y = out[bin].slice(columns: frames)
                 takePhases(
-                    x, magnitudes: magnitudes[bin].slice(columns: frames), gain: Float(gain), offset: Float(offset),
-                    to: y)
-                for _ in 0..<max(0, iterations) { iterate(x, y, scale: scale) }
+                    x, magnitudes: magnitudes[bin].slice(columns: frames), gain: gain, offset: offset, to: y)
+                for _ in 0..<max(0, iterations) { iterate(x, y, unit: 1 / (scale * scale)) }
             }
             start = frames.upperBound
         }
+    }
+
+    /// What the mixture is divided by.
+    private func scale(_ mixture: Bands, frames: Range<Int>, pass: Pass) throws -> Double {
+        let peaks = try pass.numbers(mixture.count)
+        defer { pass.release(peaks) }
+        try pass.parallel(mixture.count) { bin, _ in peaks[bin] = peak(mixture[bin].slice(columns: frames)) }
+        var loudest: Float = 0
+        pass.serial { loudest = UnsafeBufferPointer(start: peaks, count: mixture.count).max() ?? 0 }
+        return max(1, Double(loudest).squareRoot() / Self.loudest)
     }
 
     /// Largest squared magnitude.
@@ -76,54 +78,63 @@ struct WienerFilter {
     }
 
     private func takePhases(_ x: Plane, magnitudes: Plane, gain: Float, offset: Float, to y: Plane) {
-        for channel in 0..<channels {
-            let (real, imaginary) = (x.row(2 * channel), x.row(2 * channel + 1))
-            for row in stride(from: channel, to: magnitudes.rows, by: channels) {
-                let magnitude = magnitudes.row(row)
-                let (toReal, toImaginary) = (y.row(2 * row), y.row(2 * row + 1))
+        // The reference keeps clear of zero only where it does not go on to filter.
+        let clearance: Float = iterations < 0 ? 1e-8 : 0
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: x.columns) { inverse in
+            for channel in 0..<channels {
+                let (real, imaginary) = (x.row(2 * channel), x.row(2 * channel + 1))
+                let (otherReal, otherImaginary) = (x.row(x.rows - 2 - 2 * channel), x.row(x.rows - 1 - 2 * channel))
                 for t in 0..<x.columns {
-                    let length = (real[t] * real[t] + imaginary[t] * imaginary[t]).squareRoot()
-                    let factor = length > 0 ? (magnitude[t] * gain + offset) / length : 0
-                    toReal[t] = real[t] * factor
-                    toImaginary[t] = imaginary[t] * factor
+                    let power = real[t] * real[t] + imaginary[t] * imaginary[t]
+                    let other = otherReal[t] * otherReal[t] + otherImaginary[t] * otherImaginary[t]
+                    inverse[t] = power > Self.silence * other ? 1 / (power.squareRoot() + clearance) : 0
+                }
+                for row in stride(from: channel, to: magnitudes.rows, by: channels) {
+                    let magnitude = magnitudes.row(row)
+                    let (toReal, toImaginary) = (y.row(2 * row), y.row(2 * row + 1))
+                    for t in 0..<x.columns {
+                        let factor = (magnitude[t] * gain + offset) * inverse[t]
+                        toReal[t] = real[t] * factor
+                        toImaginary[t] = imaginary[t] * factor
+                    }
                 }
             }
         }
     }
 
-    /// One round over the frames of a bin; `y` holds the estimates before and after.
-    private func iterate(_ x: Plane, _ y: Plane, scale: Double) {
-        let unit = 1 / (scale * scale)
+    /// One round over the frames of a bin; `y` holds the estimates before and after, in units of 1 / √unit.
+    private func iterate(_ x: Plane, _ y: Plane, unit: Double) {
         withUnsafeTemporaryAllocation(of: Covariance.self, capacity: sources) { spatial in
-            for source in 0..<sources {
-                var sum = Covariance()
-                for t in 0..<y.columns { sum.add(estimate(y, source, frame: t), weight: unit) }
-                // The mean over channels of what is on the diagonal.
-                spatial[source] = sum.scaled(by: 1 / (sum.trace / Double(channels) + Self.epsilon))
-            }
-            for t in 0..<y.columns {
-                let mixture = estimate(x, 0, frame: t)
-                var covariance = Covariance(regularisation: Self.regularisation, channels: channels)
+            withUnsafeTemporaryAllocation(of: Double.self, capacity: sources * y.columns) { variances in
+                let share = unit / Double(channels)
                 for source in 0..<sources {
-                    covariance.add(spatial[source], weight: variance(y, source, frame: t) * unit)
+                    var sum = Covariance()
+                    var total = Self.epsilon
+                    for t in 0..<y.columns {
+                        let estimate = value(y, source, frame: t)
+                        sum.add(estimate, weight: unit)
+                        variances[source * y.columns + t] = estimate.power * share
+                        total += estimate.power * share
+                    }
+                    spatial[source] = sum.scaled(by: 1 / total)
                 }
-                let whitened = covariance.solve(mixture)
-                for source in 0..<sources {
-                    let weight = variance(y, source, frame: t) * unit
-                    set(y, source, frame: t, spatial[source].applied(to: whitened).scaled(by: weight))
+                for t in 0..<y.columns {
+                    var covariance = Covariance(regularisation: Self.regularisation, channels: channels)
+                    for source in 0..<sources {
+                        covariance.add(spatial[source], weight: variances[source * y.columns + t])
+                    }
+                    let whitened = covariance.solve(value(x, 0, frame: t))
+                    for source in 0..<sources {
+                        let estimate = spatial[source].applied(to: whitened)
+                        set(y, source, frame: t, estimate.scaled(by: variances[source * y.columns + t]))
+                    }
                 }
             }
         }
     }
 
-    /// Mean power of a source over the channels.
     @inline(__always)
-    private func variance(_ y: Plane, _ source: Int, frame: Int) -> Double {
-        estimate(y, source, frame: frame).power / Double(channels)
-    }
-
-    @inline(__always)
-    private func estimate(_ y: Plane, _ source: Int, frame: Int) -> ChannelPair {
+    private func value(_ y: Plane, _ source: Int, frame: Int) -> ChannelPair {
         let row = y.row(2 * channels * source) + frame
         let isStereo = channels == 2
         return ChannelPair(

@@ -56,7 +56,7 @@ import Testing
     }
 
     /// "short" has an odd number of tokens, so that a pair of terms is incomplete in bfloat16.
-    @Test(arguments: ["official", "short"], Precision.allCases)
+    @Test(arguments: ["official", "short", "filtered"], Precision.allCases)
     func resultDependsNeitherOnThreadsNorOnEarlierPasses(name: String, precision: Precision) throws {
         let golden = try Golden(name)
         let workspace = Workspace()

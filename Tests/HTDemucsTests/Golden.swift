@@ -10,6 +10,7 @@ struct Golden {
 
     static let names = [
         "official", "short", "six", "joined", "deep", "mono", "scaled", "filtered", "filtered-mono", "phases",
+        "strided",
     ]
 
     init(_ name: String) throws {

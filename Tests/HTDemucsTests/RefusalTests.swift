@@ -25,7 +25,7 @@ import Testing
         #expect(found == name || (name == "wiener_iters" && found == "end_iters"))
     }
 
-    /// What changes nothing while real and imaginary parts are channels.
+    /// What a model with magnitudes as channels cannot have.
     @Test(arguments: [
         ("wiener_residual", CheckpointValue.bool(true)), ("audio_channels", .int(3)), ("wiener_iters", .int(17)),
     ])

@@ -1,7 +1,7 @@
 """Makes the checkpoints and expected outputs in this folder with the reference implementation.
 
     pip install torch demucs==4.1.0 safetensors
-    python make_goldens.py FOLDER [NAME …]
+    python make_goldens.py [FOLDER [NAME …]]
 
 For each configuration: NAME.th or NAME.safetensors, a small HTDemucs whose every parameter is random and of order one
 (a fresh model's LayerScale of 1e-4 would hide mistakes), and NAME.golden: one line of JSON, a list of [name, count],
@@ -43,16 +43,19 @@ CONFIGURATIONS = {
                           t_max_positions=200, t_norm_in=False, t_norm_out=False, bottom_channels=24, context=2,
                           dconv_mode=0, t_weight_pos_embed=0.5, segment=Fraction(1, 10)),
                True, "safetensors", 2000, False),
-    # Magnitudes as channels; more than 300 frames, which the Wiener filter takes together.
+    # Magnitudes as channels: two rounds of the Wiener filter over more than the 300 frames that it takes at once.
     "filtered": (FOUR, dict(channels=4, nfft=64, depth=2, cac=False, wiener_iters=2, end_iters=2, t_layers=1, t_heads=4,
                             dconv_mode=0, segment=Fraction(1, 8)),
                  True, "safetensors", None, False),
     "filtered-mono": (["a", "b"], dict(audio_channels=1, channels=8, nfft=256, depth=2, cac=False, wiener_iters=1,
                                        end_iters=1, t_layers=0, segment=Fraction(1, 8)),
                       True, "safetensors", None, False),
-    "phases": (["a", "b", "c"], dict(channels=8, nfft=256, depth=2, cac=False, wiener_iters=-1, end_iters=-1, t_layers=0,
-                                     segment=Fraction(1, 16)),
+    "phases": (["a", "b", "c"], dict(channels=8, nfft=256, depth=2, cac=False, wiener_iters=-1, end_iters=-1,
+                                     t_layers=0, segment=Fraction(1, 16)),
                True, "safetensors", None, False),
+    "strided": (FOUR, dict(channels=4, kernel_size=16, stride=8, nfft=1024, depth=2, cac=False, dconv_mode=0, t_layers=2,
+                           t_heads=4, segment=Fraction(1, 8)),
+                True, "safetensors", None, False),
 }
 SAMPLES = 4096
 
