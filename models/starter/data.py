@@ -25,10 +25,14 @@ def read(song: Path, stem: str, start: int, length: int) -> np.ndarray:
 
 
 class Songs:
-    """Random crops from folders of songs that may still be growing."""
+    """Random crops from folders of songs that may still be growing.
 
-    def __init__(self, folders: list[Path]) -> None:
+    ``remix``: share of the examples whose stems come from different songs.
+    """
+
+    def __init__(self, folders: list[Path], remix: float = 0.55) -> None:
         self.folders = folders
+        self.remix = remix
         self.songs: list[tuple[Path, int]] = []
         self._known: dict[Path, int] = {}
 
@@ -43,8 +47,11 @@ class Songs:
 
     def example(self, rng: np.random.Generator, length: int) -> tuple[np.ndarray, np.ndarray]:
         """One example: the mixture and its stems (sources, channels, samples)."""
-        stems = self._remix(rng, length) if rng.random() < 0.55 else self._excerpt(rng, length)
+        stems = self._remix(rng, length) if rng.random() < self.remix else self._excerpt(rng, length)
         truth = np.stack(stems)
+        if rng.random() < 0.06:  # nearly mono
+            middle = truth.mean(axis=1, keepdims=True)
+            truth = middle + rng.uniform(0.02, 0.4) * (truth - middle)
         mixture = truth.sum(axis=0)
         if rng.random() < 0.12:
             mixture = augment.lossy_coding(mixture, rng)

@@ -7,13 +7,13 @@ import torch
 
 
 def orthogonalise(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
-    """Nearest (semi-)orthogonal matrix by a quintic Newton-Schulz iteration."""
+    """Nearest (semi-)orthogonal matrix by a quintic Newton-Schulz iteration in bfloat16."""
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    wide = wide / (wide.norm() + 1e-9)
+    wide = (wide / (wide.norm() + 1e-9)).bfloat16()
     for _ in range(steps):
         square = wide @ wide.T
         wide = 3.4445 * wide + (-4.7750 * square + 2.0315 * square @ square) @ wide
-    return wide if matrix.shape[0] <= matrix.shape[1] else wide.T
+    return (wide if matrix.shape[0] <= matrix.shape[1] else wide.T).float()
 
 
 class Muon(torch.optim.Optimizer):
