@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from compose import STEPS, Composer, Note, Part
+from compose import Composer
+from patterns import STEPS
+from score import Note, Part
 
 RIFF_STYLES = ("rock", "metal", "funk", "halftime")
 

@@ -10,7 +10,8 @@ import numpy as np
 import soundfile
 from scipy import signal
 
-from compose import CLAP, CRASH, HAT, KICK, OPEN_HAT, PEDAL, RIDE, RIM, SNARE, TOMS, Note
+from patterns import CLAP, CRASH, HAT, KICK, OPEN_HAT, PEDAL, RIDE, RIM, SNARE, TOMS
+from score import Note
 from effects import SAMPLE_RATE, pan
 from instruments import add_at, drum_balance
 

@@ -12,7 +12,8 @@ import effects
 import instruments
 import singing
 import voices
-from compose import Composer, Part, Phrase, Song
+from compose import Composer
+from score import Part, Phrase, Song
 from effects import SAMPLE_RATE
 from singing import Singer
 from voices import Voice

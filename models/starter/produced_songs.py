@@ -19,7 +19,7 @@ import modulation
 import production
 import singing
 import synthesis
-from compose import Part, Phrase, Song
+from score import Part, Phrase, Song
 from effects import SAMPLE_RATE
 from plain_songs import STEMS, PlainSongMaker, maybe_reverb
 from singing import Singer

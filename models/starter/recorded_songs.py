@@ -22,7 +22,8 @@ import effects
 import instruments
 import production
 import recordings
-from compose import (CLAP, CRASH, HAT, KICK, OPEN_HAT, PEDAL, RIDE, RIM, SNARE, TOMS, Note, Song)
+from patterns import CLAP, CRASH, HAT, KICK, OPEN_HAT, PEDAL, RIDE, RIM, SNARE, TOMS
+from score import Note, Song
 from effects import SAMPLE_RATE
 from plain_songs import PlainSongMaker, finish_levels
 from voices import Voice

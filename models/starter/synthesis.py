@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compose import Note
+from score import Note
 from effects import SAMPLE_RATE, low_pass, pan, saturate
 from instruments import add_at
 
