@@ -12,8 +12,8 @@ from scipy import signal
 
 from patterns import CLAP, CRASH, HAT, KICK, OPEN_HAT, PEDAL, RIDE, RIM, SNARE, TOMS
 from score import Note
-from effects import SAMPLE_RATE, pan
-from instruments import add_at, drum_balance
+from effects import SAMPLE_RATE, add_at, pan
+from one_shots import drum_balance
 
 # Words in an instrument's name that tell which drum it is; the first match counts.
 NAMES = (

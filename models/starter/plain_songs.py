@@ -2,20 +2,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 import effects
-import instruments
+import one_shots
 import singing
+import synthesis
 import voices
 from compose import Composer
-from score import Part, Phrase, Song
 from effects import SAMPLE_RATE
+from players import Players
+from score import Part, Phrase, Song
 from singing import Singer
+from song_files import describe, write_song
+from soundfonts import GM_DRUM_KITS
 from voices import Voice
 
 STEMS = ("drums", "bass", "other", "vocals")
@@ -29,7 +31,7 @@ class PlainSongMaker:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
-        self.players = [instruments.SoundFontPlayer(path) for path in args.soundfont]
+        self.players = Players(args.soundfont, args.patch_set, args.revoice)
         self.voices = voices.SETS[args.voices]
 
     def make(self, index: int) -> None:
@@ -56,9 +58,6 @@ class PlainSongMaker:
         """Levels of the stems in the mixture."""
         return finish_levels(stems, rng)
 
-    def _player(self, rng: np.random.Generator) -> instruments.SoundFontPlayer:
-        return self.players[int(rng.integers(len(self.players)))]
-
     # -- stems ---------------------------------------------------------------
 
     def drums(self, song: Song, rng: np.random.Generator, sources: dict[str, str]) -> np.ndarray:
@@ -68,14 +67,14 @@ class PlainSongMaker:
             engines += ["samples", "synthetic"]
         engine = str(rng.choice(engines))
         if engine == "soundfont":
-            player = self._player(rng)
-            kit = int(rng.choice(instruments.GM_DRUM_KITS))
+            player = self.players.choose(rng)
+            kit = int(rng.choice(GM_DRUM_KITS))
             audio = player.render(song.drums, song.duration, kit, drums=True)
             engine = f"{player.name} kit {kit}"
         else:
-            kit = (instruments.sampled_kit(Path(self.args.drum_samples), rng)
-                   if engine == "samples" else instruments.synthetic_kit(rng))
-            audio = instruments.render_one_shots(song.drums, song.duration, kit, rng)
+            kit = (one_shots.sampled_kit(Path(self.args.drum_samples), rng)
+                   if engine == "samples" else one_shots.synthetic_kit(rng))
+            audio = one_shots.render_one_shots(song.drums, song.duration, kit, rng)
         sources["drums"] = engine
         audio = effects.random_eq(audio, rng)
         if rng.random() < 0.6:
@@ -87,11 +86,11 @@ class PlainSongMaker:
     def bass(self, song: Song, rng: np.random.Generator, sources: dict[str, str]) -> np.ndarray:
         """SoundFont or synthesised bass, mostly centred and dry."""
         if song.bass_program < 0:
-            audio = instruments.render_synth(song.bass, song.duration, rng, bass=True)
+            audio = synthesis.render_synth(song.bass, song.duration, rng, bass=True)
             sources["bass"] = "synthesiser"
         else:
-            player = self._player(rng)
-            audio = player.render(song.bass, song.duration, song.bass_program)
+            player = self.players.choose(rng)
+            audio = self.players.play(player, song.bass, song.duration, song.bass_program, rng)
             sources["bass"] = f"{player.name} program {song.bass_program}"
         mono = audio.mean(axis=1)
         if rng.random() < 0.25:
@@ -114,11 +113,11 @@ class PlainSongMaker:
     def _part(self, song: Song, part: Part, rng: np.random.Generator, sources: dict[str, str],
               number: int) -> np.ndarray:
         if part.program < 0:
-            audio = instruments.render_synth(part.notes, song.duration, rng, bass=False)
+            audio = synthesis.render_synth(part.notes, song.duration, rng, bass=False)
             sources[f"other {number} {part.role}"] = "synthesiser"
         else:
-            player = self._player(rng)
-            audio = player.render(part.notes, song.duration, part.program)
+            player = self.players.choose(rng)
+            audio = self.players.play(player, part.notes, song.duration, part.program, rng)
             sources[f"other {number} {part.role}"] = f"{player.name} program {part.program}"
         if part.program in (29, 30) and rng.random() < 0.5:
             audio = effects.saturate(audio, rng.uniform(2, 12))
@@ -141,10 +140,10 @@ class PlainSongMaker:
             if phrase.key not in cache:
                 extra = harmony if phrase.key.startswith("chorus") else 0
                 cache[phrase.key] = sing_phrase(singer, phrase, rng, lead_pan, double, extra)
-            instruments.add_at(total, cache[phrase.key], phrase.start)
+            effects.add_at(total, cache[phrase.key], phrase.start)
             if rng.random() < 0.4 and phrase.start > 0.5:
                 breath = effects.pan(singing.breath_noise(rng), lead_pan)
-                instruments.add_at(total, breath, phrase.start - 0.35)
+                effects.add_at(total, breath, phrase.start - 0.35)
         return self._vocal_effects(total, song, rng)
 
     def _vocal_effects(self, audio: np.ndarray, song: Song,
@@ -195,25 +194,3 @@ def finish_levels(stems: dict[str, np.ndarray],
     peak = max(np.abs(audio).max() for audio in [*out.values(), sum(out.values())])
     scale = min(1.0, 0.95 / (peak + 1e-9)) * effects.db(rng.uniform(-3, 0))
     return {name: audio * scale for name, audio in out.items()}
-
-
-def describe(song: Song, sources: dict[str, str]) -> dict:
-    """Facts about a song for ``song.json``."""
-    melody = [[round(p.start + n.start, 4), round(n.duration, 4), n.pitch]
-              for p in song.vocals for n in p.notes]
-    return {"style": song.style, "tempo": round(song.tempo, 2), "key": song.key,
-            "scale": list(song.scale), "duration": round(song.duration, 3),
-            "delivery": song.delivery, "sections": [s.name for s in song.sections],
-            "sources": sources, "melody": melody}
-
-
-def write_song(folder: Path, stems: dict[str, np.ndarray], facts: dict, mixture: bool) -> None:
-    """Write the stems as 16-bit WAV files; ``song.json`` last, as the mark of completion."""
-    folder.mkdir(parents=True, exist_ok=True)
-    exact = {name: np.round(audio * 32767).astype(np.int16) for name, audio in stems.items()}
-    if mixture:
-        total = sum(audio.astype(np.int32) for audio in exact.values())
-        exact["mixture"] = np.clip(total, -32768, 32767).astype(np.int16)
-    for name, audio in exact.items():
-        soundfile.write(folder / f"{name}.wav", audio, SAMPLE_RATE, subtype="PCM_16")
-    (folder / "song.json").write_text(json.dumps(facts, indent=1))

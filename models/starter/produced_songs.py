@@ -14,7 +14,6 @@ import numpy as np
 import arrange
 import drumkits
 import effects
-import instruments
 import modulation
 import production
 import singing
@@ -23,6 +22,7 @@ from score import Part, Phrase, Song
 from effects import SAMPLE_RATE
 from plain_songs import STEMS, PlainSongMaker, maybe_reverb
 from singing import Singer
+from soundfonts import SoundFontPlayer
 from voices import Voice
 
 LEVELS_DB = {"drums": (-23, -13), "bass": (-24, -15), "other": (-25, -14), "vocals": (-23, -13)}
@@ -39,7 +39,7 @@ class ProducedSongMaker(PlainSongMaker):
         folders = sorted(Path(args.drumkits).iterdir()) if args.drumkits else []
         self.kits = [folder for folder in folders if (folder / "drumkit.xml").is_file()
                      and drumkits.is_complete(folder)]
-        self.drum_players = [instruments.SoundFontPlayer(path) for path in args.drum_soundfont]
+        self.drum_players = [SoundFontPlayer(path) for path in args.drum_soundfont]
 
     # -- stems ---------------------------------------------------------------
 
@@ -89,14 +89,14 @@ class ProducedSongMaker(PlainSongMaker):
     def _amplified(self, song: Song, part: Part, rng: np.random.Generator,
                    sources: dict[str, str], number: int) -> np.ndarray:
         """An amplified guitar, often recorded twice for the left and the right side."""
-        player = self._player(rng)
+        player = self.players.choose(rng)
         program = 27 if part.program in OVERDRIVEN and rng.random() < 0.6 else part.program
         drive = float(np.exp(rng.uniform(np.log(1.5), np.log(30))))
         takes = 2 if rng.random() < 0.5 else 1
         audio = np.zeros((int(song.duration * SAMPLE_RATE), 2))
         for take in range(takes):
             notes = arrange.humanise(part.notes, rng, song.duration) if take else part.notes
-            dry = player.render(notes, song.duration, program).mean(axis=1)
+            dry = self.players.play(player, notes, song.duration, program, rng).mean(axis=1)
             loud = modulation.guitar_amplifier(dry, rng, drive)
             place = rng.uniform(-0.4, 0.4) if takes == 1 else (take * 2 - 1) * rng.uniform(0.5, 1)
             audio += effects.pan(loud, place)[: len(audio)]
@@ -125,10 +125,10 @@ class ProducedSongMaker(PlainSongMaker):
                 cache[phrase.key] = layered(
                     lead, second, phrase, rng, place, doubles if chorus or rng.random() < 0.4 else 0,
                     [octave + x for x in intervals] if chorus and not lead.spoken else [])
-            instruments.add_at(total, cache[phrase.key], max(0.0, phrase.start + rng.normal(0, 0.02)))
+            effects.add_at(total, cache[phrase.key], max(0.0, phrase.start + rng.normal(0, 0.02)))
             if rng.random() < 0.4 and phrase.start > 0.5:
                 breath = effects.pan(singing.breath_noise(rng), place)
-                instruments.add_at(total, breath, phrase.start - 0.35)
+                effects.add_at(total, breath, phrase.start - 0.35)
         if rng.random() < 0.15:
             total = effects.saturate(total, rng.uniform(1, 5))
         total = modulation.chorus(total, rng) if rng.random() < 0.12 else total
@@ -174,6 +174,6 @@ def layered(lead: Singer, second: Singer, phrase: Phrase, rng: np.random.Generat
         layers.append(rng.uniform(0.3, 0.7) * effects.pan(voice, rng.uniform(-0.8, 0.8)))
     out = np.zeros((max(len(layer) for layer in layers) + SAMPLE_RATE // 20, 2))
     for index, layer in enumerate(layers):
-        instruments.add_at(out, layer, abs(rng.normal(0, 0.012)) if index else 0.0)
+        effects.add_at(out, layer, abs(rng.normal(0, 0.012)) if index else 0.0)
     ramp = np.linspace(dynamics[0], dynamics[1], len(out))
     return out * np.exp(ramp)[:, None]

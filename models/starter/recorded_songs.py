@@ -19,7 +19,7 @@ from scipy import signal
 
 import arrange
 import effects
-import instruments
+import one_shots
 import production
 import recordings
 from patterns import CLAP, CRASH, HAT, KICK, OPEN_HAT, PEDAL, RIDE, RIM, SNARE, TOMS
@@ -92,7 +92,7 @@ def play_sample(notes: list[Note], seconds: float, path: Path) -> np.ndarray:
         tone = np.interp(np.arange(length) * speed, np.arange(len(sample)), sample)
         fade = min(length, int(0.06 * SAMPLE_RATE))
         tone[length - fade:] *= np.linspace(1, 0, fade)
-        instruments.add_at(track, tone * (note.velocity / 127) ** 1.2, note.start)
+        effects.add_at(track, tone * (note.velocity / 127) ** 1.2, note.start)
     return track
 
 
@@ -120,14 +120,14 @@ class RecordedSongMaker(PlainSongMaker):
         kit = {key: self._hit(key, str(rng.choice(names)), rng) for key, names in DRUMS.items()}
         sources["drums"] = "LMMS one-shots"
         notes = arrange.humanise(song.drums, rng, song.duration)
-        audio = instruments.render_one_shots(notes, song.duration, kit, rng)
+        audio = one_shots.render_one_shots(notes, song.duration, kit, rng)
         return effects.reverb(audio, rng, rng.uniform(0.3, 1), rng.uniform(0, 0.15))
 
     @staticmethod
     def _hit(key: int, name: str, rng: np.random.Generator) -> np.ndarray:
         mono = read_stereo(LMMS / "drums" / f"{name}.ogg").mean(axis=1)[: 2 * SAMPLE_RATE]
         place = 0.0 if key in (KICK, SNARE) else rng.uniform(-0.5, 0.5)
-        return effects.pan(mono * 0.8 / np.abs(mono).max(), place) * instruments.drum_balance(key)
+        return effects.pan(mono * 0.8 / np.abs(mono).max(), place) * one_shots.drum_balance(key)
 
     def bass(self, song: Song, rng: np.random.Generator, sources: dict[str, str]) -> np.ndarray:
         """A bass sample playing the composed line."""
@@ -166,7 +166,7 @@ class RecordedSongMaker(PlainSongMaker):
         while position < song.duration:
             audio = recordings.read_mono(paths[int(rng.integers(len(paths)))])
             audio = signal.resample_poly(audio, 2, 1)[: 8 * SAMPLE_RATE]
-            instruments.add_at(total, effects.pan(effects.set_level(audio, -18), 0.0), position)
+            effects.add_at(total, effects.pan(effects.set_level(audio, -18), 0.0), position)
             position += len(audio) / SAMPLE_RATE + rng.exponential(0.5)
         return self._vocal_effects(total, replace(song), rng)
 

@@ -1,13 +1,60 @@
-"""Synthesised basses: detuned saws, sub bass, long sliding booms, plucks and frequency modulation."""
+"""Two synthesisers: one for any part, and one for basses (detuned saws, sub, booms, plucks, FM)."""
 from __future__ import annotations
 
 import numpy as np
+from scipy import signal
 
+from effects import SAMPLE_RATE, add_at, low_pass, pan, saturate
 from score import Note
-from effects import SAMPLE_RATE, low_pass, pan, saturate
-from instruments import add_at
 
 KINDS = ("reese", "sub", "boom", "pluck", "square", "fm")
+
+
+def render_synth(notes: list[Note], seconds: float, rng: np.random.Generator,
+                 bass: bool) -> np.ndarray:
+    """Play notes with a random patch of a small subtractive / FM synthesiser."""
+    patch = {
+        "shape": str(rng.choice(["saw", "square", "triangle", "fm", "saw"])),
+        "voices": 1 if bass else int(rng.choice([1, 3, 5])),
+        "detune": rng.uniform(0.002, 0.01), "attack": rng.choice([0.004, 0.01, 0.08]),
+        "decay": rng.uniform(0.2, 2.0), "sustain": rng.uniform(0.2, 1.0),
+        "ratio": float(rng.choice([0.5, 1, 2, 3])), "index": rng.uniform(0.5, 4),
+    }
+    if bass:
+        patch["attack"] = 0.005
+    track = np.zeros((int(seconds * SAMPLE_RATE), 2))
+    for note in notes:
+        add_at(track, synth_note(note, patch, rng), note.start)
+    cutoff = rng.uniform(300, 2500) if bass else np.exp(rng.uniform(np.log(900), np.log(12000)))
+    return low_pass(track, cutoff)
+
+
+def synth_note(note: Note, patch: dict, rng: np.random.Generator) -> np.ndarray:
+    """One note of a patch, stereo."""
+    release = 0.08
+    t = np.arange(int((max(note.duration, 0.05) + release) * SAMPLE_RATE)) / SAMPLE_RATE
+    frequency = 440 * 2 ** ((note.pitch - 69) / 12)
+    envelope = np.minimum(t / patch["attack"], 1) * (
+        patch["sustain"] + (1 - patch["sustain"]) * np.exp(-t / patch["decay"]))
+    envelope *= np.clip((t[-1] - t) / release, 0, 1)
+    out = np.zeros((len(t), 2))
+    for voice in range(patch["voices"]):
+        offset = 0 if patch["voices"] == 1 else voice / (patch["voices"] - 1) * 2 - 1
+        phase = frequency * (1 + offset * patch["detune"]) * t + rng.random()
+        out += pan(oscillator(phase, patch, t), offset * 0.8)
+    return out * envelope[:, None] * (note.velocity / 127) / patch["voices"] * 0.5
+
+
+def oscillator(phase: np.ndarray, patch: dict, t: np.ndarray) -> np.ndarray:
+    """Waveform of a patch from a phase in cycles."""
+    if patch["shape"] == "saw":
+        return signal.sawtooth(2 * np.pi * phase)
+    if patch["shape"] == "square":
+        return np.sign(np.sin(2 * np.pi * phase))
+    if patch["shape"] == "triangle":
+        return signal.sawtooth(2 * np.pi * phase, 0.5)
+    index = patch["index"] * np.exp(-t / 0.4)
+    return np.sin(2 * np.pi * phase + index * np.sin(2 * np.pi * phase * patch["ratio"]))
 
 
 def render_bass(notes: list[Note], seconds: float, rng: np.random.Generator) -> tuple[np.ndarray, str]:
