@@ -15,8 +15,8 @@ RIFF_STYLES = ("rock", "metal", "funk", "halftime")
 class RecordComposer(Composer):
     """Composer with guitar-driven parts and longer passages of single stems."""
 
-    def _others(self) -> list[Part]:
-        parts = super()._others()
+    def others(self) -> list[Part]:
+        parts = super().others()
         if self.style in RIFF_STYLES and self.rng.random() < 0.7:
             part = Part("power", int(self.rng.choice([27, 28, 29, 30, 30])))
             part.notes = self._power_notes()
@@ -30,7 +30,7 @@ class RecordComposer(Composer):
         played = [step for step in range(0, STEPS, grid) if step == 0 or rng.random() < 0.8]
         muted = rng.random() < 0.5
         notes = []
-        for _, _, start, degree in self._walk_bars("other"):
+        for _, _, start, degree in self.walk_bars("other"):
             root = self.scale_pitch(degree, 0)
             while root < 40:
                 root += 12
@@ -38,10 +38,10 @@ class RecordComposer(Composer):
                 end = played[index + 1] if index + 1 < len(played) else STEPS
                 short = muted and step % 8 != 0
                 length = self.step if short else (end - step) * self.step * 0.95
-                begin = self._time(start, step)
+                begin = self.time(start, step)
                 for number, interval in enumerate((0, 7, 12) if not short else (0, 7)):
                     notes.append(Note(begin + 0.004 * number, length, root + interval,
-                                      self._velocity(70 if short else 100)))
+                                      self.velocity(70 if short else 100)))
         return notes
 
     def _sounding(self, name: str, full: frozenset[str]) -> frozenset[str]:

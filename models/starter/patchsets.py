@@ -10,7 +10,7 @@ import mido
 import numpy as np
 import soundfile
 
-from effects import SAMPLE_RATE
+from effects import SAMPLE_RATE, fit
 from score import Note
 from soundfonts import note_events
 
@@ -41,8 +41,7 @@ class PatchSetPlayer:
                             "-EFreverb=d", "-EFchorus=d", "--quiet=7", "-o", str(sound), str(song)],
                            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             audio, _ = soundfile.read(sound, dtype="float32", always_2d=True)
-        length = int(seconds * SAMPLE_RATE)
-        return np.pad(audio[:length], ((0, max(0, length - len(audio))), (0, 0)))
+        return fit(audio, seconds)
 
 
 def midi_file(notes: list[Note], seconds: float, channel: int, program: int) -> mido.MidiFile:

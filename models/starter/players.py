@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from scipy import signal
 
-from effects import SAMPLE_RATE
+from effects import fit
 from patchsets import PatchSetPlayer
 from score import Note
 from soundfonts import SoundFontPlayer
@@ -60,5 +60,4 @@ def revoiced(player: Player, notes: list[Note], seconds: float, program: int,
                     pitch=note.pitch - semitones) for note in notes]
     audio = player.render(slow, seconds * float(speed), program)
     audio = signal.resample_poly(audio, speed.denominator, speed.numerator, axis=0)
-    length = int(seconds * SAMPLE_RATE)
-    return np.pad(audio[:length], ((0, max(0, length - len(audio))), (0, 0)))
+    return fit(audio, seconds)
