@@ -3,7 +3,6 @@ import PackageDescription
 
 let package = Package(
     name: "msaas",
-    platforms: [.macOS(.v15)],
     products: [
         .executable(name: "msaas", targets: ["msaas"]),
         .executable(name: "worker", targets: ["worker"]),
@@ -23,10 +22,16 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
-    targets: systemLibraries + engine + clients + service + functions + autoscaler + executables + tests + fuzzing,
+    targets: foundations + engine + clients + service + functions + autoscaler + programs + tests + fuzzing,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
 )
+
+/// The ground floor: the system's C libraries and what every other floor may lean on.
+var foundations: [Target] {
+    systemLibraries
+        + floor("Foundations", [.target(name: "Threading")])
+}
 
 /// Module maps and typed shims over the system's C libraries; no logic.
 var systemLibraries: [Target] {
@@ -45,65 +50,75 @@ var systemLibraries: [Target] {
 
 /// From a checkpoint and a track to stems; knows nothing of networks or jobs.
 var engine: [Target] {
-    [
-        .target(name: "CKernels", dependencies: ["COpenBLAS"], exclude: ["lanes"]),
-        .target(name: "Tensors", dependencies: ["CKernels"]),
-        .target(name: "Checkpoints"),
-        .target(name: "HTDemucs", dependencies: ["Tensors", "Checkpoints"]),
-        .target(name: "Audio", dependencies: ["CMPG123", "CSndfile", "CSoxr", "CLame"]),
-        .target(name: "Separation", dependencies: ["HTDemucs", "Tensors", "Checkpoints", "Audio"]),
-        .target(name: "Evaluation", dependencies: ["Audio"]),
-    ]
+    floor(
+        "Engine",
+        [
+            .target(name: "CKernels", dependencies: ["COpenBLAS"], exclude: ["lanes"]),
+            .target(name: "Tensors", dependencies: ["CKernels"]),
+            .target(name: "Checkpoints"),
+            .target(name: "HTDemucs", dependencies: ["Tensors", "Checkpoints"]),
+            .target(name: "Audio", dependencies: ["CMPG123", "CSndfile", "CSoxr", "CLame"]),
+            .target(name: "Separation", dependencies: ["HTDemucs", "Tensors", "Checkpoints", "Audio"]),
+            .target(name: "Evaluation", dependencies: ["Audio"]),
+        ])
 }
 
 /// One client for each outside system; none imports another, but for the HTTP transport they share.
 var clients: [Target] {
-    [
-        .target(name: "Threading"),
-        .target(name: "HTTPTransport", dependencies: ["CCurl", "Threading"]),
-        .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Threading", "COpenSSL"]),
-        .target(name: "Jobs", dependencies: ["CHiredis", "COpenSSL", "Threading", .logging]),
-        .target(name: "Kubernetes", dependencies: ["HTTPTransport", "Threading", .logging, .yams]),
-        .target(name: "ModelStore", dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", "Threading", .yams]),
-    ]
+    floor(
+        "Clients",
+        [
+            .target(name: "HTTPTransport", dependencies: ["CCurl", "Threading"]),
+            .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Threading", "COpenSSL"]),
+            .target(name: "Jobs", dependencies: ["CHiredis", "COpenSSL", "Threading", .logging]),
+            .target(name: "Kubernetes", dependencies: ["HTTPTransport", "Threading", .logging, .yams]),
+            .target(
+                name: "ModelStore", dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", "Threading", .yams]),
+            .target(name: "ServiceClient", dependencies: ["HTTPTransport"]),
+        ])
 }
 
 /// What runs as a server or a loop, and the client of the whole.
 var service: [Target] {
-    [
-        .target(name: "ServiceClient", dependencies: ["HTTPTransport"]),
-        .target(
-            name: "StorageServer",
-            dependencies: [
-                "ObjectStorage", "HTTPTransport", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioPosix,
-                .nioHTTPTypes, .logging, .lifecycle,
-            ]),
-        .target(
-            name: "FunctionHost",
-            dependencies: [
-                "COpenSSL", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .logging,
-                .metrics,
-                .lifecycle, .yams,
-            ]),
-        .target(
-            name: "WorkerLoop",
-            dependencies: [
-                "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors", "Audio", "ModelStore", "Threading",
-                .logging, .metrics, .lifecycle, .unixSignals,
-            ]),
-        .target(
-            name: "LocalStack",
-            dependencies: [
-                "ObjectStorage", "HTTPTransport", "Jobs", "Policy", "Controller", .logging, .subprocess, .systemPackage,
-            ]),
-    ]
+    floor(
+        "Service",
+        [
+            .target(
+                name: "StorageServer",
+                dependencies: [
+                    "ObjectStorage", "HTTPTransport", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTP1,
+                    .nioPosix,
+                    .nioHTTPTypes, .logging, .lifecycle,
+                ]),
+            .target(
+                name: "FunctionHost",
+                dependencies: [
+                    "COpenSSL", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .logging,
+                    .metrics,
+                    .lifecycle, .yams,
+                ]),
+            .target(
+                name: "FunctionClients",
+                dependencies: ["FunctionHost", "Jobs", "ObjectStorage", "HTTPTransport", .logging]),
+            .target(
+                name: "WorkerLoop",
+                dependencies: [
+                    "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors", "Audio", "ModelStore",
+                    "Threading",
+                    .logging, .metrics, .lifecycle, .unixSignals,
+                ]),
+            .target(
+                name: "LocalStack",
+                dependencies: [
+                    "ObjectStorage", "HTTPTransport", "Jobs", "Policy", "Controller", .logging, .subprocess,
+                    .systemPackage,
+                ]),
+        ])
 }
 
 /// One folder a function: its handler and its function.yaml.
 var functions: [Target] {
     [
-        .target(
-            name: "FunctionClients", dependencies: ["FunctionHost", "Jobs", "ObjectStorage", "HTTPTransport", .logging]),
         function("UploadFunction", "functions/upload", ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport"]),
         function(
             "SeparateFunction", "functions/separate",
@@ -133,24 +148,26 @@ var autoscaler: [Target] {
 }
 
 /// A few lines each over the libraries above.
-var executables: [Target] {
-    [
-        .executableTarget(
-            name: "function-host",
-            dependencies: [
-                "FunctionHost", "UploadFunction", "SeparateFunction", "FetchFunction", .argumentParser, .logging,
-                .metrics,
-                .lifecycle,
-            ]),
-        .executableTarget(name: "worker", dependencies: ["WorkerLoop", .argumentParser, .logging]),
-        .executableTarget(
-            name: "msaas",
-            dependencies: [
-                "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "Evaluation", "LocalStack",
-                "Controller", "StorageServer", "ServiceClient", "Jobs", "FunctionHost",
-                "ObjectStorage", "HTTPTransport", .argumentParser, .logging, .lifecycle,
-            ]),
-    ]
+var programs: [Target] {
+    floor(
+        "Programs",
+        [
+            .executableTarget(
+                name: "function-host",
+                dependencies: [
+                    "FunctionHost", "UploadFunction", "SeparateFunction", "FetchFunction", .argumentParser, .logging,
+                    .metrics,
+                    .lifecycle,
+                ]),
+            .executableTarget(name: "worker", dependencies: ["WorkerLoop", .argumentParser, .logging]),
+            .executableTarget(
+                name: "msaas",
+                dependencies: [
+                    "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "Evaluation", "LocalStack",
+                    "Controller", "StorageServer", "ServiceClient", "Jobs", "FunctionHost",
+                    "ObjectStorage", "HTTPTransport", .argumentParser, .logging, .lifecycle,
+                ]),
+        ])
 }
 
 var tests: [Target] {
@@ -243,9 +260,15 @@ extension Target.Dependency {
     static var yams: Self { .product(name: "Yams", package: "Yams") }
 }
 
+/// Targets whose sources lie in `Sources/FLOOR/NAME`.
+func floor(_ name: String, _ targets: [Target]) -> [Target] {
+    for target in targets { target.path = "Sources/\(name)/\(target.name)" }
+    return targets
+}
+
 func system(_ name: String, pkgConfig: String?, apt: String) -> Target {
     .systemLibrary(
-        name: name, path: "Sources/SystemLibraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+        name: name, path: "Sources/Foundations/SystemLibraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
 func function(_ name: String, _ path: String, _ rooms: [Target.Dependency]) -> Target {

@@ -14,14 +14,19 @@ import Yams
     /// The folders with the code of each program, beside the images of others with the names that these read.
     private static let sources = [
         "function-host": [
-            "Sources/function-host", "Sources/FunctionHost", "Sources/FunctionClients", "Sources/ObjectStorage",
-            "Sources/Jobs", "functions",
+            "Sources/Programs/function-host", "Sources/Service/FunctionHost", "Sources/Service/FunctionClients",
+            "Sources/Clients/ObjectStorage",
+            "Sources/Clients/Jobs", "functions",
         ],
         "worker": [
-            "Sources/worker", "Sources/WorkerLoop", "Sources/Separation", "Sources/ObjectStorage", "Sources/Jobs",
-            "Sources/ModelStore",
+            "Sources/Programs/worker", "Sources/Service/WorkerLoop", "Sources/Engine/Separation",
+            "Sources/Clients/ObjectStorage", "Sources/Clients/Jobs",
+            "Sources/Clients/ModelStore",
         ],
-        "msaas": ["Sources/msaas", "Sources/Separation", "Sources/ObjectStorage", "Sources/ModelStore"],
+        "msaas": [
+            "Sources/Programs/msaas", "Sources/Engine/Separation", "Sources/Clients/ObjectStorage",
+            "Sources/Clients/ModelStore",
+        ],
     ]
     private static let others: [String: Set<String>] = [
         "redis": ["REDISCLI_AUTH"],
