@@ -30,7 +30,13 @@ let package = Package(
 /// The ground floor: the system's C libraries and what every other floor may lean on.
 var foundations: [Target] {
     systemLibraries
-        + floor("Foundations", [.target(name: "Threading")])
+        + floor(
+            "Foundations",
+            [
+                .target(name: "Threading"),
+                .target(name: "Digests", dependencies: ["COpenSSL"]),
+                .target(name: "ServiceContract", dependencies: ["Digests"]),
+            ])
 }
 
 /// Module maps and typed shims over the system's C libraries; no logic.
@@ -69,8 +75,10 @@ var clients: [Target] {
         "Clients",
         [
             .target(name: "HTTPTransport", dependencies: ["CCurl", "Threading"]),
-            .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Threading", "COpenSSL"]),
-            .target(name: "Jobs", dependencies: ["CHiredis", "COpenSSL", "Threading", .logging]),
+            .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Threading", "Digests"]),
+            .target(
+                name: "Jobs",
+                dependencies: ["CHiredis", "COpenSSL", "Digests", "ServiceContract", "Threading", .logging]),
             .target(name: "Kubernetes", dependencies: ["HTTPTransport", "Threading", .logging, .yams]),
             .target(
                 name: "ModelStore", dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", "Threading", .yams]),
@@ -86,7 +94,8 @@ var service: [Target] {
             .target(
                 name: "StorageServer",
                 dependencies: [
-                    "ObjectStorage", "HTTPTransport", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTP1,
+                    "ObjectStorage", "HTTPTransport", "Digests", "Threading", .hummingbird, .httpTypes, .nioCore,
+                    .nioHTTP1,
                     .nioPosix,
                     .nioHTTPTypes, .logging, .lifecycle,
                 ]),
@@ -99,12 +108,12 @@ var service: [Target] {
                 ]),
             .target(
                 name: "FunctionClients",
-                dependencies: ["FunctionHost", "Jobs", "ObjectStorage", "HTTPTransport", .logging]),
+                dependencies: ["FunctionHost", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", .logging]),
             .target(
                 name: "WorkerLoop",
                 dependencies: [
-                    "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors", "Audio", "ModelStore",
-                    "Threading",
+                    "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors", "Audio",
+                    "ModelStore", "Threading",
                     .logging, .metrics, .lifecycle, .unixSignals,
                 ]),
             .target(
@@ -119,11 +128,15 @@ var service: [Target] {
 /// One folder a function: its handler and its function.yaml.
 var functions: [Target] {
     [
-        function("UploadFunction", "functions/upload", ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport"]),
+        function(
+            "UploadFunction", "functions/upload",
+            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
         function(
             "SeparateFunction", "functions/separate",
-            ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport", .lifecycle]),
-        function("FetchFunction", "functions/fetch", ["FunctionClients", "Jobs", "ObjectStorage", "HTTPTransport"]),
+            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", .lifecycle]),
+        function(
+            "FetchFunction", "functions/fetch",
+            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
     ]
 }
 
@@ -132,10 +145,14 @@ var autoscaler: [Target] {
     [
         .target(name: "Policy", path: "autoscaler/Policy"),
         .target(name: "Simulator", dependencies: ["Policy"], path: "autoscaler/Simulator"),
-        .target(name: "Dashboard", dependencies: ["Jobs", "Policy", "Threading"], path: "autoscaler/Dashboard"),
+        .target(
+            name: "Dashboard", dependencies: ["ServiceContract", "Jobs", "Policy", "Threading"],
+            path: "autoscaler/Dashboard"),
         .target(
             name: "Controller",
-            dependencies: ["Policy", "Jobs", "Kubernetes", .hummingbird, .lifecycle, .logging, .yams],
+            dependencies: [
+                "Policy", "ServiceContract", "Jobs", "Kubernetes", .hummingbird, .lifecycle, .logging, .yams,
+            ],
             path: "autoscaler/Controller"),
         .executableTarget(
             name: "autoscaler",
@@ -164,7 +181,7 @@ var programs: [Target] {
                 name: "msaas",
                 dependencies: [
                     "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "Evaluation", "LocalStack",
-                    "Controller", "StorageServer", "ServiceClient", "Jobs", "FunctionHost",
+                    "Controller", "StorageServer", "ServiceClient", "ServiceContract", "Jobs", "FunctionHost",
                     "ObjectStorage", "HTTPTransport", .argumentParser, .logging, .lifecycle,
                 ]),
         ])
@@ -180,12 +197,12 @@ var tests: [Target] {
         test(
             "SeparationTests", ["Separation", "HTDemucs", "Tensors", "Checkpoints", "Audio", "msaas"],
             exclude: ["Goldens", "Demo"]),
-        test("ObjectStorageTests", ["ObjectStorage", "HTTPTransport"], resources: [.copy("Fixtures")]),
+        test("ObjectStorageTests", ["ObjectStorage", "HTTPTransport", "Digests"], resources: [.copy("Fixtures")]),
         test(
             "StorageServerTests",
-            ["StorageServer", "ObjectStorage", "HTTPTransport", .hummingbird, .lifecycle, .logging],
+            ["StorageServer", "ObjectStorage", "HTTPTransport", "Digests", .hummingbird, .lifecycle, .logging],
             resources: [.copy("Fixtures"), .copy("Clients")]),
-        test("JobsTests", ["Jobs"]),
+        test("JobsTests", ["Jobs", "ServiceContract"]),
         .target(
             name: "KubernetesDouble", dependencies: ["Kubernetes", .hummingbird, .logging],
             path: "Tests/KubernetesDouble"),
@@ -193,9 +210,8 @@ var tests: [Target] {
         test(
             "WorkerLoopTests",
             [
-                "WorkerLoop", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation", "Audio",
-                "WorkerTrials",
-                "TrialWorker", .lifecycle,
+                "WorkerLoop", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation",
+                "Audio", "WorkerTrials", "TrialWorker", .lifecycle,
             ]),
         .target(name: "WorkerTrials", dependencies: ["WorkerLoop"], path: "Tests/WorkerTrials"),
         .executableTarget(
@@ -204,25 +220,32 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "HTTPTransport",
-                "ObjectStorage", "StorageServer", "Jobs", "Threading", .logging, .metrics, .lifecycle,
+                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "Jobs", "Threading", .logging,
+                .metrics, .lifecycle,
             ], exclude: ["Separate/minio-event.json"]),
         test("PolicyTests", ["Policy"]),
         test("SimulatorTests", ["Simulator", "Policy", "autoscaler"]),
         test(
             "ControllerTests",
-            ["Controller", "Policy", "Jobs", "Kubernetes", "KubernetesDouble", "autoscaler", .logging]),
-        test("DashboardTests", ["Dashboard", "Jobs", "autoscaler"], exclude: ["Goldens"]),
+            [
+                "Controller", "Policy", "ServiceContract", "Jobs", "Kubernetes", "KubernetesDouble", "autoscaler",
+                .logging,
+            ]),
+        test("DashboardTests", ["Dashboard", "ServiceContract", "Jobs", "autoscaler"], exclude: ["Goldens"]),
         test(
             "ManifestTests",
             [
                 "Controller", "Jobs", "Kubernetes", "FunctionHost", "WorkerLoop", "LocalStack", "ObjectStorage",
                 "HTTPTransport", "msaas", .yams,
             ]),
-        test("ChaosTests", ["LocalStack", "ServiceClient", "Jobs", "ObjectStorage", "HTTPTransport"]),
+        test(
+            "ChaosTests", ["LocalStack", "ServiceClient", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
         test(
             "EndToEndTests",
-            ["LocalStack", "ServiceClient", "ObjectStorage", "Jobs", "Policy", "HTTPTransport", "Evaluation", .logging]),
+            [
+                "LocalStack", "ServiceClient", "ServiceContract", "ObjectStorage", "Jobs", "Policy", "HTTPTransport",
+                "Evaluation", .logging,
+            ]),
     ]
 }
 

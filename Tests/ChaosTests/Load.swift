@@ -3,6 +3,7 @@ import HTTPTransport
 import Jobs
 import ObjectStorage
 import ServiceClient
+import ServiceContract
 import TestSupport
 
 /// Songs that are uploaded again and again, and what their stems are when nothing is in the way.

@@ -3,6 +3,7 @@ import Jobs
 import LocalStack
 import ObjectStorage
 import ServiceClient
+import ServiceContract
 import TestSupport
 
 /// What has become of every accepted upload, and what was left behind.

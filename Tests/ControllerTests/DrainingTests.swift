@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import Jobs
 import Policy
+import ServiceContract
 import Testing
 
 /// Who drains, and since when it counts.

@@ -4,6 +4,7 @@ import Jobs
 import Kubernetes
 import KubernetesDouble
 import Policy
+import ServiceContract
 import Synchronization
 import TestSupport
 import Testing

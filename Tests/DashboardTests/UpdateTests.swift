@@ -1,6 +1,7 @@
 import Dashboard
 import Foundation
 import Jobs
+import ServiceContract
 import Testing
 
 @Suite struct UpdateTests {

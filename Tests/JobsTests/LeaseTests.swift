@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 import TestSupport
 
 /// A Redis of its own and a queue in it.

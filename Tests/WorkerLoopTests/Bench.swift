@@ -3,6 +3,7 @@ import HTTPTransport
 import Jobs
 import Logging
 import ObjectStorage
+import ServiceContract
 import ServiceLifecycle
 import TestSupport
 import WorkerLoop

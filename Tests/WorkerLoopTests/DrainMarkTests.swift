@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 import ServiceLifecycle
 import TestSupport
 import Testing

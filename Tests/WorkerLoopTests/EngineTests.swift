@@ -2,6 +2,7 @@ import Foundation
 import Jobs
 import ModelStore
 import Separation
+import ServiceContract
 import ServiceLifecycle
 import TestSupport
 import Testing

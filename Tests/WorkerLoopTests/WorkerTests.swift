@@ -2,6 +2,7 @@ import Audio
 import Foundation
 import Jobs
 import ObjectStorage
+import ServiceContract
 import Synchronization
 import TestSupport
 import Testing

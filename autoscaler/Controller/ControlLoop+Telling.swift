@@ -2,6 +2,7 @@ import Foundation
 import Jobs
 import Logging
 import Policy
+import ServiceContract
 
 extension ControlLoop {
     /// Tells what went wrong and what is well again.

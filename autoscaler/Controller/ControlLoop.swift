@@ -2,6 +2,7 @@ import Foundation
 import Jobs
 import Logging
 import Policy
+import ServiceContract
 
 /// The rounds of a controller, one after the other, and what is remembered between them.
 struct ControlLoop {

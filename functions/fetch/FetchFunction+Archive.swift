@@ -2,6 +2,7 @@ import Foundation
 import FunctionClients
 import FunctionHost
 import Jobs
+import ServiceContract
 
 extension FetchFunction {
     /// All stems in one zip archive, written while it is sent.

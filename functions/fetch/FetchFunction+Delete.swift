@@ -3,6 +3,7 @@ import FunctionClients
 import FunctionHost
 import Jobs
 import ObjectStorage
+import ServiceContract
 
 extension FetchFunction {
     /// Cancels a job that is not finished; of one that is (or that only the buckets know) everything is removed.

@@ -2,6 +2,7 @@ import Foundation
 import FunctionClients
 import FunctionHost
 import Jobs
+import ServiceContract
 
 extension FetchFunction {
     /// A job's progress as server-sent events (HTML Living Standard, section 9.2).

@@ -3,6 +3,7 @@ import FunctionClients
 import FunctionHost
 import Jobs
 import ObjectStorage
+import ServiceContract
 
 extension FetchFunction {
     /// A stem's audio, whole or a range of it.

@@ -2,6 +2,7 @@ import Foundation
 import FunctionClients
 import FunctionHost
 import Jobs
+import ServiceContract
 
 /// `/fetch…`: how jobs are doing, and their stems.
 public struct FetchFunction: Function {

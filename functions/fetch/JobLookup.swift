@@ -4,6 +4,7 @@ import FunctionHost
 import Jobs
 import Logging
 import ObjectStorage
+import ServiceContract
 
 /// Finds out about a job: from Redis, and from the buckets when Redis does not know or cannot be asked.
 struct JobLookup: Sendable {

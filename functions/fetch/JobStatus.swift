@@ -2,6 +2,7 @@ import Foundation
 import FunctionClients
 import FunctionHost
 import Jobs
+import ServiceContract
 
 /// A job as clients see it.
 struct JobStatus: Codable, Sendable, Equatable {

@@ -2,6 +2,7 @@ import FunctionClients
 import Jobs
 import Logging
 import ObjectStorage
+import ServiceContract
 
 /// Decides about one object at a time: into the queue, recorded as failed, or ignored.
 struct Admission: Sendable {

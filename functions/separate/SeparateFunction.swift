@@ -5,6 +5,7 @@ import HTTPTransport
 import Jobs
 import Logging
 import ObjectStorage
+import ServiceContract
 import ServiceLifecycle
 
 /// `POST /separate`: hears of new songs in the queue's bucket and puts them into the queue.

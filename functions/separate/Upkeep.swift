@@ -3,6 +3,7 @@ import Foundation
 import Jobs
 import Logging
 import ObjectStorage
+import ServiceContract
 import ServiceLifecycle
 
 /// How often `separate` looks after what no notification brings.

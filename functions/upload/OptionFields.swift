@@ -1,6 +1,7 @@
 import FunctionClients
 import FunctionHost
 import Jobs
+import ServiceContract
 
 /// Options as they come in, from the query and from form fields.
 struct OptionFields: Sendable {

@@ -2,6 +2,7 @@ import Foundation
 import FunctionHost
 import HTTPTransport
 import Jobs
+import ServiceContract
 
 /// The song in a request, whichever way it is sent: its name, its type, its options, and its bytes as they come.
 struct SongSource: Sendable {

@@ -4,6 +4,7 @@ import FunctionHost
 import HTTPTransport
 import Jobs
 import ObjectStorage
+import ServiceContract
 
 /// `POST /upload`: stores a song in the queue's bucket; the bucket's notification does the rest.
 ///

@@ -1,4 +1,5 @@
 import Jobs
+import ServiceContract
 
 /// The addresses of a job, relative to the host.
 public struct JobLinks: Codable, Sendable, Equatable {

@@ -3,6 +3,7 @@ import HTTPTransport
 import Jobs
 import Logging
 import ObjectStorage
+import ServiceContract
 
 /// Runs `work`; trouble with the storage or with Redis is logged and becomes a 503 that says to try again.
 ///

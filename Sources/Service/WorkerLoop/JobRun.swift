@@ -2,6 +2,7 @@ import Foundation
 import Jobs
 import Logging
 import ObjectStorage
+import ServiceContract
 
 /// One claimed job: song out of the bucket, separation, stems into the bucket, manifest last, commit.
 ///

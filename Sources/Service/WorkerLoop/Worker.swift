@@ -3,6 +3,7 @@ public import Jobs
 public import Logging
 import Metrics
 public import ObjectStorage
+public import ServiceContract
 public import ServiceLifecycle
 
 /// A worker: claims one job after the other and separates it, and looks after the jobs of workers that are gone.

@@ -1,5 +1,6 @@
 public import Foundation
 public import Jobs
+public import ServiceContract
 
 /// How a worker works.
 public struct WorkerConfiguration: Sendable, Equatable {

@@ -5,6 +5,7 @@ import Jobs
 import Kubernetes
 import KubernetesDouble
 import Policy
+import ServiceContract
 import TestSupport
 
 extension RedisServer {

@@ -6,6 +6,7 @@ import Kubernetes
 import KubernetesDouble
 import Logging
 import Policy
+import ServiceContract
 import TestSupport
 
 /// A cluster with its controllers, Redis, and simulated workers in the pods.

@@ -1,6 +1,7 @@
 import Dashboard
 import Foundation
 import Jobs
+import ServiceContract
 
 /// What the dashboard may have before it, all at one fixed moment: 2026-01-02 12:00:00 UTC.
 enum Scene {

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 import TestSupport
 
 /// A Redis with jobs, workers and an autoscaler's record in it, and the program that looks at it.

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTransport
 import Jobs
+import ServiceContract
 import TestSupport
 import Testing
 

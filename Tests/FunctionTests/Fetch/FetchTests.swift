@@ -2,6 +2,7 @@ import Foundation
 import HTTPTransport
 import Jobs
 import ObjectStorage
+import ServiceContract
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import Foundation
 import Jobs
 import SeparateFunction
+import ServiceContract
 import TestSupport
 import Testing
 

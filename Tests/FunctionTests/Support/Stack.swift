@@ -7,6 +7,7 @@ import Jobs
 import Logging
 import ObjectStorage
 import SeparateFunction
+import ServiceContract
 import ServiceLifecycle
 import StorageServer
 import TestSupport

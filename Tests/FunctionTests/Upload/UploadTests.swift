@@ -2,6 +2,7 @@ import Foundation
 import FunctionHost
 import HTTPTransport
 import Jobs
+import ServiceContract
 import TestSupport
 import Testing
 

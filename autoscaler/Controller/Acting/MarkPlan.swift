@@ -1,5 +1,6 @@
 import Jobs
 import Policy
+import ServiceContract
 
 /// Which drain marks to set and which to take back.
 package struct MarkPlan: Sendable, Equatable {

@@ -1,6 +1,7 @@
 import Foundation
 import Jobs
 import Policy
+import ServiceContract
 
 /// What Redis says, read in one round.
 package struct JobsReading: Sendable {

@@ -1,5 +1,6 @@
 import Jobs
 import Policy
+import ServiceContract
 
 extension AutoscalerRecord {
     /// A decision as everybody who watches is told of it.

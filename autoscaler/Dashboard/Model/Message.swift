@@ -1,4 +1,5 @@
 import Jobs
+import ServiceContract
 
 /// Something that happened to the dashboard.
 package enum Message: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import Jobs
+import ServiceContract
 
 extension Model {
     /// What becomes of the model with `message`, and what is to be done about it. It does nothing itself.

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 
 /// All that the dashboard knows; what is shown follows from it and the size of the screen.
 package struct Model: Sendable, Equatable {

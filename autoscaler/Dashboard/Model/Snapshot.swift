@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 
 /// What was read from Redis in one round.
 package struct Snapshot: Sendable, Equatable {

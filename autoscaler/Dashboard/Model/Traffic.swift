@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 
 /// Backlog and throughput over time, in bins of ten seconds.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 
 /// What the dashboard shows, for machines.
 package struct DashboardReport: Encodable {

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 
 /// Reads what the dashboard shows, and carries out what the operator asks.
 actor Observer {

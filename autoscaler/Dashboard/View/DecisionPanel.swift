@@ -1,4 +1,5 @@
 import Jobs
+import ServiceContract
 
 /// How many replicas there are, how many there should be, and why. Five rows.
 struct DecisionPanel {

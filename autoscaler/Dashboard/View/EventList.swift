@@ -1,4 +1,5 @@
 import Jobs
+import ServiceContract
 
 /// What has happened lately, newest first.
 struct EventList {

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 
 /// One row a worker: name, state, memory, song, and how far it is.
 struct WorkerTable {

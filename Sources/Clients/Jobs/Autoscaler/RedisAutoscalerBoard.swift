@@ -1,4 +1,5 @@
 import Foundation
+import ServiceContract
 
 /// The board in Redis on which the autoscaler, its operator and the workers leave word for each other.
 ///

@@ -1,3 +1,5 @@
+import ServiceContract
+
 /// The log of everything that happened to jobs. It is written by the queue, together with the change itself, so that
 /// neither exists without the other; it keeps the latest events only.
 public protocol EventLog: Sendable {

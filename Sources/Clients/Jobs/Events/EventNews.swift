@@ -1,3 +1,5 @@
+import ServiceContract
+
 /// Tells many readers that the event log has grown, over one connection. It reads while somebody waits.
 actor EventNews {
     private let client: RedisClient

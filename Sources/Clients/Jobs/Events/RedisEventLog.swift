@@ -1,3 +1,5 @@
+import ServiceContract
+
 /// The event log in Redis: the stream `msaas:events`.
 ///
 /// However many tails are read at once, one connection waits for news on behalf of all of them.

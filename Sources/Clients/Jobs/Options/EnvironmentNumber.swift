@@ -1,3 +1,5 @@
+import ServiceContract
+
 extension [String: String] {
     /// A number among environment variables; `nil` when the variable is missing or empty.
     ///

@@ -1,4 +1,5 @@
 import Foundation
+import ServiceContract
 
 extension Job {
     /// Reads the hash `msaas:job:{id}`.

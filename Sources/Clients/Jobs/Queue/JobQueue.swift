@@ -1,3 +1,5 @@
+import ServiceContract
+
 /// The queue of jobs, as upload, fetch, the workers and the autoscaler see it.
 ///
 /// A claimed job is in somebody's hands until it is committed, failed or given back, or until its lease runs out; at

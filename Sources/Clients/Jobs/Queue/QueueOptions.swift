@@ -1,3 +1,5 @@
+import ServiceContract
+
 /// The rules of a queue. Everybody who uses one Redis should have the same ones.
 public struct QueueOptions: Sendable, Equatable {
     /// How long a lease lasts without being renewed.

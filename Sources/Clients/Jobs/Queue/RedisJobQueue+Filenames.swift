@@ -1,3 +1,5 @@
+import ServiceContract
+
 extension RedisJobQueue {
     /// The file names of `jobs`, in one step; those of jobs that the queue does not know are left out.
     public func filenames(of jobs: some Sequence<JobID>) async throws -> [JobID: String] {

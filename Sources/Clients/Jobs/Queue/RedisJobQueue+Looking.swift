@@ -1,4 +1,5 @@
 import Foundation
+import ServiceContract
 
 /// What changes nothing, and what workers say about themselves.
 extension RedisJobQueue {

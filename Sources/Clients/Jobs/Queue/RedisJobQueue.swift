@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import ServiceContract
 
 /// The queue in Redis. It connects when it is first used, and again whenever the connection broke.
 ///

@@ -1,3 +1,5 @@
+import ServiceContract
+
 /// What has to go on while a song is separated: renewals, reports and heartbeats, as blocking calls for a plain thread
 /// with a connection of its own, which neither a busy cooperative pool nor a busy queue can hold up.
 ///

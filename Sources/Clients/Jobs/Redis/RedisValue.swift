@@ -1,3 +1,5 @@
+import ServiceContract
+
 /// A reply.
 package enum RedisValue: Sendable, Equatable {
     /// Nothing.

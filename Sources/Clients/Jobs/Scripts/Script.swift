@@ -1,3 +1,5 @@
+import Digests
+
 /// A change of the queue's state, in Lua, which Redis runs as one atomic step.
 ///
 /// Every script starts with the same ``prelude``, which names the keys and the steps that several scripts share; its
@@ -15,7 +17,7 @@ struct Script: Sendable {
 
     init(_ body: String) {
         source = Self.prelude + body
-        digest = Digest.sha1(source)
+        digest = Hash.digest(.sha1, Array(source.utf8)).hex
     }
 
     /// A call of this script.

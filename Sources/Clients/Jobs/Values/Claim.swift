@@ -1,3 +1,5 @@
+import ServiceContract
+
 /// A worker's right to work on a job, for as long as its lease is renewed.
 public struct Claim: Sendable, Equatable {
     /// The job as it was when it was claimed.

@@ -1,4 +1,5 @@
 import Foundation
+import ServiceContract
 
 /// One song to separate, and what became of it.
 public struct Job: Sendable, Equatable, Codable {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Jobs
 import LocalStack
+import ServiceContract
 
 /// Where the running service's Redis is: `REDIS_URL`, or the data folder's own note.
 struct RedisOption: ParsableArguments {

@@ -1,6 +1,7 @@
 import Foundation
 import Jobs
 import Logging
+import ServiceContract
 import Synchronization
 
 /// Keeps the worker's lease and its record in Redis fresh while a song is separated, and knows whether to go on.

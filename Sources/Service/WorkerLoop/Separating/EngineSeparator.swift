@@ -4,6 +4,7 @@ import Jobs
 public import Logging
 public import ModelStore
 public import Separation
+import ServiceContract
 import Synchronization
 public import Tensors
 import Threading

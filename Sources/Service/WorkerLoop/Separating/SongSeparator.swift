@@ -1,5 +1,6 @@
 public import Foundation
 public import Jobs
+public import ServiceContract
 
 /// What turns a song into stems: the worker's one seam to the engine.
 public protocol SongSeparator: Sendable {

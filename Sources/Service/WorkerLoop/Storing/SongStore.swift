@@ -2,6 +2,7 @@ import Foundation
 import HTTPTransport
 import Jobs
 import ObjectStorage
+import ServiceContract
 import Threading
 
 /// The two buckets, as the worker uses them.

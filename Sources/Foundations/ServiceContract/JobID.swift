@@ -1,4 +1,4 @@
-import COpenSSL
+import Digests
 import Foundation
 
 /// The name of one job: 128 bits, written as 32 lower-case hexadecimal digits.
@@ -23,13 +23,13 @@ public struct JobID: Hashable, Sendable, Codable, CustomStringConvertible {
     public init(bucket: String, key: String, eTag: String) {
         let tag = eTag.trimmingCharacters(in: CharacterSet(charactersIn: "\""))
         let text = [bucket, key, tag].map { "\($0.utf8.count):\($0)" }.joined()
-        description = Self.hexadecimal(Digest.sha256(text).prefix(16))
+        description = Hash.digest(.sha256, Array(text.utf8)).prefix(16).hex
     }
 
     /// A new id from the system's random numbers.
     public static func random() -> JobID {
         var numbers = SystemRandomNumberGenerator()
-        return JobID(digits: hexadecimal((0..<16).map { _ in UInt8.random(in: 0...255, using: &numbers) }))
+        return JobID(digits: (0..<16).map { _ in UInt8.random(in: 0...255, using: &numbers) }.hex)
     }
 
     /// Reads the 32 digits; anything else is an error.
@@ -52,31 +52,5 @@ public struct JobID: Hashable, Sendable, Codable, CustomStringConvertible {
 
     private static func isDigit(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
-    }
-
-    private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String { Digest.hexadecimal(bytes) }
-}
-
-/// Digests of OpenSSL.
-enum Digest {
-    /// The 32 bytes of SHA-256 (FIPS 180-4) over `text` as UTF-8.
-    static func sha256(_ text: String) -> [UInt8] { digest(text, EVP_sha256()) }
-
-    /// SHA-1 as 40 hexadecimal digits: the name under which Redis caches a script.
-    static func sha1(_ text: String) -> String { hexadecimal(digest(text, EVP_sha1())) }
-
-    /// Two lower-case digits a byte.
-    static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef")
-        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-    }
-
-    private static func digest(_ text: String, _ kind: OpaquePointer?) -> [UInt8] {
-        let bytes = Array(text.utf8)
-        var result = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
-        var count: UInt32 = 0
-        let ok = EVP_Digest(bytes, bytes.count, &result, &count, kind, nil)
-        precondition(ok == 1, "OpenSSL lacks a digest that every build of it has")
-        return Array(result.prefix(Int(count)))
     }
 }
