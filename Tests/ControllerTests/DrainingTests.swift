@@ -42,7 +42,7 @@ import Testing
         ledger.note(state(member), reading, at: moment(2))
         #expect(ledger.isDraining(member, reading))
         let fleet = Fleet(state(member), reading, ledger, patience: 10)
-        #expect(fleet.workers == [Worker(id: "w", draining: true)] && fleet.workers[0].isRemovable)
+        #expect(fleet.workers == [Replica(id: "w", draining: true)] && fleet.workers[0].isRemovable)
 
         // Withdrawn and set again: it has to say so again.
         ledger.note(state(member), jobs([record("w", .draining, heartbeat: 1.5)], at: 3), at: moment(3))
@@ -80,7 +80,7 @@ import Testing
         let crashed = FleetMember(id: "crashed", phase: .starting(.seconds(3)), isStopped: true)
         let waiting = FleetMember(id: "waiting", phase: .pending(.seconds(3)))
         let all = state(ready, coming, crashed, waiting)
-        func activities(_ jobs: JobsReading?) -> [Worker.Activity] {
+        func activities(_ jobs: JobsReading?) -> [Replica.Activity] {
             Fleet(all, jobs, ledger, patience: 10).workers.map(\.activity)
         }
         ledger.note(all, jobs(), at: moment(0))

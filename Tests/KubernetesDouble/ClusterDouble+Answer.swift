@@ -148,3 +148,82 @@ extension ClusterDouble.Contents {
         ]
     }
 }
+
+extension ClusterDouble.Contents {
+    /// The `scale` subresource of a Deployment: read, replaced, or patched.
+    mutating func scale(_ place: Place, _ question: Question) throws(Refusal) -> Reply {
+        guard let name = place.name else { throw .noSuchPath() }
+        let namespace = place.namespace ?? ""
+        let deployment = try state.get(.deployments, namespace, name)
+        let old = Self.scale(of: deployment)
+        let wanted: JSONValue
+        switch question.method {
+        case "GET": return .object(200, old)
+        case "PATCH": wanted = old.merged(with: try Self.object(question, patch: true))
+        case "PUT": wanted = try Self.object(question, patch: false)
+        default: throw .noSuchPath()
+        }
+        let replicas = wanted["spec"]?["replicas"]?.int ?? 0
+        guard replicas >= 0 else {
+            throw .invalid(
+                "Scale", group: "autoscaling", name, field: "spec.replicas",
+                "Invalid value: \(replicas): must be greater than or equal to 0")
+        }
+        var change: JSONValue = ["spec": ["replicas": .int(replicas)]]
+        if let version = wanted["metadata"]?["resourceVersion"] { change["metadata"] = ["resourceVersion": version] }
+        return .object(200, Self.scale(of: try state.patch(.deployments, namespace, name, change)))
+    }
+
+    private static func scale(of deployment: JSONValue) -> JSONValue {
+        var metadata: JSONValue = [:]
+        for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+            metadata[field] = deployment["metadata"]?[field]
+        }
+        let labels = deployment["spec"]?["selector"]?["matchLabels"]?.object ?? [:]
+        let selector = labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.string ?? "")" }
+        let replicas = deployment["spec"]?["replicas"]?.int ?? 1
+        return [
+            "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
+            "spec": replicas == 0 ? [:] : ["replicas": .int(replicas)],
+            "status": [
+                "replicas": deployment["status"]?["replicas"] ?? 0,
+                "selector": .string(selector.joined(separator: ",")),
+            ],
+        ]
+    }
+}
+
+extension ClusterDouble.Contents {
+    /// Opens a watch: the history since its version, then what comes.
+    mutating func watch(_ place: Place, _ question: Question, _ onEnd: @escaping @Sendable (Int) -> Void)
+        throws(Refusal) -> Reply
+    {
+        let (stream, continuation) = AsyncStream.makeStream(of: ClusterDouble.WatchLine.self)
+        let selector = LabelMatch(question.query["labelSelector"])
+        let text = question.query["resourceVersion"] ?? ""
+        guard let version = text.isEmpty ? 0 : Int(text) else { throw .badRequest("resourceVersion: Invalid value") }
+        let watcher = ClusterDouble.Watcher(
+            resource: place.resource, namespace: place.namespace, selector: selector,
+            wantsBookmarks: ["1", "true"].contains(question.query["allowWatchBookmarks"] ?? ""), stream: continuation)
+        if version == 0 {
+            for object in state.list(place.resource, place.namespace, selector: selector) {
+                continuation.yield(.line(ClusterDouble.line("ADDED", object)))
+            }
+        } else if version < state.compacted {
+            // The status line is out before etcd says so.
+            let refusal = Refusal.expired(version, oldest: state.compacted)
+            continuation.yield(.line(ClusterDouble.line("ERROR", refusal.status)))
+            continuation.finish()
+            return .watch(stream, continuation)
+        } else {
+            for change in state.history where change.version > version && watcher.wants(change) {
+                continuation.yield(.line(change.line))
+            }
+        }
+        lastIdentifier += 1
+        let identifier = lastIdentifier
+        watchers[identifier] = watcher
+        continuation.onTermination = { _ in onEnd(identifier) }
+        return .watch(stream, continuation)
+    }
+}

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func finePartsAreKept() throws {
-        #expect(try Quantity("250m").thousandths == 250)
+        #expect(try Quantity("250m").nanos == 250_000_000)
         #expect(try Quantity("0.1").nanos == 100_000_000)
         #expect(try Quantity("1.1Ki").nanos == 1_126_400_000_000)
         #expect(try Quantity("3n").nanos == 3)

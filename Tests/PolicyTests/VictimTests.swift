@@ -5,14 +5,14 @@ import Testing
     let fleet = Fleet(
         replicas: 7,
         workers: [
-            Worker(id: "silent", activity: .unknown),
-            Worker(id: "nearly-done", activity: .busy(progress: 0.9)),
-            Worker(id: "just-begun", activity: .busy(progress: 0.1)),
-            Worker(id: "idle"),
-            Worker(id: "idle-draining", draining: true),
-            Worker(id: "starting", phase: .starting(.seconds(3))),
-            Worker(id: "pending", phase: .pending(.seconds(3))),
-            Worker(id: "leaving", phase: .terminating),
+            Replica(id: "silent", activity: .unknown),
+            Replica(id: "nearly-done", activity: .busy(progress: 0.9)),
+            Replica(id: "just-begun", activity: .busy(progress: 0.1)),
+            Replica(id: "idle"),
+            Replica(id: "idle-draining", draining: true),
+            Replica(id: "starting", phase: .starting(.seconds(3))),
+            Replica(id: "pending", phase: .pending(.seconds(3))),
+            Replica(id: "leaving", phase: .terminating),
         ])
 
     @Test func whoGoesCostsLeast() {
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func ofEqualsTheNewerGoes() {
-        let fleet = Fleet(replicas: 3, workers: ["a", "b", "c"].map { Worker(id: $0) })
+        let fleet = Fleet(replicas: 3, workers: ["a", "b", "c"].map { Replica(id: $0) })
         #expect(fleet.victims(2).map(\.id) == ["c", "b"])
     }
 
@@ -34,8 +34,8 @@ import Testing
         let fleet = Fleet(
             replicas: 2,
             workers: [
-                Worker(id: "marked", activity: .busy(progress: 0.4), draining: true),
-                Worker(id: "other", activity: .busy(progress: 0.3)),
+                Replica(id: "marked", activity: .busy(progress: 0.4), draining: true),
+                Replica(id: "other", activity: .busy(progress: 0.3)),
             ])
         #expect(fleet.victims(1).map(\.id) == ["marked"])
     }

@@ -53,7 +53,7 @@ import Testing
         let file = folder.url.appending(path: "steady.csv")
         try Data(printed.output.utf8).write(to: file)
         let result = try run("simulate", file.path, "--json")
-        let reports = try JSONDecoder().decode([Report].self, from: Data(result.output.utf8))
+        let reports = try JSONDecoder().decode([SimulationReport].self, from: Data(result.output.utf8))
         #expect(reports.map(\.done) == [600])
     }
 

@@ -56,7 +56,7 @@ import Testing
         #expect(first.podHours == second.podHours)
     }
 
-    private func expectConserved(_ report: Report, _ trace: Trace, _ conditions: Conditions) {
+    private func expectConserved(_ report: SimulationReport, _ trace: Trace, _ conditions: Conditions) {
         #expect(report.jobs == trace.arrivals.count)
         #expect(report.done == report.jobs)
         #expect(report.doneTwice == 0)

@@ -10,7 +10,7 @@ import Testing
 @Suite struct ReportTests {
     let trace = Trace(name: "two bursts", arrivals: (0..<24).map { .init(at: $0 < 12 ? 60 : 400, audio: 200) })
 
-    private func report(_ name: String = "msaas") throws -> Report {
+    private func report(_ name: String = "msaas") throws -> SimulationReport {
         var conditions = Conditions()
         conditions.podStartSpread = 0
         return try Simulation.run(trace, PolicyScaler(Settings(), name: name), conditions)
@@ -67,7 +67,7 @@ import Testing
 
     @Test func reportsAreReadBackFromJSON() throws {
         let report = try report()
-        let copy = try JSONDecoder().decode(Report.self, from: JSONEncoder().encode(report))
+        let copy = try JSONDecoder().decode(SimulationReport.self, from: JSONEncoder().encode(report))
         #expect(copy.actions == report.actions)
         #expect(copy.series.workers == report.series.workers)
     }

@@ -53,14 +53,14 @@ struct ControlLoop {
         if leads != isLeading { begin(leading: leads) }
         guard leads, !Task.isCancelled else { return }
 
-        let look = await self.look()
-        let decision = policy.decide(look.observation, history: history, now: now)
+        let reading = await observe()
+        let decision = policy.decide(reading.observation, history: history, now: now)
         history = decision.history
         guard await leadership.isLeading() else { return }
-        await mark(decision, look)
-        await resize(decision, look)
-        await note(decision, look)
-        await publish(decision, look)
+        await mark(decision, reading)
+        await resize(decision, reading)
+        await report(decision, reading)
+        await publish(decision, reading)
         for announcement in changes.due(at: now) { await announce(announcement) }
     }
 
@@ -75,5 +75,211 @@ struct ControlLoop {
     }
 
     /// What has not been announced yet, at the end.
-    mutating func untold() -> [Announcement] { isLeading ? changes.flush(at: now) : [] }
+    mutating func unannounced() -> [Announcement] { isLeading ? changes.flush(at: now) : [] }
+}
+
+extension ControlLoop {
+    /// What one round has read.
+    struct RoundReading {
+        var observation: Observation
+        var jobs: JobsReading?
+        var state: TargetState?
+    }
+
+    mutating func observe() async -> RoundReading {
+        async let jobsRead = read("Redis") { [reader] in try await reader.read() }
+        async let stateRead = read(target.name) { [target] in try await target.observe() }
+        let (jobs, state) = await (jobsRead, stateRead)
+        var memory = Reading<MemoryRoom>.unknown("The workers cannot be read.")
+        var fleet = Reading<Fleet>.unknown(state.failure)
+        if let state = state.value {
+            ledger.note(state, jobs.value, at: now)
+            fleet = .known(
+                Fleet(state, jobs.value, ledger, patience: options.heartbeatTimeout / .seconds(1)))
+            let room = await read(target.name) { [target] in try await target.memoryRoom(for: state) }
+            memory = room.value.map { .known($0) } ?? .unknown(room.failure)
+        }
+        status.change {
+            if jobs.value == nil { $0.failures["redis", default: 0] += 1 }
+            if state.value == nil { $0.failures["target", default: 0] += 1 }
+        }
+        return RoundReading(
+            observation: Observation(
+                backlog: jobs.value.map { .known($0.backlog) } ?? .unknown(jobs.failure), fleet: fleet, memory: memory,
+                control: jobs.value?.control ?? .automatic),
+            jobs: jobs.value, state: state.value)
+    }
+
+    private func read<Value: Sendable>(
+        _ what: String, _ body: @escaping @Sendable () async throws -> Value
+    ) async -> Result<Value, any Error> {
+        do { return .success(try await limited(what, to: Self.patience, body)) } catch { return .failure(error) }
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate var value: Success? { try? get() }
+
+    fileprivate var failure: String {
+        if case .failure(let error) = self { "\(error)" } else { "" }
+    }
+}
+
+extension ControlLoop {
+    /// Sets and withdraws drain marks.
+    func mark(_ decision: Decision, _ reading: RoundReading) async {
+        guard let draining = decision.draining, let jobs = reading.jobs, let state = reading.state else { return }
+        let plan = MarkPlan(draining: draining, state, jobs, leaving: ledger.leaving)
+        do {
+            for worker in plan.set { try await board.requestDrain(worker, by: .autoscaler) }
+            for (worker, origin) in plan.withdrawn { try await board.withdrawDrain(worker, by: origin) }
+        } catch {
+            logger.warning("drain marks cannot be set: \(error)")
+        }
+    }
+
+    mutating func resize(_ decision: Decision, _ reading: RoundReading) async {
+        guard let state = reading.state, let replicas = decision.replicas, replicas != state.replicas,
+            await leadership.isLeading(), !Task.isCancelled
+        else {
+            failure = nil
+            return
+        }
+        // Even when the call fails, it may have been heard.
+        ledger.left(decision.leaving, at: now)
+        do {
+            try await target.resize(state, to: replicas, leaving: decision.leaving)
+        } catch {
+            if Task.isCancelled { return }
+            await noteFailure("\(error)", from: state.replicas, to: replicas)
+            return
+        }
+        failure = nil
+        let backlog = reading.observation.backlog.value
+        logger.info(
+            replicas > state.replicas ? "scaled up" : "scaled down",
+            metadata: [
+                "target": "\(target.name)", "from": .stringConvertible(state.replicas),
+                "to": .stringConvertible(replicas), "wanted": .stringConvertible(decision.target ?? replicas),
+                "reasons": .array(decision.reasons.map { .string($0.code) }), "why": "\(decision.explanation)",
+                "waiting": .stringConvertible(backlog?.waiting ?? 0),
+                "in-flight": .stringConvertible(backlog?.inFlight ?? 0),
+                "leaving": .array(decision.leaving.map { .string($0) }),
+            ])
+        status.change {
+            if replicas > state.replicas { $0.scaledUp += 1 } else { $0.scaledDown += 1 }
+        }
+        lastChange = .init(from: state.replicas, to: replicas, at: Date(), why: decision.explanation)
+        let announcements = changes.changed(
+            from: state.replicas, to: replicas, why: decision.explanation, at: now)
+        for announcement in announcements { await announce(announcement) }
+    }
+
+    private mutating func noteFailure(_ sentence: String, from: Int, to: Int) async {
+        status.change { $0.failures["target", default: 0] += 1 }
+        guard sentence != failure else { return }
+        failure = sentence
+        logger.warning(
+            "the number of workers cannot be changed: \(sentence)",
+            metadata: ["target": "\(target.name)", "from": "\(from)", "to": "\(to)"])
+        await announce(Announcement(isWarning: true, reason: "CannotScale", note: "from \(from) to \(to): \(sentence)"))
+    }
+}
+
+extension ControlLoop {
+    /// Tells what went wrong and what is well again.
+    mutating func report(_ decision: Decision, _ reading: RoundReading) async {
+        logger.debug("decided", metadata: ["replicas": "\(decision.replicas ?? -1)", "why": "\(decision.explanation)"])
+        let (began, ended, announcements) = troubles.note(decision.reasons, at: now)
+        for trouble in began {
+            logger.warning("\(trouble)", metadata: ["target": "\(target.name)", "reason": "\(trouble.code)"])
+        }
+        for code in ended { logger.info("well again", metadata: ["target": "\(target.name)", "reason": "\(code)"]) }
+        for announcement in announcements { await announce(announcement) }
+        let present = failure == nil ? troubles.present : troubles.present.union(["cannot-scale"])
+        status.change {
+            $0.lastDecision = Date()
+            $0.decisions += 1
+            $0.jobs = reading.jobs
+            $0.fleet = reading.observation.fleet.value
+            $0.target = decision.target
+            $0.ceiling = $0.fleet.flatMap { reading.observation.memory.value?.ceiling(for: $0) }
+            $0.isPaused = reading.jobs?.board.control.isPaused ?? false
+            $0.override = reading.jobs?.board.control.override
+            $0.troubles = present
+        }
+    }
+
+    func publish(_ decision: Decision, _ reading: RoundReading) async {
+        guard let jobs = reading.jobs else { return }
+        // The last change may have been made by another leader.
+        let last = [lastChange, jobs.board.record?.lastChange].compactMap(\.self).max { $0.at < $1.at }
+        var record = AutoscalerRecord(
+            decision, reading.observation, audioSeconds: jobs.audioSeconds, policy.settings, lastChange: last,
+            leader: leadership.identity)
+        if let failure { record.reasons.append(.init(code: "cannot-scale", sentence: "cannot scale: \(failure)")) }
+        do { try await board.publish(record) } catch {
+            logger.debug("the record cannot be published: \(error)")
+        }
+    }
+
+    func announce(_ announcement: Announcement) async {
+        do { try await target.announce(announcement) } catch {
+            logger.debug("an announcement was lost: \(error)", metadata: ["note": "\(announcement.note)"])
+        }
+    }
+}
+
+/// Which drain marks to set and which to take back.
+package struct MarkPlan: Sendable, Equatable {
+    /// The workers to mark, those to go first in front.
+    package var set: [String] = []
+    /// The workers that may claim again, and those that are gone; with whose mark it is.
+    package var withdrawn: [String: DrainOrigin] = [:]
+
+    /// The marks that make `draining` the only workers that drain.
+    ///
+    /// Workers on their way out keep their marks: between the change of the number and their SIGTERM they must not claim.
+    /// An operator's mark is the operator's, until its worker is gone.
+    package init(draining: [String], _ state: TargetState, _ jobs: JobsReading, leaving: Set<String>) {
+        let ending = state.members.filter { $0.phase == .terminating }.map(\.id)
+        let kept = Set(draining).union(leaving).union(ending)
+        let present = Set(state.members.map(\.id)).union(jobs.workers.keys)
+        set = draining.filter { jobs.board.drains[$0] == nil }
+        withdrawn = jobs.board.drains.filter { worker, origin in
+            switch origin {
+            case .autoscaler: !kept.contains(worker)
+            case .operator: !present.contains(worker)
+            }
+        }
+    }
+}
+
+extension AutoscalerRecord {
+    /// A decision as everybody who watches is told of it.
+    init(
+        _ decision: Decision, _ observation: Policy.Observation, audioSeconds: Double?, _ settings: Settings,
+        lastChange: Change?, leader: String
+    ) {
+        let fleet = observation.fleet.value
+        let pending = fleet?.workers.count { worker in
+            switch worker.phase {
+            case .pending, .starting: true
+            case .ready, .terminating: false
+            }
+        }
+        let backlog = observation.backlog.value
+        let room = observation.memory.value
+        self.init(
+            replicas: Replicas(
+                now: decision.replicas ?? fleet?.replicas, wanted: decision.target, ready: fleet?.ready ?? 0,
+                pending: pending ?? 0),
+            bounds: Bounds(minimum: settings.minReplicas, maximum: settings.maxReplicas),
+            reasons: decision.reasons.map { Reason(code: $0.code, sentence: $0.description) },
+            observation: Observation(
+                waiting: backlog?.waiting, inFlight: backlog?.inFlight, audioSeconds: audioSeconds,
+                realTimeFactor: backlog?.realTimeFactor, memoryPerWorker: room.map { Int($0.request) },
+                memoryRoom: fleet.flatMap { room?.ceiling(for: $0) }),
+            lastChange: lastChange, leader: leader)
+    }
 }

@@ -6,6 +6,22 @@
 /// let decision = policy.decide(observation, history: history, now: now)
 /// history = decision.history
 /// ```
+///
+/// This file reads like the decision, from the first rule to the last. An example with the default settings: 3 workers are
+/// up, all busy, and 9 jobs wait.
+///
+/// | step | rule | says |
+/// |---|---|---|
+/// | 1 | ``demand(_:)``: 12 unfinished jobs, so many a worker | "9 waiting and 3 in flight, 2 a worker: 6 workers" |
+/// | 2 | ``bounded(_:_:)`` | nothing: 6 is within 0 and 20 |
+/// | 3 | ``grown(to:_:_:)``: at most 10 more, or double, in 15 s | nothing: 6 is within 13 |
+/// | 4 | ``withoutGrowthInTrouble(_:_:_:)`` | nothing: nobody is in trouble |
+/// | 5 | ``withinMemory(_:_:_:_:)``: the quota has room for 2 more | "capped: memory 5 of 6" |
+/// | 6 | ``release(_:to:_:)`` | nothing: nobody has to go |
+///
+/// The decision is 5. A minute later 1 job is left, being worked on: step 1 says 1, and instead of step 3 `shrunk` keeps the
+/// 5 until nothing more was wanted for a whole stabilisation window. Then step 6 marks four workers to drain, and lowers the
+/// number only by those that have said that they claim no more.
 public struct ScalingPolicy: Sendable {
     /// What the operator has chosen.
     public let settings: Settings
@@ -107,5 +123,161 @@ extension Reading {
     /// The reason made of why it could not be read; none when it was read.
     func missing(_ reason: (String) -> Reason) -> [Reason] {
         if case .unknown(let why) = self { [reason(why)] } else { [] }
+    }
+}
+
+extension ScalingPolicy {
+    /// What the jobs ask for, within the bounds; also recorded in the decision's history.
+    func recommend(_ backlog: Backlog, _ fleet: Fleet, _ now: Moment, _ decision: inout Decision) {
+        let (demand, reason) = demand(backlog)
+        decision.reasons.append(reason)
+        if demand > 0, fleet.replicas == 0 { decision.reasons.append(.firstJob) }
+        // Jobs shared out several to a worker would, on a steady load, ask for fewer workers than are kept busy; the
+        // fleet would swing. So the busy are part of what is asked for, and of what the window remembers.
+        if fleet.busy > demand { decision.reasons.append(.working(fleet.busy)) }
+        let recommendation = bounded(max(demand, fleet.busy), &decision.reasons)
+        decision.recommendation = recommendation
+        decision.history.record(
+            recommendation: recommendation, replicas: fleet.replicas, hasWork: demand > 0 || fleet.busy > 0, at: now,
+            settings)
+    }
+
+    /// The larger of the demand by jobs and by audio; never more workers than jobs.
+    private func demand(_ backlog: Backlog) -> (Int, Reason) {
+        let jobs = backlog.jobs
+        guard jobs > 0 else { return (0, .noJobs) }
+        let perWorker = settings.targetJobsPerWorker
+        let byJobs = (jobs - 1) / perWorker + 1
+        let audio = (backlog.waitingAudio ?? 0) + (backlog.inFlightAudio ?? 0)
+        if let factor = backlog.realTimeFactor, factor.isFinite, factor > 0, audio.isFinite, audio > 0 {
+            let workers = (audio * factor / settings.targetWait.seconds).rounded(.up)
+            let byAudio = Int(min(workers, Double(jobs)))
+            if byAudio > byJobs {
+                return (
+                    byAudio,
+                    .demandByAudio(
+                        audio: audio, realTimeFactor: factor, targetWait: settings.targetWait, workers: byAudio)
+                )
+            }
+        }
+        return (
+            byJobs,
+            .demandByJobs(
+                waiting: max(0, backlog.waiting), inFlight: max(0, backlog.inFlight), perWorker: perWorker,
+                workers: byJobs)
+        )
+    }
+
+    /// `wanted` within the minimum and the maximum.
+    func bounded(_ wanted: Int, _ reasons: inout [Reason]) -> Int {
+        if wanted < settings.minReplicas {
+            reasons.append(.atMinimum(settings.minReplicas))
+            return settings.minReplicas
+        }
+        if wanted > settings.maxReplicas {
+            reasons.append(.atMaximum(settings.maxReplicas, wanted: wanted))
+            return settings.maxReplicas
+        }
+        return wanted
+    }
+}
+
+extension ScalingPolicy {
+    /// No growth beyond the minimum while workers find no place, do not come up, or were just killed for memory.
+    func withoutGrowthInTrouble(_ target: Int, _ fleet: Fleet, _ reasons: inout [Reason]) -> Int {
+        guard target > fleet.replicas else { return target }
+        let live = fleet.workers.filter(\.isLive)
+        let pending = live.filter {
+            if case .pending(let age) = $0.phase { age >= settings.pendingGrace } else { false }
+        }
+        let slow = live.filter { if case .starting(let age) = $0.phase { age >= settings.startGrace } else { false } }
+        let killed = live.filter { $0.killedForMemory.map { $0 < settings.memoryKillPause } ?? false }
+        if !pending.isEmpty { reasons.append(.pending(pending.map(\.id))) }
+        if !killed.isEmpty { reasons.append(.killedForMemory(killed.map(\.id))) }
+        if !slow.isEmpty { reasons.append(.notStarting(slow.map(\.id))) }
+        guard !(pending.isEmpty && slow.isEmpty && killed.isEmpty) else { return target }
+        return min(target, max(fleet.replicas, settings.minReplicas))
+    }
+
+    /// Never more than memory allows; no growth while it cannot be read.
+    func withinMemory(_ target: Int, _ fleet: Fleet, _ memory: Reading<MemoryRoom>, _ reasons: inout [Reason]) -> Int {
+        switch memory {
+        case .unknown(let why):
+            guard target > fleet.replicas else { return target }
+            reasons.append(.memoryUnknown(why))
+            return fleet.replicas
+        case .known(let room):
+            guard let ceiling = room.ceiling(for: fleet), ceiling < target else { return target }
+            reasons.append(.memoryCapped(at: ceiling, wanted: target))
+            return ceiling
+        }
+    }
+}
+
+extension ScalingPolicy {
+    /// Picks who goes when the fleet shrinks to `target`, and lowers `replicas` only by those that can go now.
+    func release(_ fleet: Fleet, to target: Int, _ decision: inout Decision) {
+        let live = fleet.workers.count(where: \.isLive)
+        // Just after a patch there may still be more workers than replicas: those are on their way out.
+        let present = max(fleet.replicas, live)
+        let surplus = present - target
+        guard surplus > 0 else {
+            decision.replicas = target
+            decision.draining = []
+            return
+        }
+        // Replicas that were never created go first and disturb no one.
+        let uncreated = present - live
+        let victims = fleet.victims(surplus - min(surplus, uncreated))
+        let exposed = fleet.workers.filter { $0.isBusyButNotReady }
+        let leaving = victims.filter { $0.isPending || ($0.isRemovable && exposed.isEmpty) }
+        let replicas = present - min(surplus, uncreated) - leaving.count
+        decision.replicas = replicas
+        decision.draining = victims.map(\.id)
+        decision.leaving = leaving.map(\.id)
+        guard replicas > target else { return }
+        if fleet.busy > target { decision.reasons.append(.busy(fleet.busy, target: target)) }
+        decision.reasons.append(
+            exposed.isEmpty
+                ? .draining(replicas - target, target: target) : .busyNotReady(exposed.map(\.id)))
+    }
+}
+
+extension Fleet {
+    /// The `count` live workers whose going costs least, in the order in which they should go: pending, coming up, idle
+    /// (already draining first), busy with the least progress, and last those that have not reported.
+    ///
+    /// A ReplicaSet removes pending and unready pods before it looks at their deletion cost, so they come first here too.
+    public func victims(_ count: Int) -> [Replica] {
+        guard count > 0 else { return [] }
+        let ordered = workers.enumerated().filter(\.element.isLive).sorted { left, right in
+            let (a, b) = (left.element.removalRank, right.element.removalRank)
+            // Of equals the newer goes, which has warmed up least.
+            return a == b ? left.offset > right.offset : a < b
+        }
+        return ordered.prefix(count).map(\.element)
+    }
+}
+
+extension Replica {
+    /// A ReplicaSet would remove it first although it holds a job.
+    var isBusyButNotReady: Bool {
+        guard isBusy else { return false }
+        if case .starting = phase { return true }
+        return false
+    }
+
+    /// What is lost by its removal, as a number to sort by.
+    fileprivate var removalRank: Double {
+        switch (activity, phase) {
+        case (.unknown, _): return 1000
+        case (.busy(let progress), _):
+            let share = progress.isFinite ? min(max(progress, 0), 1) : 1
+            // A little in favour of whoever drains already, so that marks do not wander with progress.
+            return 100 + share * 100 - (draining ? 50 : 0)
+        case (.idle, .pending): return 0
+        case (.idle, .starting): return draining ? 1 : 2
+        case (.idle, _): return draining ? 3 : 4
+        }
     }
 }

@@ -50,7 +50,7 @@ struct SimulateCommand: ParsableCommand {
         if compare { scalers += [KEDAScaler(settings), HPAScaler(settings)] }
 
         let clock = ContinuousClock()
-        var reports: [Report] = []
+        var reports: [SimulationReport] = []
         let elapsed = try clock.measure {
             for scaler in scalers { reports.append(try Simulation.run(trace, scaler, conditions)) }
         }
@@ -120,4 +120,104 @@ private func terminalWidth() -> Int {
     var size = winsize()
     guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
     return Int(size.ws_col)
+}
+
+/// What the simulated cluster is like.
+struct ConditionsOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("From a pod's creation to its readiness.", valueName: "time"))
+    var podStart = "10s"
+
+    @Option(help: ArgumentHelp("Seconds of work for one second of audio.", valueName: "factor"))
+    var realTimeFactor = 0.3
+
+    @Option(help: ArgumentHelp("For each job besides separating.", valueName: "time"))
+    var jobOverhead = "2s"
+
+    @Option(help: ArgumentHelp("What a pod is given to finish when it is told to go.", valueName: "time"))
+    var grace = "30s"
+
+    @Option(help: ArgumentHelp("What one worker asks for.", valueName: "MiB"))
+    var workerMemory = 512
+
+    @Option(help: ArgumentHelp("What there is for all workers (default: unlimited).", valueName: "MiB"))
+    var memory: Int?
+
+    @Option(help: ArgumentHelp("Varies the start times.", valueName: "number"))
+    var seed: UInt64 = 1
+
+    func conditions() throws -> Conditions {
+        var conditions = Conditions()
+        conditions.podStart = try seconds(podStart, "--pod-start")
+        conditions.realTimeFactor = realTimeFactor
+        conditions.jobOverhead = try seconds(jobOverhead, "--job-overhead")
+        conditions.grace = try seconds(grace, "--grace")
+        conditions.workerMemory = try bytes(workerMemory, "--worker-memory")
+        conditions.memory = try memory.map { try bytes($0, "--memory") }
+        conditions.seed = seed
+        try conditions.validate()
+        return conditions
+    }
+
+    private func seconds(_ text: String, _ option: String) throws -> Double {
+        guard let length = Duration(text: text) else {
+            throw ValidationError("\(option) is \"\(text)\", but it must be a length of time, such as 10s or 2m.")
+        }
+        return length.seconds
+    }
+
+    private func bytes(_ mebibytes: Int, _ option: String) throws -> Int64 {
+        guard (1...1_000_000_000).contains(mebibytes) else {
+            throw ValidationError("\(option) is \(mebibytes), but it must be from 1 to 1000000000 MiB.")
+        }
+        return Int64(mebibytes) << 20
+    }
+}
+
+/// What `simulate` prints.
+struct Summary: CustomStringConvertible {
+    let trace: Trace
+    let reports: [SimulationReport]
+    let elapsed: Duration
+    let width: Int
+    let log: Bool
+
+    var description: String {
+        var text = "\(trace.name): \(trace.arrivals.count) jobs with \(Duration.seconds(trace.audio).words) of audio"
+        text += " in \(Duration.seconds(trace.span).words)\n\n"
+        if log, let report = reports.first { text += actions(report) + "\n" }
+        text += "\(ReportTable(reports))\n"
+        let plot = TerminalPlot(width: width)
+        if reports.count == 1, let report = reports.first {
+            text += plot.panels(report)
+        } else {
+            text += plot.comparison(reports)
+        }
+        let simulated = reports.reduce(0) { $0 + $1.span }
+        let factor = Int(simulated / max(elapsed.seconds, 1e-6))
+        text += "\nSimulated \(Duration.seconds(simulated).words) in \(decimal(elapsed.seconds, digits: 2)) s:"
+        return text + " \(factor) times real time."
+    }
+
+    private func actions(_ report: SimulationReport) -> String {
+        report.actions.map { action in
+            let second = Int(action.at)
+            let time = [second / 3600, second / 60 % 60, second % 60].map { $0 < 10 ? "0\($0)" : "\($0)" }
+            return "\(time.joined(separator: ":"))  \(action.from) → \(action.to)  \(action.why)\n"
+        }.joined()
+    }
+}
+
+extension SampleTrace: ExpressibleByArgument {}
+
+/// `autoscaler trace NAME`: prints a sample trace.
+struct TraceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace",
+        abstract: "Print a sample trace as comma-separated values.",
+        discussion: "Each line is one job: its arrival in seconds from the start, and its seconds of audio.")
+
+    @Argument(help: "steady (2 h, 600 jobs), bursty (4 h) or day (100,000 jobs).")
+    var name: SampleTrace
+
+    func run() { print(name.make().text, terminator: "") }
 }

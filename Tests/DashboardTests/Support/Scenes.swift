@@ -64,8 +64,8 @@ enum Scene {
             from: 3, to: 5, at: now.addingTimeInterval(-12), why: "growing to 5 of 8: no faster in 15 s"),
         leader: "autoscaler-0", decidedAt: now.addingTimeInterval(-1))
 
-    static func snapshot() -> Snapshot {
-        Snapshot(
+    static func snapshot() -> ServiceSnapshot {
+        ServiceSnapshot(
             depth: QueueDepth(waiting: 25, inFlight: 4, dead: 1),
             status: AutoscalerStatus(
                 record: record, drains: ["worker-7d9f8b6c5d-x2k9q": .autoscaler], time: now),
@@ -74,8 +74,8 @@ enum Scene {
     }
 
     /// A busy service with a growing fleet.
-    static func busy(_ change: (inout Snapshot) -> Void = { _ in }) -> Model {
-        var model = Model(source: "127.0.0.1:6379/0")
+    static func busy(_ change: (inout ServiceSnapshot) -> Void = { _ in }) -> DashboardModel {
+        var model = DashboardModel(source: "127.0.0.1:6379/0")
         var snapshot = snapshot()
         change(&snapshot)
         _ = model.update(.observed(snapshot))
@@ -83,9 +83,9 @@ enum Scene {
     }
 
     /// Nothing has ever happened.
-    static func empty() -> Model {
-        var model = Model(source: "127.0.0.1:6379/0")
-        let snapshot = Snapshot(
+    static func empty() -> DashboardModel {
+        var model = DashboardModel(source: "127.0.0.1:6379/0")
+        let snapshot = ServiceSnapshot(
             depth: QueueDepth(waiting: 0, inFlight: 0, dead: 0), status: AutoscalerStatus(time: now))
         _ = model.update(.observed(snapshot))
         return model

@@ -8,7 +8,7 @@ struct RandomWorld {
     var history = History()
     var waiting = 0
     var replicas = 0
-    var workers: [Worker] = []
+    var workers: [Replica] = []
     var freeMemory: Int64
     var control: Control = .automatic
     var broken: [String] = []
@@ -132,7 +132,7 @@ struct RandomWorld {
                 workers.removeAll { $0.id == worker.id }
             }
             while workers.count < wanted {
-                workers.append(Worker(id: "worker-\(made)", phase: .pending(.zero)))
+                workers.append(Replica(id: "worker-\(made)", phase: .pending(.zero)))
                 made += 1
             }
             replicas = wanted
@@ -153,7 +153,7 @@ struct RandomWorld {
         }
     }
 
-    private func rank(_ worker: Worker, _ leaving: Set<String>) -> Int {
+    private func rank(_ worker: Replica, _ leaving: Set<String>) -> Int {
         switch worker.phase {
         case .pending: 0
         case .starting: 1

@@ -14,7 +14,7 @@ struct Timeline {
     var memory: Reading<MemoryRoom> = .known(.unlimited)
     var control: Control = .automatic
     /// New workers come up in this phase.
-    var arrival: Worker.Phase = .ready
+    var arrival: Replica.Phase = .ready
     private(set) var fleet = Fleet(replicas: 0, workers: [])
     private(set) var last: Decision?
     private var made = 0
@@ -26,7 +26,7 @@ struct Timeline {
     }
 
     var replicas: Int { fleet.replicas }
-    var workers: [Worker] {
+    var workers: [Replica] {
         get { fleet.workers }
         set { fleet.workers = newValue }
     }
@@ -65,7 +65,7 @@ struct Timeline {
         fleet.replicas = count
         made = count
         fleet.workers = (0..<count).map {
-            Worker(id: "worker-\($0)", activity: $0 < busy ? .busy(progress: 0.5) : .idle, draining: draining)
+            Replica(id: "worker-\($0)", activity: $0 < busy ? .busy(progress: 0.5) : .idle, draining: draining)
         }
         inFlight = busy
     }
@@ -82,7 +82,7 @@ struct Timeline {
         guard let replicas = decision.replicas else { return }
         fleet.workers.removeAll { decision.leaving.contains($0.id) }
         while fleet.workers.count < replicas {
-            fleet.workers.append(Worker(id: "worker-\(made)", phase: arrival))
+            fleet.workers.append(Replica(id: "worker-\(made)", phase: arrival))
             made += 1
         }
         fleet.replicas = replicas

@@ -15,16 +15,16 @@ package struct DrainLedger: Sendable, Equatable {
 
     private var markedSince: [String: Date] = [:]
     private var leavingSince: [String: Moment] = [:]
-    private var risen: Set<String> = []
+    private var everUp: Set<String> = []
 
     package init() {}
 
     /// Takes in one round; without a reading from Redis all marks have to be acknowledged anew.
     package mutating func note(_ state: TargetState, _ jobs: JobsReading?, at now: Moment) {
         let present = Set(state.members.map(\.id))
-        risen.formIntersection(present)
+        everUp.formIntersection(present)
         for member in state.members where member.phase == .ready || jobs?.workers[member.id] != nil {
-            risen.insert(member.id)
+            everUp.insert(member.id)
         }
         leavingSince = leavingSince.filter { present.contains($0.key) && $0.value.duration(to: now) < Self.settling }
         guard let board = jobs?.board else {
@@ -44,7 +44,7 @@ package struct DrainLedger: Sendable, Equatable {
     package var leaving: Set<String> { Set(leavingSince.keys) }
 
     /// It has been up before, so that its silence means that nothing is known.
-    package func hasRisen(_ worker: String) -> Bool { risen.contains(worker) }
+    package func hasBeenUp(_ worker: String) -> Bool { everUp.contains(worker) }
 
     /// The worker can claim no more.
     package func isDraining(_ member: FleetMember, _ jobs: JobsReading) -> Bool {
@@ -53,6 +53,42 @@ package struct DrainLedger: Sendable, Equatable {
         // Nothing runs there, whatever an earlier process of its name has said.
         if isStarting && member.isStopped { return true }
         if let record = jobs.workers[member.id] { return record.state == .draining && record.heartbeat > since }
-        return isStarting && !hasRisen(member.id) && jobs.board.time.timeIntervalSince(since) >= Self.silence
+        return isStarting && !hasBeenUp(member.id) && jobs.board.time.timeIntervalSince(since) >= Self.silence
+    }
+}
+
+extension Fleet {
+    /// What the target knows of the workers together with what they say themselves.
+    ///
+    /// - Parameter patience: a worker that said nothing for so long (in seconds) is not known to be idle.
+    package init(_ state: TargetState, _ jobs: JobsReading?, _ ledger: DrainLedger, patience: TimeInterval) {
+        self.init(
+            replicas: state.replicas,
+            workers: state.members.map { member in
+                Replica(
+                    id: member.id, phase: member.phase,
+                    activity: Self.activity(of: member, jobs, ledger, patience),
+                    draining: jobs.map { ledger.isDraining(member, $0) } ?? false,
+                    killedForMemory: member.killedForMemory)
+            })
+    }
+
+    private static func activity(
+        of member: FleetMember, _ jobs: JobsReading?, _ ledger: DrainLedger, _ patience: TimeInterval
+    ) -> Replica.Activity {
+        switch member.phase {
+        case .pending: return .idle
+        case .starting where member.isStopped: return .idle
+        case .starting, .ready, .terminating: break
+        }
+        if let record = jobs?.workers[member.id], let now = jobs?.board.time,
+            now.timeIntervalSince(record.heartbeat) <= patience
+        {
+            let isBusy = record.job != nil || record.state == .busy
+            return isBusy ? .busy(progress: record.progress ?? 0) : .idle
+        }
+        // One that has not come up yet has nothing to say.
+        if case .starting = member.phase, !ledger.hasBeenUp(member.id) { return .idle }
+        return .unknown
     }
 }

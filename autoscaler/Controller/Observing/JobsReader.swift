@@ -1,5 +1,8 @@
+import Foundation
 import Jobs
+import ServiceContract
 import Logging
+import Policy
 
 /// Reads what Redis knows, and hears of jobs as they come and end.
 actor JobsReader {
@@ -52,5 +55,79 @@ actor JobsReader {
             }
             try? await Task.sleep(for: .seconds(1))
         }
+    }
+}
+
+/// What Redis says, read in one round.
+package struct JobsReading: Sendable {
+    package var depth: QueueDepth
+    package var workers: [String: WorkerRecord]
+    package var board: AutoscalerStatus
+    package var statistics: JobStatistics
+
+    package init(
+        depth: QueueDepth, workers: [WorkerRecord], board: AutoscalerStatus, statistics: JobStatistics = JobStatistics()
+    ) {
+        self.depth = depth
+        self.workers = Dictionary(workers.map { ($0.id, $0) }) { $1 }
+        self.board = board
+        self.statistics = statistics
+    }
+
+    /// The jobs as the policy wants them. Lengths are not known before a song is decoded, so all count as the mean of
+    /// finished ones.
+    package var backlog: Backlog {
+        let mean = statistics.meanAudio
+        let left = workers.values.filter { $0.job != nil }.reduce(0) { $0 + 1 - min(max($1.progress ?? 0, 0), 1) }
+        return Backlog(
+            waiting: depth.waiting, inFlight: depth.inFlight, waitingAudio: mean.map { $0 * Double(depth.waiting) },
+            inFlightAudio: mean.map { $0 * left }, realTimeFactor: statistics.realTimeFactor)
+    }
+
+    /// Seconds of audio yet to be separated.
+    package var audioSeconds: Double? {
+        let backlog = backlog
+        return backlog.waitingAudio.map { $0 + (backlog.inFlightAudio ?? 0) }
+    }
+
+    /// What the operator asks for.
+    package var control: Control {
+        if board.control.isPaused { return .paused }
+        return board.control.override.map { .override($0) } ?? .automatic
+    }
+}
+
+/// How long the last finished songs were and how long they took.
+package struct JobStatistics: Sendable, Equatable {
+    /// So many songs count.
+    package static let capacity = 50
+
+    private struct Sample: Sendable, Equatable {
+        var audio: Double
+        var work: Double
+    }
+
+    private var samples: [Sample] = []
+
+    package init() {}
+
+    /// Seconds of audio of a song, on the mean; `nil` before the first.
+    package var meanAudio: Double? {
+        samples.isEmpty ? nil : samples.reduce(0) { $0 + $1.audio } / Double(samples.count)
+    }
+
+    /// Seconds of work for one second of audio, with fetching and storing; `nil` before the first.
+    package var realTimeFactor: Double? {
+        let audio = samples.reduce(0) { $0 + $1.audio }
+        return audio > 0 ? samples.reduce(0) { $0 + $1.work } / audio : nil
+    }
+
+    /// Takes in a finished job; others, and those whose length is not known, tell nothing.
+    package mutating func record(_ job: Job) {
+        guard job.state == .done, let audio = job.audioSeconds, audio > 0, let start = job.startedAt,
+            let end = job.finishedAt, end >= start
+        else { return }
+        samples.append(Sample(audio: audio, work: end.timeIntervalSince(start)))
+        if samples.count > Self.capacity { samples.removeFirst() }
     }
 }

@@ -1,5 +1,8 @@
 import Foundation
+import Hummingbird
+public import Logging
 import Policy
+public import ServiceLifecycle
 import Synchronization
 
 /// What a controller is doing, for `/healthz` and `/metrics`.
@@ -99,5 +102,101 @@ extension Fleet {
             }
         }
         return counts
+    }
+}
+
+/// Serves `/healthz` (200, or 503 when no rounds are made) and `/metrics` (Prometheus text).
+public struct StatusServer: Service {
+    private let status: ControllerStatus
+    private let host: String
+    private let port: Int
+    private let logger: Logger
+    private let onListening: @Sendable (Int) async -> Void
+
+    /// A server; nothing happens before ``run()``.
+    ///
+    /// - Parameters:
+    ///   - port: 0 for any that is free.
+    ///   - onListening: called with the port once connections are taken.
+    public init(
+        status: ControllerStatus, host: String, port: Int, logger: Logger,
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) {
+        self.status = status
+        self.host = host
+        self.port = port
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Serves until graceful shutdown.
+    public func run() async throws {
+        let router = Router()
+        router.get("/healthz") { [status] _, _ in
+            let isHealthy = status.isHealthy
+            let word = isHealthy ? status.isLeading ? "leading\n" : "following\n" : "no rounds are made\n"
+            return Response(
+                status: isHealthy ? .ok : .serviceUnavailable, headers: [.contentType: "text/plain; charset=utf-8"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: word)))
+        }
+        router.get("/metrics") { [status] _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: status.text())))
+        }
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let application = Application(
+            router: router, configuration: .init(address: .hostname(host, port: port)),
+            onServerRunning: { [onListening] channel in await onListening(channel.localAddress?.port ?? 0) },
+            logger: quiet)
+        try await application.run()
+    }
+}
+
+/// Writes Prometheus' text format 0.0.4. Names and label values are our own, and need no escaping.
+package struct MetricsText {
+    package private(set) var text = ""
+    private let prefix: String
+
+    package init(prefix: String) { self.prefix = prefix }
+
+    package mutating func gauge(_ name: String, _ help: String, _ value: Double?) {
+        guard let value else { return }
+        head(name, help, "gauge")
+        line(name, nil, value)
+    }
+
+    package mutating func gauge(_ name: String, _ help: String, _ value: Int?) {
+        gauge(name, help, value.map(Double.init))
+    }
+
+    package mutating func gauge(_ name: String, _ help: String, _ label: String, _ values: [String: Int]) {
+        family(name, help, "gauge", label, values)
+    }
+
+    package mutating func counter(_ name: String, _ help: String, _ value: Int) {
+        head(name, help, "counter")
+        line(name, nil, Double(value))
+    }
+
+    package mutating func counter(_ name: String, _ help: String, _ label: String, _ values: [String: Int]) {
+        family(name, help, "counter", label, values)
+    }
+
+    private mutating func family(
+        _ name: String, _ help: String, _ kind: String, _ label: String, _ values: [String: Int]
+    ) {
+        head(name, help, kind)
+        for (value, count) in values.sorted(by: { $0.key < $1.key }) { line(name, (label, value), Double(count)) }
+    }
+
+    private mutating func head(_ name: String, _ help: String, _ kind: String) {
+        text += "# HELP \(prefix)\(name) \(help)\n# TYPE \(prefix)\(name) \(kind)\n"
+    }
+
+    private mutating func line(_ name: String, _ label: (String, String)?, _ value: Double) {
+        let number = value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+        text += prefix + name + (label.map { "{\($0.0)=\"\($0.1)\"}" } ?? "") + " \(number)\n"
     }
 }

@@ -1,7 +1,7 @@
+import Foundation
 public import Kubernetes
 public import Logging
 import Policy
-import Foundation
 
 /// A Deployment, scaled through its `scale` subresource.
 ///
@@ -32,7 +32,7 @@ public actor KubernetesTarget: ScaleTarget {
 
     private var pods = PodSet()
     /// The pods whose deletion cost may be low.
-    private var priced: Set<String> = []
+    private var cheapened: Set<String> = []
     private var trouble = "The pods have not been listed yet."
     /// Counts the changes of pods.
     private(set) var changes = 0
@@ -105,7 +105,7 @@ public actor KubernetesTarget: ScaleTarget {
 
     /// See ``ScaleTarget/resize(_:to:leaving:)``.
     public func resize(_ state: TargetState, to replicas: Int, leaving: [String]) async throws {
-        if replicas < state.replicas { try await price(leaving: Set(leaving)) }
+        if replicas < state.replicas { try await setDeletionCosts(leaving: Set(leaving)) }
         var version = state.version
         for attempt in 1... {
             do {
@@ -124,16 +124,16 @@ public actor KubernetesTarget: ScaleTarget {
 
     /// Makes the pods that are to go the cheapest, and no others. What the watch says may be behind what was written, so a
     /// cost is written once too often rather than left out.
-    private func price(leaving: Set<String>) async throws {
+    private func setDeletionCosts(leaving: Set<String>) async throws {
         let present = pods.pods.filter { !$0.isTerminating && !$0.isFinished }
-        priced.formIntersection(present.map(\.name))
+        cheapened.formIntersection(present.map(\.name))
         for pod in present where !leaving.contains(pod.name) {
-            guard priced.contains(pod.name) || pod.deletionCost == Self.leavingCost else { continue }
+            guard cheapened.contains(pod.name) || pod.deletionCost == Self.leavingCost else { continue }
             try await client.setDeletionCost(of: pod.name, to: nil)
-            priced.remove(pod.name)
+            cheapened.remove(pod.name)
         }
         for id in leaving.sorted() {
-            priced.insert(id)
+            cheapened.insert(id)
             try await client.setDeletionCost(of: id, to: Self.leavingCost)
         }
     }
@@ -152,5 +152,32 @@ public actor KubernetesTarget: ScaleTarget {
         let deployment = try await client.deployment(deployment)
         known = deployment
         return deployment
+    }
+}
+
+extension FleetMember {
+    /// A pod as a worker. Ages are measured by our clock against the cluster's.
+    init(_ pod: Pod, at now: Date) {
+        func age(_ since: Date?) -> Duration { .seconds(max(0, now.timeIntervalSince(since ?? now))) }
+        let scheduled = pod.status?.conditions?.first { $0.type == "PodScheduled" }
+        let isPlaced = pod.spec?.nodeName != nil || scheduled?.status == "True"
+        let phase: Replica.Phase =
+            if pod.isTerminating {
+                .terminating
+            } else if pod.isReady {
+                .ready
+            } else if isPlaced {
+                .starting(age(scheduled?.lastTransitionTime ?? pod.metadata.creationTimestamp))
+            } else {
+                .pending(age(pod.metadata.creationTimestamp))
+            }
+        let containers = pod.status?.containerStatuses ?? []
+        let kills = containers.flatMap { [$0.state?.terminated, $0.lastState?.terminated] }.compactMap(\.self)
+            .filter { $0.reason == "OOMKilled" }
+        self.init(
+            id: pod.name, phase: phase,
+            isStopped: containers.isEmpty
+                || containers.allSatisfy { $0.state?.waiting != nil || $0.state?.terminated != nil },
+            killedForMemory: kills.map { age($0.finishedAt) }.min())
     }
 }

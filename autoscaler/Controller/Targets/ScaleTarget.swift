@@ -55,14 +55,14 @@ public struct FleetMember: Sendable, Equatable {
     /// The pod's or the process's name. The worker says the same one with its heartbeats (`WORKER_ID`).
     public var id: String
     /// How far it has come up.
-    public var phase: Worker.Phase
+    public var phase: Replica.Phase
     /// Nothing runs in it, though it has a place: its image is being fetched, or it waits to be started again.
     public var isStopped: Bool
     /// How long ago it was last killed for using too much memory; `nil` when it never was.
     public var killedForMemory: Duration?
 
     /// A worker of its parts.
-    public init(id: String, phase: Worker.Phase = .ready, isStopped: Bool = false, killedForMemory: Duration? = nil) {
+    public init(id: String, phase: Replica.Phase = .ready, isStopped: Bool = false, killedForMemory: Duration? = nil) {
         self.id = id
         self.phase = phase
         self.isStopped = isStopped

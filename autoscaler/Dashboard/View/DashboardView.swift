@@ -2,11 +2,11 @@ import Jobs
 
 /// The whole screen: a function of the model and the size alone.
 package struct DashboardView {
-    let model: Model
+    let model: DashboardModel
     let unicode: Bool
 
     /// The view of `model` on a terminal that shows more than ASCII, or not.
-    package init(_ model: Model, unicode: Bool = true) {
+    package init(_ model: DashboardModel, unicode: Bool = true) {
         self.model = model
         self.unicode = unicode
     }
@@ -67,5 +67,101 @@ package struct DashboardView {
     private func tableRows(_ height: Int) -> Int {
         let needed = max(model.workers.count, 1) + 1
         return min(needed + (height > 10 ? 1 : 0), max(height * 11 / 20, 2))
+    }
+}
+
+/// Name, place, and the time of Redis.
+struct TitleBar {
+    let model: DashboardModel
+
+    func draw(in area: Area, of buffer: inout CellBuffer) {
+        guard !area.isEmpty else { return }
+        let name = " msaas autoscaler \(buffer.glyphs.dot) \(model.source)"
+        buffer.write(name, column: area.column, row: area.row, width: area.width - 10)
+        if model.snapshot != nil {
+            let time = timeOfDay(model.now, offset: model.clockOffset) + " "
+            buffer.write(time, rightIn: area.width, column: area.column, row: area.row)
+        }
+        buffer.restyle(area, .title)
+    }
+}
+
+/// What stands in the way of seeing the present.
+struct Banner {
+    let model: DashboardModel
+
+    func draw(in area: Area, of buffer: inout CellBuffer) {
+        guard !area.isEmpty, let trouble = model.trouble else { return }
+        buffer.write(" \(trouble)", column: area.column, row: area.row, width: area.width)
+        buffer.restyle(area, Style(color: .bad, isBold: true, isReversed: true))
+    }
+}
+
+/// The keys, or for a while the word about the last one.
+struct FooterBar {
+    let model: DashboardModel
+
+    func draw(in area: Area, of buffer: inout CellBuffer) {
+        guard !area.isEmpty else { return }
+        if let notice = model.notice {
+            let style = notice.isBad ? Style(color: .bad, isBold: true) : .bold
+            buffer.write(notice.text, column: area.column + 1, row: area.row, width: area.width - 1, style: style)
+            return
+        }
+        let keys = [
+            ("p", model.control.isPaused ? "resume" : "pause"), ("+/-", "override"), ("a", "automatic"), ("d", "drain"),
+            ("r", "retry dead"), ("?", "help"), ("q", "quit"),
+        ]
+        var column = area.column + 1
+        for (key, meaning) in keys {
+            guard column + key.count + 1 + meaning.count <= area.column + area.width else { break }
+            column += 1 + buffer.write(key, column: column, row: area.row, width: area.width, style: .bold)
+            column += 2 + buffer.write(meaning, column: column, row: area.row, width: area.width, style: .faint)
+        }
+    }
+}
+
+/// All keys, in a box over the middle of the screen.
+struct HelpBox {
+    private static let keys = [
+        ("p", "pause scaling; p again resumes"),
+        ("+ -", "override: keep one worker more or fewer"),
+        ("a", "back to automatic: no pause, no override"),
+        ("j k  arrows", "select a worker (g first, G last, Esc none)"),
+        ("d", "drain the selected worker: it finishes its job and"),
+        ("", "ends; d again takes the request back"),
+        ("r", "put all dead jobs back into the queue"),
+        ("Ctrl-L", "draw the screen anew"),
+        ("?  Esc", "close this help"),
+        ("q  Ctrl-C", "quit; the service goes on"),
+    ]
+
+    func draw(over buffer: inout CellBuffer) {
+        let (width, height) = (min(70, buffer.size.width - 2), min(Self.keys.count + 4, buffer.size.height))
+        let area = Area(
+            column: (buffer.size.width - width) / 2, row: (buffer.size.height - height) / 2, width: width,
+            height: height)
+        buffer.clear(area)
+        frame(area, &buffer)
+        for (offset, (key, meaning)) in Self.keys.prefix(max(height - 4, 0)).enumerated() {
+            let row = area.row + 2 + offset
+            buffer.write(key, column: area.column + 3, row: row, width: 12, style: .bold)
+            buffer.write(meaning, column: area.column + 16, row: row, width: width - 18)
+        }
+    }
+
+    private func frame(_ area: Area, _ buffer: inout CellBuffer) {
+        let (bar, side) = buffer.unicode ? ("─", "│") : ("-", "|")
+        let corners = buffer.unicode ? ["┌", "┐", "└", "┘"] : ["+", "+", "+", "+"]
+        let line = String(repeating: bar, count: max(area.width - 2, 0))
+        let (last, right) = (area.row + area.height - 1, area.column + area.width - 1)
+        buffer.write(
+            corners[0] + line + corners[1], column: area.column, row: area.row, width: area.width, style: .faint)
+        buffer.write(" Keys ", column: area.column + 2, row: area.row, width: 6, style: .bold)
+        for row in area.row + 1..<last {
+            buffer.write(side, column: area.column, row: row, width: 1, style: .faint)
+            buffer.write(side, column: right, row: row, width: 1, style: .faint)
+        }
+        buffer.write(corners[2] + line + corners[3], column: area.column, row: last, width: area.width, style: .faint)
     }
 }

@@ -3,7 +3,7 @@ import ServiceContract
 
 /// How many replicas there are, how many there should be, and why. Five rows.
 struct DecisionPanel {
-    let model: Model
+    let model: DashboardModel
     private static let indent = 10
 
     func draw(in area: Area, of buffer: inout CellBuffer) {

@@ -1,6 +1,6 @@
 /// Backlog and throughput over time, side by side: a headline, the columns, and the axis.
 struct TrafficCharts {
-    let model: Model
+    let model: DashboardModel
 
     func draw(in area: Area, of buffer: inout CellBuffer) {
         var right = area
@@ -67,4 +67,62 @@ struct TrafficCharts {
         buffer.write(middle, column: centre, row: axis.row, width: area.width - centre + area.column, style: .faint)
         buffer.write("now", rightIn: plot.width, column: plot.column, row: axis.row, style: .faint)
     }
+}
+
+/// A row of columns, each as high as its value; "no value" stays blank, and 0 is a faint line at the bottom.
+struct Sparkline {
+    /// The values from left to right.
+    var values: [Double?]
+    /// The value of a full column.
+    var ceiling: Double
+    var style: Style
+
+    func draw(in area: Area, of buffer: inout CellBuffer) {
+        let levels = buffer.glyphs.levels
+        for (index, value) in values.suffix(area.width).enumerated() {
+            guard let value else { continue }
+            let column = area.column + area.width - min(values.count, area.width) + index
+            let share = ceiling > 0 ? min(max(value / ceiling, 0), 1) : 0
+            // What is not nothing is seen.
+            let eighths = value > 0 ? max(1, Int((share * Double(area.height * 8)).rounded())) : 0
+            for row in 0..<area.height {
+                let fill = min(max(eighths - 8 * (area.height - 1 - row), 0), 8)
+                let isFloor = eighths == 0 && row == area.height - 1
+                buffer.write(
+                    isFloor ? levels[1] : levels[fill], column: column, row: area.row + row, width: 1,
+                    style: isFloor ? .faint : style)
+            }
+        }
+    }
+}
+
+/// The signs that the widgets are drawn with.
+struct Glyphs {
+    /// From nothing to a full cell, in eighths.
+    let levels: [String]
+    /// From nothing to a full cell, in eighths, growing to the right.
+    let steps: [String]
+    /// The part of a bar that is not done.
+    let empty: String
+    /// Between two remarks.
+    let dot: String
+    /// From one number to another.
+    let arrow: String
+    /// Between the ends of a range.
+    let range: String
+    /// Before the selected row.
+    let marker: String
+    /// A replica that is there, one that is wanted, one that is allowed.
+    let pips: (here: String, wanted: String, allowed: String)
+
+    static let unicode = Glyphs(
+        levels: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"], steps: [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
+        empty: "░", dot: "·", arrow: "→", range: "–", marker: "▸", pips: ("●", "○", "·"))
+    static let ascii = Glyphs(
+        levels: [" ", ".", ".", ":", ":", "|", "|", "#", "#"], steps: [" ", "-", "-", "-", "-", "=", "=", "=", "#"],
+        empty: ".", dot: "-", arrow: "->", range: "-", marker: ">", pips: ("#", "+", "."))
+}
+
+extension CellBuffer {
+    var glyphs: Glyphs { unicode ? .unicode : .ascii }
 }

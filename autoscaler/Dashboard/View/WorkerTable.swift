@@ -4,7 +4,7 @@ import ServiceContract
 
 /// One row a worker: name, state, memory, song, and how far it is.
 struct WorkerTable {
-    let model: Model
+    let model: DashboardModel
 
     func draw(in area: Area, of buffer: inout CellBuffer) {
         guard model.snapshot != nil, area.height > 0 else { return }
@@ -120,5 +120,24 @@ extension String {
             used += character.columns
         }
         return mark + String(kept.reversed())
+    }
+}
+
+/// A bar of which a part is filled, in eighths of a cell.
+struct ProgressBar {
+    /// 0…1, and nothing else.
+    var progress: Double
+    var style: Style
+
+    func draw(column: Int, row: Int, width: Int, of buffer: inout CellBuffer) {
+        guard width > 0 else { return }
+        let glyphs = buffer.glyphs
+        let eighths = Int((progress * Double(width * 8)).rounded())
+        for offset in 0..<width {
+            let fill = min(max(eighths - 8 * offset, 0), 8)
+            buffer.write(
+                fill == 0 ? glyphs.empty : glyphs.steps[fill], column: column + offset, row: row, width: 1,
+                style: fill == 0 ? .faint : style)
+        }
     }
 }

@@ -15,15 +15,11 @@ public struct Quantity: Sendable, Hashable {
     init(nanos: Int128) { self.nanos = nanos }
 
     /// The amount in whole units, rounded up: bytes of memory, cores, pods.
-    public var value: Int { rounded(Self.one) }
-
-    /// The amount in thousandths, rounded up: CPU in millicores.
-    public var thousandths: Int { rounded(1_000_000) }
-
-    private func rounded(_ unit: Int128) -> Int {
-        let (quotient, remainder) = nanos.quotientAndRemainder(dividingBy: unit)
+    public var value: Int {
+        let (quotient, remainder) = nanos.quotientAndRemainder(dividingBy: Self.one)
         return Int(clamping: remainder > 0 ? quotient + 1 : quotient)
     }
+
 
     /// Reads the API's text.
     ///

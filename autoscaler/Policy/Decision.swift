@@ -1,0 +1,115 @@
+/// What to do now, and why.
+public struct Decision: Sendable, Equatable {
+    /// What the Deployment should be set to now. Nil: it could not be read, leave it alone.
+    /// When this differs from the observed count, patch it; it never asks for the removal of a worker that holds a job.
+    public var replicas: Int?
+    /// Where `replicas` is heading once the workers in `draining` have finished. Nil when unknown.
+    public var target: Int?
+    /// What the jobs alone would ask for, within the bounds. Nil when unknown.
+    public var recommendation: Int?
+    /// The workers that must claim no further job, those to go first in front. Every other worker may claim.
+    /// Nil: leave all marks as they are.
+    public var draining: [String]?
+    /// Those of `draining` that can go now, which `replicas` has been lowered by. Set the marks first, then lower the
+    /// deletion cost of these and of no other, then patch: whoever is only draining may still hold a job.
+    public var leaving: [String] = []
+    /// Why, the most decisive last: demand first, then each rule that changed the number.
+    public var reasons: [Reason]
+    /// To be handed to the next decision.
+    public var history: History
+
+    /// The reasons as one line.
+    public var explanation: String { reasons.map(\.description).joined(separator: "; ") }
+}
+
+/// What the policy remembers from one decision to the next. Start with an empty one: after a restart nothing is scaled
+/// down before a full stabilisation window has been watched.
+public struct History: Sendable, Equatable {
+    private var watchingSince: Moment?
+    private var lastWatched: Moment?
+    private var lastWork: Moment?
+    private var recommendations = SlidingExtreme()
+    private var replicas = SlidingExtreme()
+
+    /// Nothing seen yet.
+    public init() {}
+
+    /// Takes in one complete observation. A gap longer than the settings allow starts the watch anew.
+    mutating func record(recommendation: Int, replicas: Int, hasWork: Bool, at now: Moment, _ settings: Settings) {
+        let gap = lastWatched.map { $0.duration(to: now) }
+        if gap.map({ $0 < .zero || $0 > settings.longestGap }) ?? true {
+            watchingSince = now
+            lastWork = now
+        }
+        if hasWork { lastWork = now }
+        lastWatched = now
+        recommendations.record(recommendation, at: now, window: settings.stabilisationWindow, beats: >)
+        self.replicas.record(replicas, at: now, window: settings.growthPeriod, beats: <)
+    }
+
+    /// The highest recommendation within the stabilisation window, and for how much longer it counts.
+    func highestRecommendation(at now: Moment, _ settings: Settings) -> (value: Int, for: Duration)? {
+        guard let value = recommendations.value, let moment = recommendations.moment else { return nil }
+        return (value, settings.stabilisationWindow - moment.duration(to: now))
+    }
+
+    /// How much longer to watch before a full stabilisation window has been seen; zero or less when it has.
+    func remainingWatch(at now: Moment, _ settings: Settings) -> Duration {
+        guard let watchingSince else { return settings.stabilisationWindow }
+        return settings.stabilisationWindow - watchingSince.duration(to: now)
+    }
+
+    /// How much longer there must be no work before the last worker may go; zero or less when it may.
+    func remainingIdle(at now: Moment, _ settings: Settings) -> Duration {
+        guard let lastWork else { return settings.idleWindow }
+        return settings.idleWindow - lastWork.duration(to: now)
+    }
+
+    /// The fewest replicas within the growth period, which growth is measured from.
+    var growthBase: Int? { replicas.value }
+}
+
+/// The highest (or lowest) of the values recorded over the last while, in space for the distinct steps only.
+struct SlidingExtreme: Sendable, Equatable {
+    private var samples: [Sample] = []
+
+    private struct Sample: Sendable, Equatable {
+        var moment: Moment
+        var value: Int
+    }
+
+    /// The extreme over what is kept; nil when nothing is.
+    var value: Int? { samples.first?.value }
+
+    /// When the sample that `value` comes from was taken.
+    var moment: Moment? { samples.first?.moment }
+
+    /// Records `value`, and forgets what is older than `window` and what the new value outlives.
+    mutating func record(_ value: Int, at now: Moment, window: Duration, beats: (Int, Int) -> Bool) {
+        while let last = samples.last, last.value == value || beats(value, last.value) { samples.removeLast() }
+        samples.append(Sample(moment: now, value: value))
+        let start = now.advanced(by: .zero - window)
+        let expired = samples.prefix { $0.moment < start }.count
+        if expired > 0 { samples.removeFirst(expired) }
+    }
+}
+
+/// A point in time on the caller's clock, as the time since an origin of the caller's choosing.
+///
+/// The policy never reads a clock. The clock behind these moments must not go back.
+public struct Moment: InstantProtocol, Sendable {
+    /// The time since the origin.
+    public var offset: Duration
+
+    /// The moment that lies `offset` after the origin.
+    public init(_ offset: Duration) { self.offset = offset }
+
+    /// The moment `duration` later.
+    public func advanced(by duration: Duration) -> Moment { Moment(offset + duration) }
+
+    /// How long it is from here to `other`; negative when `other` is earlier.
+    public func duration(to other: Moment) -> Duration { other.offset - offset }
+
+    /// Earlier comes first.
+    public static func < (left: Moment, right: Moment) -> Bool { left.offset < right.offset }
+}

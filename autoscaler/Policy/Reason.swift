@@ -1,0 +1,146 @@
+/// Why a decision is what it is: a stable `code` for machines and a `description` in words.
+public enum Reason: Sendable, Equatable {
+    /// Nothing waits and nothing is in flight.
+    case noJobs
+    /// So many jobs need so many workers.
+    case demandByJobs(waiting: Int, inFlight: Int, perWorker: Int, workers: Int)
+    /// So much audio needs so many workers to be done in time.
+    case demandByAudio(audio: Double, realTimeFactor: Double, targetWait: Duration, workers: Int)
+    /// More workers than that hold a job and are kept.
+    case working(Int)
+    /// The first job has come to an empty fleet.
+    case firstJob
+    /// There are never fewer.
+    case atMinimum(Int)
+    /// There are never more.
+    case atMaximum(Int, wanted: Int)
+    /// The fleet grows only so fast.
+    case growthLimited(to: Int, wanted: Int, period: Duration)
+    /// A full stabilisation window has not been watched yet.
+    case watching(for: Duration)
+    /// So many were wanted within the stabilisation window.
+    case stabilising(at: Int, for: Duration)
+    /// The last worker stays until there was no work for a while.
+    case keepingLast(for: Duration)
+    /// There was no work for the whole idle window.
+    case idle(Duration)
+    /// Memory allows only so many.
+    case memoryCapped(at: Int, wanted: Int)
+    /// Memory cannot be read, so there is no growth.
+    case memoryUnknown(String)
+    /// Workers found no place, so there is no growth.
+    case pending([String])
+    /// Workers do not come up, so there is no growth.
+    case notStarting([String])
+    /// Workers were killed for memory, so there is no growth.
+    case killedForMemory([String])
+    /// So many workers hold a job, and none is interrupted.
+    case busy(Int, target: Int)
+    /// The workers to go still finish what they have or still acknowledge.
+    case draining(Int, target: Int)
+    /// A worker that holds a job is not ready, and would be removed first.
+    case busyNotReady([String])
+    /// The jobs cannot be read, so everything stays as it is.
+    case backlogUnknown(String)
+    /// The workers cannot be read, so everything stays as it is.
+    case fleetUnknown(String)
+    /// The operator has paused scaling.
+    case paused
+    /// The operator has set the number.
+    case override(Int)
+}
+
+extension Reason {
+    /// A name that does not change between releases, for logs, metrics and alerts.
+    public var code: String {
+        switch self {
+        case .noJobs: "no-jobs"
+        case .demandByJobs: "demand-jobs"
+        case .demandByAudio: "demand-audio"
+        case .working: "working"
+        case .firstJob: "first-job"
+        case .atMinimum: "minimum"
+        case .atMaximum: "maximum"
+        case .growthLimited: "growth-limited"
+        case .watching: "watching"
+        case .stabilising: "stabilising"
+        case .keepingLast: "keeping-last"
+        case .idle: "idle"
+        case .memoryCapped: "memory-capped"
+        case .memoryUnknown: "memory-unknown"
+        case .pending: "pending"
+        case .notStarting: "not-starting"
+        case .killedForMemory: "killed-for-memory"
+        case .busy: "busy"
+        case .draining: "draining"
+        case .busyNotReady: "busy-not-ready"
+        case .backlogUnknown: "backlog-unknown"
+        case .fleetUnknown: "fleet-unknown"
+        case .paused: "paused"
+        case .override: "override"
+        }
+    }
+}
+
+extension Reason: CustomStringConvertible {
+    /// The reason in words.
+    public var description: String {
+        switch self {
+        case .noJobs:
+            "no jobs"
+        case .demandByJobs(let waiting, let inFlight, let perWorker, let workers):
+            "\(waiting) waiting and \(inFlight) in flight, \(perWorker) a worker: \(counted(workers, "worker"))"
+        case .demandByAudio(let audio, let factor, let wait, let workers):
+            "\(Duration.seconds(audio).words) of audio at real-time factor \(decimal(factor, digits: 2))"
+                + " within \(wait.words): \(counted(workers, "worker"))"
+        case .working(let busy):
+            "\(counted(busy, "worker")) busy"
+        case .firstJob:
+            "from zero: a job has come"
+        case .atMinimum(let minimum):
+            "minimum \(minimum)"
+        case .atMaximum(let maximum, let wanted):
+            "capped: maximum \(maximum) of \(wanted)"
+        case .growthLimited(let limit, let wanted, let period):
+            "growing to \(limit) of \(wanted): no faster in \(period.words)"
+        case .watching(let left):
+            "not shrinking: watching for \(left.words) more"
+        case .stabilising(let replicas, let left):
+            "\(counted(replicas, "worker")) wanted lately: kept for \(left.words) more"
+        case .keepingLast(let left):
+            "keeping the last worker for \(left.words) more"
+        case .idle(let window):
+            "no work for \(window.words)"
+        case .memoryCapped(let ceiling, let wanted):
+            "capped: memory \(ceiling) of \(wanted)"
+        case .memoryUnknown(let why):
+            "not growing: memory cannot be read (\(why))"
+        case .pending(let workers):
+            "not growing: \(list(workers)) found no place"
+        case .notStarting(let workers):
+            "not growing: \(list(workers)) \(workers.count == 1 ? "does" : "do") not come up"
+        case .killedForMemory(let workers):
+            "not growing: \(list(workers)) \(workers.count == 1 ? "was" : "were") killed for memory"
+        case .busy(let busy, let target):
+            "\(counted(busy, "worker")) busy: not shrinking to \(target) yet"
+        case .draining(let workers, let target):
+            "\(counted(workers, "worker")) draining before shrinking to \(target)"
+        case .busyNotReady(let workers):
+            "not shrinking: \(list(workers)) \(workers.count == 1 ? "is" : "are") busy but not ready, and would go first"
+        case .backlogUnknown(let why):
+            "holding: the jobs cannot be read (\(why))"
+        case .fleetUnknown(let why):
+            "holding: the workers cannot be read (\(why))"
+        case .paused:
+            "paused by the operator"
+        case .override(let replicas):
+            "set to \(replicas) by the operator"
+        }
+    }
+
+    /// The first three names, and how many more there are.
+    private func list(_ names: [String]) -> String {
+        let shown = names.prefix(3).joined(separator: ", ")
+        return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
+    }
+}

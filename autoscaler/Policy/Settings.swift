@@ -1,0 +1,165 @@
+/// What the operator may choose. The defaults suit workers that start in ten seconds and take about a minute for a song;
+/// where starting takes longer, as on nodes that are themselves started on demand, lengthen the windows.
+public struct Settings: Sendable, Equatable {
+    /// There are never fewer workers, unless memory allows no more.
+    public var minReplicas = 0
+    /// There are never more workers, except those still busy when the number is lowered.
+    public var maxReplicas = 20
+    /// How many unfinished jobs one worker is there for.
+    public var targetJobsPerWorker = 2
+    /// How long the work that is known now may take in all.
+    public var targetWait: Duration = .seconds(60)
+    /// So many workers may be added within one growth period, whatever `growthPercent` says.
+    public var growthStep = 10
+    /// So much of the fleet, in percent, may be added within one growth period, whatever `growthStep` says.
+    public var growthPercent = 100
+    /// What `growthStep` and `growthPercent` are counted over.
+    public var growthPeriod: Duration = .seconds(15)
+    /// Before it shrinks, the fleet is kept as large as was wanted at any time in this window.
+    public var stabilisationWindow: Duration = .seconds(30)
+    /// The last worker goes when there was no work for so long.
+    public var idleWindow: Duration = .seconds(120)
+    /// After a longer gap between complete observations, windows are watched anew.
+    public var longestGap: Duration = .seconds(15)
+    /// A worker that found no place for so long stops growth.
+    public var pendingGrace: Duration = .seconds(30)
+    /// A worker that has a place but did not come up for so long stops growth.
+    public var startGrace: Duration = .seconds(180)
+    /// After a worker was killed for memory, there is no growth for so long.
+    public var memoryKillPause: Duration = .seconds(300)
+
+    /// The defaults.
+    public init() {}
+
+    /// Checks every value and how they go together.
+    ///
+    /// - Throws: `SettingsError` naming the first setting that cannot be.
+    public func validate() throws(SettingsError) {
+        try check(.minReplicas, minReplicas >= 0, "must be 0 or more")
+        try check(.maxReplicas, maxReplicas >= 1, "must be 1 or more")
+        try check(.maxReplicas, maxReplicas <= 100_000, "must be 100000 or less")
+        try check(
+            .maxReplicas, maxReplicas >= minReplicas, "must not be less than min-replicas, which is \(minReplicas)")
+        try check(.targetJobsPerWorker, targetJobsPerWorker >= 1, "must be 1 or more")
+        try check(.growthStep, growthStep >= 1, "must be 1 or more")
+        try check(.growthPercent, growthPercent >= 0 && growthPercent <= 100_000, "must be from 0 to 100000")
+        for name in [Name.targetWait, .growthPeriod, .longestGap] {
+            try check(name, duration(name) > .zero, "must be longer than 0 s")
+        }
+        for name in Name.allCases where name.isDuration {
+            try check(name, duration(name) >= .zero, "must not be negative")
+            try check(name, duration(name) <= .seconds(7 * 86_400), "must not be longer than 168 h")
+        }
+    }
+
+    private func check(_ name: Name, _ holds: Bool, _ rule: String) throws(SettingsError) {
+        if !holds { throw .outOfRange(name, value: self[name], rule: rule) }
+    }
+}
+
+extension Settings {
+    /// What a setting is called in files, flags and the environment (there in capitals, with underscores).
+    public enum Name: String, CaseIterable, Sendable {
+        /// See `Settings.minReplicas`.
+        case minReplicas = "min-replicas"
+        /// See `Settings.maxReplicas`.
+        case maxReplicas = "max-replicas"
+        /// See `Settings.targetJobsPerWorker`.
+        case targetJobsPerWorker = "target-jobs-per-worker"
+        /// See `Settings.targetWait`.
+        case targetWait = "target-wait"
+        /// See `Settings.growthStep`.
+        case growthStep = "growth-step"
+        /// See `Settings.growthPercent`.
+        case growthPercent = "growth-percent"
+        /// See `Settings.growthPeriod`.
+        case growthPeriod = "growth-period"
+        /// See `Settings.stabilisationWindow`.
+        case stabilisationWindow = "stabilisation-window"
+        /// See `Settings.idleWindow`.
+        case idleWindow = "idle-window"
+        /// See `Settings.longestGap`.
+        case longestGap = "longest-gap"
+        /// See `Settings.pendingGrace`.
+        case pendingGrace = "pending-grace"
+        /// See `Settings.startGrace`.
+        case startGrace = "start-grace"
+        /// See `Settings.memoryKillPause`.
+        case memoryKillPause = "memory-kill-pause"
+
+        /// It holds a length of time, not a count.
+        public var isDuration: Bool { durationField != nil }
+
+        var countField: WritableKeyPath<Settings, Int>? {
+            switch self {
+            case .minReplicas: \.minReplicas
+            case .maxReplicas: \.maxReplicas
+            case .targetJobsPerWorker: \.targetJobsPerWorker
+            case .growthStep: \.growthStep
+            case .growthPercent: \.growthPercent
+            default: nil
+            }
+        }
+
+        var durationField: WritableKeyPath<Settings, Duration>? {
+            switch self {
+            case .targetWait: \.targetWait
+            case .growthPeriod: \.growthPeriod
+            case .stabilisationWindow: \.stabilisationWindow
+            case .idleWindow: \.idleWindow
+            case .longestGap: \.longestGap
+            case .pendingGrace: \.pendingGrace
+            case .startGrace: \.startGrace
+            case .memoryKillPause: \.memoryKillPause
+            default: nil
+            }
+        }
+    }
+
+    /// The value of a setting as text, for showing.
+    public subscript(name: Name) -> String {
+        if let field = name.countField { return "\(self[keyPath: field])" }
+        return duration(name).words
+    }
+
+    /// Sets one setting from text, such as "3", "90", "90s", "5m" or "1h". Call `validate()` when all are set.
+    ///
+    /// - Throws: `SettingsError` when there is no such setting, or the text is not a value for it.
+    public mutating func set(_ name: String, to text: String) throws(SettingsError) {
+        guard let known = Name(rawValue: name) else { throw .unknown(name) }
+        if let field = known.countField {
+            guard let count = Int(text) else { throw .unreadable(known, text: text, expected: "a whole number") }
+            self[keyPath: field] = count
+        } else if let field = known.durationField {
+            guard let length = Duration(text: text) else {
+                throw .unreadable(known, text: text, expected: "a length of time, such as 90s, 5m or 1h")
+            }
+            self[keyPath: field] = length
+        }
+    }
+
+    func duration(_ name: Name) -> Duration { name.durationField.map { self[keyPath: $0] } ?? .zero }
+}
+
+/// A setting that cannot be.
+public enum SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// There is no setting of this name.
+    case unknown(String)
+    /// The text is not a value for this setting.
+    case unreadable(Settings.Name, text: String, expected: String)
+    /// The value breaks the rule.
+    case outOfRange(Settings.Name, value: String, rule: String)
+
+    /// A sentence that names the setting, its value and what it may be.
+    public var description: String {
+        switch self {
+        case .unknown(let name):
+            "There is no setting \"\(name)\". The settings are "
+                + Settings.Name.allCases.map(\.rawValue).joined(separator: ", ") + "."
+        case .unreadable(let name, let text, let expected):
+            "\(name.rawValue) is \"\(text)\", but it must be \(expected)."
+        case .outOfRange(let name, let value, let rule):
+            "\(name.rawValue) is \(value), but it \(rule)."
+        }
+    }
+}
