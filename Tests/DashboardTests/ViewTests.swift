@@ -24,7 +24,8 @@ import Testing
     }
 
     @Test func nothingReadYet() throws {
-        try expect(DashboardView(DashboardModel(source: "redis:6379/0")).picture(Self.standard), matches: "connecting-80x24")
+        try expect(
+            DashboardView(DashboardModel(source: "redis:6379/0")).picture(Self.standard), matches: "connecting-80x24")
     }
 
     @Test func noAutoscalerAndNoWorkers() throws {

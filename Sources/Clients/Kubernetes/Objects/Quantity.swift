@@ -20,7 +20,6 @@ public struct Quantity: Sendable, Hashable {
         return Int(clamping: remainder > 0 ? quotient + 1 : quotient)
     }
 
-
     /// Reads the API's text.
     ///
     /// - Throws: ``KubernetesError/malformed(_:_:)`` for anything that is not a quantity.
