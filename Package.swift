@@ -34,8 +34,9 @@ var foundations: [Target] {
             "Foundations",
             [
                 .target(name: "Threading"),
+                .target(name: "Untrusted"),
                 .target(name: "Digests", dependencies: ["COpenSSL"]),
-                .target(name: "ServiceContract", dependencies: ["Digests"]),
+                .target(name: "ServiceContract", dependencies: ["Digests", "Untrusted"]),
             ])
 }
 
@@ -61,10 +62,10 @@ var engine: [Target] {
         [
             .target(name: "CKernels", dependencies: ["COpenBLAS"], exclude: ["lanes"]),
             .target(name: "Tensors", dependencies: ["CKernels"]),
-            .target(name: "Checkpoints"),
-            .target(name: "HTDemucs", dependencies: ["Tensors", "Checkpoints"]),
-            .target(name: "Audio", dependencies: ["CMPG123", "CSndfile", "CSoxr", "CLame"]),
-            .target(name: "Separation", dependencies: ["HTDemucs", "Tensors", "Checkpoints", "Audio"]),
+            .target(name: "Checkpoints", dependencies: ["Untrusted"]),
+            .target(name: "HTDemucs", dependencies: ["Tensors", "Checkpoints", "Untrusted"]),
+            .target(name: "Audio", dependencies: ["CMPG123", "CSndfile", "CSoxr", "CLame", "Untrusted"]),
+            .target(name: "Separation", dependencies: ["HTDemucs", "Tensors", "Checkpoints", "Audio", "Untrusted"]),
             .target(name: "Evaluation", dependencies: ["Audio"]),
         ])
 }
@@ -81,7 +82,8 @@ var clients: [Target] {
                 dependencies: ["CHiredis", "COpenSSL", "Digests", "ServiceContract", "Threading", .logging]),
             .target(name: "Kubernetes", dependencies: ["HTTPTransport", "Threading", .logging, .yams]),
             .target(
-                name: "ModelStore", dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", "Threading", .yams]),
+                name: "ModelStore",
+                dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", "Threading", "Untrusted", .yams]),
             .target(name: "ServiceClient", dependencies: ["HTTPTransport"]),
         ])
 }
@@ -256,7 +258,8 @@ var fuzzing: [Target] {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "Checkpoints", "ModelStore", "Audio", "HTTPTransport", "ObjectStorage", "StorageServer", "FunctionHost",
+                "Checkpoints", "HTDemucs", "Separation", "Tensors", "ModelStore", "Audio", "HTTPTransport",
+                "ObjectStorage", "StorageServer", "FunctionHost",
                 "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", .httpTypes,
             ],
             path: "Tests/Fuzz", exclude: ["Corpus", "README.md", "run.sh", "seeds.py"],

@@ -50,6 +50,26 @@ struct RefusalTests {
         #expect(refusal("random.mp3").contains("is not audio: no MP3"))
     }
 
+    /// 144 bytes once ended every worker that read them.
+    @Test(arguments: [UInt64(Int64.max), .max, 1 << 62, 5])
+    func `a header that announces more than there can be`(announced: UInt64) throws {
+        func number<Number: FixedWidthInteger>(_ value: Number) -> Data {
+            withUnsafeBytes(of: value.littleEndian) { Data($0) }
+        }
+        var file = Data("RF64".utf8) + number(UInt32.max) + Data("WAVEds64".utf8) + number(28 as UInt32)
+        file += number(announced) + number(announced) + number(announced) + number(0 as UInt32)
+        file += Data("fmt ".utf8) + number(16 as UInt32) + number(1 as UInt16) + number(1 as UInt16)
+        file += number(1 as UInt32) + number(1 as UInt32) + number(1 as UInt16) + number(8 as UInt16)
+        file += Data("data".utf8) + number(UInt32.max) + Data(repeating: 0x90, count: 4)
+        try file.write(to: studio.url("long.wav"))
+        do {
+            let read = try readAll(studio.url("long.wav"), channels: 2)
+            #expect(read.warnings.allSatisfy { !$0.isEmpty })
+        } catch {
+            #expect(error is AudioError)
+        }
+    }
+
     @Test func `zeros, tags without audio, a WAV header without samples`() throws {
         try Data(count: 10_000).write(to: studio.url("zeros.mp3"))
         try (Data("ID3".utf8) + Data([3, 0, 0, 0, 0, 0x20, 0]) + Data(count: 4096)).write(to: studio.url("tag.mp3"))

@@ -43,6 +43,26 @@ import Testing
         }
     }
 
+    /// The names of the sources become names of files.
+    @Test(arguments: ["../../pwn", "/etc/pwn", "a/b", ".hidden", "-rf", "", "vo cals", "a\u{0}b", "é"])
+    func refusesSourcesThatCannotBeNamesOfFiles(name: String) throws {
+        let sources = try JSONEncoder().encode([["drums", name]])
+        let metadata = [
+            "klass": Checkpoint.supportedClass, "args": String(decoding: sources, as: UTF8.self), "kwargs": "{}",
+        ]
+        let header = try JSONEncoder().encode(["__metadata__": metadata])
+        let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
+        let error = #expect(throws: CheckpointError.self) {
+            try Checkpoint(bytes: length + header, file: "pwn.safetensors")
+        }
+        guard case .malformed(let reason)? = error?.problem else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.contains("name"))
+        #expect(!reason.contains("pwn"))
+    }
+
     @Test func refusesWhatIsNoFile() throws {
         let folder = try TemporaryDirectory()
         let empty = folder.url.appending(path: "empty.th")

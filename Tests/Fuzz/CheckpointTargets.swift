@@ -1,6 +1,9 @@
 import Checkpoints
 import Foundation
+import HTDemucs
 import ModelStore
+import Separation
+import Tensors
 
 /// A `.th` file as it is: zip directory, records, pickle.
 enum TorchTarget: FuzzTarget {
@@ -33,6 +36,29 @@ enum SafetensorsTarget: FuzzTarget {
     }
 }
 
+/// The arguments of a model, `kwargs` as JSON, whatever numbers they hold: a checkpoint without tensors builds no model, but
+/// everything up to the first tensor runs.
+enum ArgumentsTarget: FuzzTarget {
+    static let name = "arguments"
+
+    static func run(_ input: Data) throws {
+        let metadata = [
+            "klass": Checkpoint.supportedClass, "args": "[[\"drums\", \"vocals\"]]",
+            "kwargs": String(decoding: input, as: UTF8.self),
+        ]
+        let header = try JSONEncoder().encode(["__metadata__": metadata])
+        let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
+        let checkpoint = try Checkpoint(bytes: length + header, file: "fuzz")
+        if let bag = try? Bag(name: "fuzz", checkpoints: [checkpoint], threads: 1) {
+            precondition(bag.longestSegment > 0)
+            _ = try? Separator(bag: bag)
+        }
+        _ = try? Model(checkpoint, pool: pool)
+    }
+
+    private static let pool = ThreadPool(threads: 1)
+}
+
 /// The YAML file of a bag of models.
 enum BagTarget: FuzzTarget {
     static let name = "bag"
@@ -47,7 +73,8 @@ enum BagTarget: FuzzTarget {
 private func open(_ bytes: Data) throws {
     do {
         let checkpoint = try Checkpoint(bytes: bytes, file: "fuzz")
-        precondition(!checkpoint.sources.isEmpty)
+        precondition(
+            !checkpoint.sources.isEmpty && checkpoint.sources.allSatisfy { !$0.contains("/") && !$0.hasPrefix(".") })
         for name in checkpoint.tensors.names {
             let shape = checkpoint.tensors.shape(of: name) ?? []
             let values = try checkpoint.tensors.take(name, shape: shape)

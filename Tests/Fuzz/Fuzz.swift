@@ -15,7 +15,8 @@ typealias Run = @Sendable (Data) throws -> Void
 /// All targets.
 let targets: [(name: String, run: Run)] = [
     (TorchTarget.name, TorchTarget.run), (PickleTarget.name, PickleTarget.run),
-    (SafetensorsTarget.name, SafetensorsTarget.run), (BagTarget.name, BagTarget.run),
+    (SafetensorsTarget.name, SafetensorsTarget.run), (ArgumentsTarget.name, ArgumentsTarget.run),
+    (BagTarget.name, BagTarget.run),
     (MPEGTarget.name, MPEGTarget.run), (SoundFileTarget.name, SoundFileTarget.run),
     (MultipartTarget.name, MultipartTarget.run), (XMLTarget.name, XMLTarget.run),
     (EventsTarget.name, EventsTarget.run), (HeadersTarget.name, HeadersTarget.run),

@@ -36,6 +36,10 @@ def checkpoint_seeds():
         length = struct.unpack("<Q", data[:8])[0]
         if length < 4096:
             seed("safetensors", file.stem, data[8 : 8 + length])
+    seed("arguments", "usual", json.dumps({"channels": 8, "growth": 2, "nfft": 256, "depth": 2, "segment": 1.5,
+        "t_layers": 1, "t_heads": 2, "t_hidden_scale": 4.0, "dconv_comp": 4, "samplerate": 8000}))
+    seed("arguments", "huge", json.dumps({"growth": 1e300, "segment": {"_type": "fraction", "numerator": 1 << 39,
+        "denominator": 1}, "samplerate": 1 << 62, "audio_channels": 1 << 62, "t_hidden_scale": 1e300, "dconv_comp": 1e-300}))
     seed("bag", "plain", "models: [955717e8]\n")
     seed("bag", "weights", "models: ['f7e0c4bc', 'd12395a8']\nweights: [[1., 0.], [0., 1.e+0]]\nsegment: 44\n")
     seed("bag", "anchors", "models: &m [a]\nweights: [[1, 1]]\n<<: *m\nsegment: .inf\n")
@@ -50,6 +54,12 @@ def audio_seeds():
             subprocess.run(["sox", "-D", "-R", "-n", "-r", "8000", "-c", "2", *bits, folder / name, *tone], check=True)
             seed("sound-file", name, (folder / name).read_bytes())
         wav = folder / "16bit.wav"
+        # What a header announces may be anything: RF64 of 1 Hz, with lengths up to 2^64 - 1.
+        for announced in (5, 2**62, 2**63 - 1, 2**64 - 1):
+            fmt = struct.pack("<HHIIHH", 1, 1, 1, 1, 1, 8)
+            seed("sound-file", f"rf64-{announced:x}.wav", b"RF64" + b"\xff" * 4 + b"WAVEds64" + struct.pack(
+                "<IQQQI", 28, announced, announced, announced, 0) + b"fmt " + struct.pack("<I", 16) + fmt + b"data"
+                + b"\xff" * 4 + b"\x90" * 4)
         for name, flags in {
             "cbr.mp3": ["-b", "32"], "vbr.mp3": ["-V", "6"], "tagged.mp3": ["-b", "32", "--tt", "T", "--add-id3v2"],
             "free.mp3": ["--freeformat", "-b", "40"], "crc.mp3": ["-p", "-b", "32"], "bare.mp3": ["-t", "-b", "24"],

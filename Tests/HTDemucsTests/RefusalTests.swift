@@ -42,6 +42,23 @@ import Testing
         }
     }
 
+    /// Numbers that no integer can hold, and sizes that fit no layer.
+    @Test(arguments: [
+        ("growth", CheckpointValue.double(1e300)), ("growth", .double(5e-324)), ("t_hidden_scale", .double(1e300)),
+        ("t_hidden_scale", .double(-4)), ("dconv_comp", .double(5e-324)), ("dconv_comp", .double(1e300)),
+        ("t_norm_out", .int(3)), ("t_norm_out", .int(-1)), ("t_norm_out", .int(.max)), ("segment", .double(1e6)),
+        ("segment", .fraction(1 << 39, 1)), ("samplerate", .int(.max)), ("audio_channels", .int(.max)),
+        ("channels", .double(1e300)), ("wiener_iters", .int(.min)), ("norm_starts", .int(.min)),
+        ("bottom_channels", .int(1 << 20)), ("t_max_period", .double(-1)), ("emb_scale", .double(1e300)),
+    ])
+    func numbersBeyondAllBoundsEndNoProcess(name: String, value: CheckpointValue) throws {
+        do {
+            _ = try build { $0.arguments[name] = value }
+        } catch {
+            #expect(error is ModelError || error is CheckpointError)
+        }
+    }
+
     @Test func unknownArgumentsAreRefusedByName() {
         #expect(throws: ModelError.unknownArgument(name: "dconv_lstm")) {
             try build { $0.arguments["dconv_lstm"] = .int(4) }

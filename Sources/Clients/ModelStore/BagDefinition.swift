@@ -1,3 +1,4 @@
+import Untrusted
 import Yams
 
 /// What a bag's YAML file says: which checkpoints are averaged, and how.
@@ -33,7 +34,7 @@ package struct BagDefinition: Equatable, Sendable {
             throw wrong("its file has no list of models")
         }
         models = try members.map {
-            guard let signature = $0.scalar?.string, ModelName.isValid(signature) else {
+            guard let signature = $0.scalar?.string, PlainName.isValid(signature) else {
                 throw wrong("a signature in its list of models is not a plain word")
             }
             return signature

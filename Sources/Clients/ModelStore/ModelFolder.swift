@@ -1,3 +1,4 @@
+import Untrusted
 import Foundation
 
 /// A folder with checkpoints and bags, laid out as the reference's `--repo`: `NAME.yaml`, `SIG-CHECKSUM.th`, `SIG.th`
@@ -40,7 +41,7 @@ struct ModelFolder {
     }
 
     private mutating func add(_ name: String) {
-        guard let dot = name.lastIndex(of: "."), ModelName.isValid(String(name[..<dot])) else { return }
+        guard let dot = name.lastIndex(of: "."), PlainName.isValid(String(name[..<dot])) else { return }
         let stem = String(name[..<dot])
         let file = url.appending(path: name)
         switch name[dot...] {

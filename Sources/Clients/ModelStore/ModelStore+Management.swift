@@ -43,7 +43,7 @@ extension ModelStore {
     public func pull(
         _ name: String, progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
     ) async throws -> BagFiles {
-        guard let official = officials.named(try ModelName.validated(name)) else { throw unknown(name) }
+        guard let official = officials.named(try Self.validated(name)) else { throw unknown(name) }
         return try await pull(official, progress)
     }
 
@@ -66,7 +66,7 @@ extension ModelStore {
     ///
     /// - Throws: ``ModelStoreError`` when there is no such model or its bag is wrong
     public func verify(_ name: String) async throws -> [FileCheck] {
-        _ = try ModelName.validated(name)
+        _ = try Self.validated(name)
         return try await BlockingThread(name: "models").run { try check(name) }
     }
 
@@ -94,7 +94,7 @@ extension ModelStore {
     /// - Throws: ``ModelStoreError/notRemovable(_:)`` when nothing of it was downloaded
     @discardableResult
     public func remove(_ name: String) throws -> Int {
-        guard let official = officials.named(try ModelName.validated(name)) else {
+        guard let official = officials.named(try Self.validated(name)) else {
             throw try list().names.contains(name) ? ModelStoreError.notRemovable(name) : unknown(name)
         }
         let files = official.members.flatMap { [cached($0), Downloader.unfinished(cached($0))] }

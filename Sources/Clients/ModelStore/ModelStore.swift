@@ -1,6 +1,7 @@
 public import Foundation
 public import HTTPTransport
 import Threading
+import Untrusted
 
 /// Models by name: those in a folder of the user, the one that comes with the program, and the official ones, which are
 /// downloaded when first used.
@@ -67,7 +68,7 @@ public struct ModelStore: Sendable {
     public func bag(
         named name: String?, progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
     ) async throws -> BagFiles {
-        let name = try ModelName.validated(try name ?? defaultName())
+        let name = try Self.validated(try name ?? defaultName())
         let thread = BlockingThread(name: "models")
         if let bag = try await thread.run({ try localBag(named: name) }) { return bag }
         if repository == nil, let official = officials.named(name) { return try await pull(official, progress) }
@@ -81,6 +82,12 @@ public struct ModelStore: Sendable {
             if let bag = try self.folder(folder).bag(named: name) { return bag }
         }
         return nil
+    }
+
+    /// The name itself when it can be part of a file's name; an error otherwise.
+    static func validated(_ name: String) throws -> String {
+        guard PlainName.isValid(name) else { throw ModelStoreError.invalidName(name) }
+        return name
     }
 
     /// Lists a folder of models.

@@ -1,4 +1,5 @@
 import Foundation
+import Untrusted
 
 /// A trained HTDemucs model as a file holds it: the arguments of its constructor and its weights.
 ///
@@ -10,7 +11,10 @@ public struct Checkpoint: Sendable {
     /// The one class of model that is supported.
     public static let supportedClass = "demucs.htdemucs.HTDemucs"
 
-    /// Names of the sources the model separates, in the order of its output.
+    /// More sources than any model separates.
+    private static let mostSources = 64
+
+    /// Names of the sources the model separates, in the order of its output. They become names of files, so they are plain.
     public var sources: [String]
     /// Keyword arguments of the model's constructor by the reference's names, without `sources`. Those that are not
     /// there have the reference's defaults.
@@ -59,6 +63,10 @@ public struct Checkpoint: Sendable {
         guard let names = sources?.list?.compactMap(\.string), names.count == sources?.list?.count,
             !names.isEmpty, Set(names).count == names.count, arguments["sources"] == nil
         else { throw CheckpointProblem.malformed("its list of sources is missing or wrong") }
+        guard names.count <= Self.mostSources, names.allSatisfy({ PlainName.isValid($0, upTo: 64) }) else {
+            throw CheckpointProblem.malformed(
+                "one of its sources has a name that cannot be a file's; letters, digits, “.”, “_” and “-” can")
+        }
         self.arguments = arguments
         self.sources = names
         tensors = TensorStore(file: file, bytes: bytes, records: package.tensors)

@@ -1,4 +1,5 @@
 import Checkpoints
+import Untrusted
 
 /// The keyword arguments of a checkpoint, read one by one; what is left at the end is unknown.
 struct Arguments {
@@ -114,7 +115,7 @@ enum Seconds: Sendable {
     func frames(rate: Int) -> Int {
         switch self {
         case .fraction(let numerator, let denominator): numerator * rate / denominator
-        case .floating(let value): Int(value * Double(rate))
+        case .floating(let value): Int(clamping: value * Double(rate))
         }
     }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Untrusted
 
 /// The constructor's arguments of a model, with the reference's defaults (source: `htdemucs.py`, `HTDemucs.__init__`).
 struct Configuration: Sendable {
@@ -83,8 +84,13 @@ struct Configuration: Sendable {
         try arguments.require("growth", growth > 0)
         try arguments.require("dconv_comp", dconvCompression > 0)
         try arguments.require("dconv_depth", abs(dconvDepth) <= 16)
-        try arguments.require("segment", segment.frames(rate: sampleRate) > 0)
+        try arguments.require("segment", (1..<Self.longest).contains(segment.frames(rate: sampleRate)))
     }
+
+    /// More channels than any layer has; with it, sizes of layers cannot overflow.
+    static let widest = 1 << 20
+    /// More frames than any segment has (a quarter of an hour at 192 kHz).
+    static let longest = 1 << 28
 
     /// Channels of a spectrogram with `waves` audio channels.
     func spectrumChannels(_ waves: Int) -> Int { hasComplexChannels ? 2 * waves : waves }
@@ -105,7 +111,7 @@ struct Configuration: Sendable {
     var deepestChannels: Int {
         var value = Double(channels)
         for _ in 1..<depth { value *= growth }
-        return Int(value)
+        return Int(clamping: value)
     }
 }
 

@@ -1,3 +1,5 @@
+import Untrusted
+
 /// The sizes of all layers (source: the loop in `HTDemucs.__init__`).
 struct LayerPlan {
     struct Layer {
@@ -76,8 +78,8 @@ struct LayerPlan {
             }
             inputs = outputs
             spectrumInputs = spectrumOutputs
-            outputs = Int(configuration.growth * Double(outputs))
-            spectrumOutputs = Int(configuration.growth * Double(spectrumOutputs))
+            outputs = Int(clamping: configuration.growth * Double(outputs))
+            spectrumOutputs = Int(clamping: configuration.growth * Double(spectrumOutputs))
             guard outputs > 0, spectrumOutputs > 0, outputs < 1 << 16, spectrumOutputs < 1 << 16 else {
                 throw ModelError.inconsistent(reason: "growth leads to \(spectrumOutputs) channels")
             }

@@ -78,7 +78,10 @@ struct Weights {
 
     /// `weight` and `bias` of a normalisation.
     func norm(groups: Int, channels: Int) throws -> GroupNorm {
-        GroupNorm(
+        guard groups > 0, channels.isMultiple(of: groups) else {
+            throw ModelError.inconsistent(reason: "\(channels) channels are not divided by \(groups) groups")
+        }
+        return GroupNorm(
             groups: groups, weight: FloatMemory(try take("weight", [channels])),
             bias: FloatMemory(try take("bias", [channels])))
     }

@@ -29,6 +29,11 @@ extension Bag {
             throw SeparationError.invalidBag(
                 "The bag \(name) has \(checkpoints.count) models and weights for \(weights?.count ?? 0).")
         }
+        guard (1...1 << 20).contains(first.sampleRate), (1...64).contains(first.channels) else {
+            throw SeparationError.invalidBag(
+                "The models of the bag \(name) have \(first.channels) channels at \(first.sampleRate) Hz; nothing sounds so."
+            )
+        }
         let members = try checkpoints.enumerated().map { index, checkpoint in
             guard checkpoint.sources == first.sources, checkpoint.sampleRate == first.sampleRate,
                 checkpoint.channels == first.channels
@@ -114,7 +119,7 @@ extension Checkpoint {
         } else {
             frames = segment?.number.flatMap { Int(exactly: ($0 * Double(sampleRate)).rounded(.towardZero)) }
         }
-        guard let frames, frames > 0, frames < 1 << 32, sampleRate > 0, channels > 0 else {
+        guard let frames, frames > 0, frames < 1 << 28 else {
             throw SeparationError.invalidBag(
                 "A model of the bag \(bag) has a segment (\(segment?.description ?? "None")) that is no length of time."
             )

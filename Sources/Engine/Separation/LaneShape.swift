@@ -1,3 +1,5 @@
+import Untrusted
+
 /// One pass of one model over the whole track: how it is cut into chunks. A bag of `m` models with `s` shifts has `m · s`.
 package struct LaneShape: Sendable, Equatable {
     /// The model's index in the bag.
@@ -31,11 +33,12 @@ package struct LaneShape: Sendable, Equatable {
         let longestShift = Int(0.5 * Double(bag.sampleRate))
         var lanes: [LaneShape] = []
         for (index, member) in bag.members.enumerated() {
-            let asked = options.segment.map { max(1, Int(Double(bag.sampleRate) * $0)) }
+            let asked = options.segment.map { max(1, Int(clamping: Double(bag.sampleRate) * $0)) }
             let chunk = asked ?? member.trainingFrames
             let usesTraining = member.usesTrainingSegment
             var shape = LaneShape(
-                member: index, lead: 0, chunkFrames: chunk, stride: Int((1 - options.overlap) * Double(chunk)),
+                member: index, lead: 0, chunkFrames: chunk,
+                stride: Int(clamping: (1 - options.overlap) * Double(chunk)),
                 paddedFrames: asked ?? (usesTraining ? member.trainingFrames : nil),
                 modelFrames: usesTraining ? member.trainingFrames : 0)
             if options.shifts == 0 { lanes.append(shape) }

@@ -1,3 +1,5 @@
+import Untrusted
+
 /// Why a separation cannot begin; the description is a sentence for the person who asked for it.
 public enum SeparationError: Error, Equatable, CustomStringConvertible {
     /// An option is out of its range; the sentence names it, its value and the range.
@@ -23,6 +25,6 @@ public enum SeparationError: Error, Equatable, CustomStringConvertible {
     }
 
     private func seconds(_ value: Double) -> String {
-        value == value.rounded() ? "\(Int(value)) s" : "\(value) s"
+        value == value.rounded() ? "\(Int(clamping: value)) s" : "\(value) s"
     }
 }

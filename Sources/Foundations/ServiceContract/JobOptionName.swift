@@ -1,4 +1,5 @@
 import Foundation
+import Untrusted
 
 /// The names of ``JobOptions`` and the bounds of their values.
 enum JobOptionName: String, CaseIterable {
@@ -21,12 +22,12 @@ enum JobOptionName: String, CaseIterable {
         func refused(_ rule: String) -> InvalidOption { InvalidOption(name: name, value: value, rule: rule) }
         switch self {
         case .model:
-            guard Self.isName(value, upTo: 64) else {
-                throw refused("it must be 1 to 64 letters, digits, “-”, “_” and “.”, and not start with “.”")
+            guard PlainName.isValid(value, upTo: 64) else {
+                throw refused("it must be 1 to 64 letters, digits, “-”, “_” and “.”, and not begin with “.” or “-”")
             }
             options.model = value
         case .twoStems:
-            guard Self.isName(value, upTo: 32) else {
+            guard PlainName.isValid(value, upTo: 32) else {
                 throw refused("it must be the name of one of the model's stems, such as vocals")
             }
             options.twoStems = value
@@ -60,18 +61,5 @@ enum JobOptionName: String, CaseIterable {
 
     private static func oneOf<Choice: RawRepresentable<String> & CaseIterable>(_ kind: Choice.Type) -> String {
         "it must be one of " + kind.allCases.map(\.rawValue).joined(separator: ", ")
-    }
-
-    /// Whether `text` is safe as a part of a file name.
-    private static func isName(_ text: String, upTo limit: Int) -> Bool {
-        let allowed = text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-                true
-            default: false
-            }
-        }
-        return allowed && (1...limit).contains(text.utf8.count) && !text.hasPrefix(".")
     }
 }

@@ -1,3 +1,5 @@
+import Untrusted
+
 /// What a walk over an MPEG stream's frame headers found: how much audio there is, and where the file is damaged.
 ///
 /// The decoder resynchronises silently; this tells the person what was lost. Only headers are read, no audio is decoded.
@@ -174,9 +176,9 @@ struct MPEGSurvey: Equatable {
     }
 }
 
-/// Seconds as minutes and seconds, such as `3:07.5`.
+/// Seconds as minutes and seconds, such as `3:07.5`. A header may announce more of them than there are.
 func clock(_ seconds: Double) -> String {
-    let tenths = Int((seconds * 10).rounded())
+    let tenths = Int(clamping: (seconds * 10).rounded())
     let rest = tenths % 600
     return "\(tenths / 600):\(rest < 100 ? "0" : "")\(rest / 10).\(rest % 10)"
 }

@@ -1,4 +1,5 @@
 import Tensors
+import Untrusted
 
 /// Residual branches of dilated convolutions over time, in a narrower space (source: `demucs.py`, `DConv`).
 struct DConv: Sendable {
@@ -17,9 +18,9 @@ struct DConv: Sendable {
 
     init(_ weights: Weights, channels: Int, configuration: Configuration) throws {
         self.channels = channels
-        let hidden = Int(Double(channels) / configuration.dconvCompression)
-        guard hidden > 0 else {
-            throw ModelError.inconsistent(reason: "dconv_comp leaves none of \(channels) channels")
+        let hidden = Int(clamping: Double(channels) / configuration.dconvCompression)
+        guard hidden > 0, hidden < Configuration.widest else {
+            throw ModelError.inconsistent(reason: "dconv_comp makes \(hidden) of \(channels) channels")
         }
         self.hidden = hidden
         branches = try (0..<abs(configuration.dconvDepth)).map { index in

@@ -1,4 +1,5 @@
 import Tensors
+import Untrusted
 
 /// One layer of one branch (source: `transformer.py`, `MyTransformerEncoderLayer`, `CrossTransformerEncoderLayer`).
 struct TransformerLayer: Sendable {
@@ -32,7 +33,10 @@ struct TransformerLayer: Sendable {
                 bias: Array(bias[channels...]), kernels: weights.kernels)
         }
         project = try attention["out_proj"].linear(channels, channels)
-        let hidden = Int(Double(channels) * configuration.hiddenScale)
+        let hidden = Int(clamping: Double(channels) * configuration.hiddenScale)
+        guard hidden > 0, hidden < Configuration.widest else {
+            throw ModelError.inconsistent(reason: "t_hidden_scale makes \(hidden) of \(channels) channels")
+        }
         expand = try weights["linear1"].linear(
             hidden, channels, activation: configuration.usesGELU ? MSActivationGELU : MSActivationReLU)
         contract = try weights["linear2"].linear(channels, hidden)
