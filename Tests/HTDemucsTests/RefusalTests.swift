@@ -44,8 +44,8 @@ import Testing
 
     /// Numbers that no integer can hold, and sizes that fit no layer.
     @Test(arguments: [
-        ("growth", CheckpointValue.double(1e300)), ("growth", .double(5e-324)), ("t_hidden_scale", .double(1e300)),
-        ("t_hidden_scale", .double(-4)), ("dconv_comp", .double(5e-324)), ("dconv_comp", .double(1e300)),
+        ("growth", CheckpointValue.double(1e300)), ("growth", .double(1e-300)), ("t_hidden_scale", .double(1e300)),
+        ("t_hidden_scale", .double(-4)), ("dconv_comp", .double(1e-300)), ("dconv_comp", .double(1e300)),
         ("t_norm_out", .int(3)), ("t_norm_out", .int(-1)), ("t_norm_out", .int(.max)), ("segment", .double(1e6)),
         ("segment", .fraction(1 << 39, 1)), ("samplerate", .int(.max)), ("audio_channels", .int(.max)),
         ("channels", .double(1e300)), ("wiener_iters", .int(.min)), ("norm_starts", .int(.min)),
