@@ -115,7 +115,7 @@ var service: [Target] {
                 name: "WorkerLoop",
                 dependencies: [
                     "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors", "Audio",
-                    "ModelStore", "Threading",
+                    "ModelStore", "Threading", "Untrusted", "Checkpoints", "HTDemucs",
                     .logging, .metrics, .lifecycle, .unixSignals,
                 ]),
             .target(

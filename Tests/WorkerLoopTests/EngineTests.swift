@@ -4,6 +4,7 @@ import ModelStore
 import Separation
 import ServiceContract
 import ServiceLifecycle
+import Synchronization
 import TestSupport
 import Testing
 import WorkerLoop
@@ -15,17 +16,22 @@ import WorkerLoop
     init() throws { folder = try TemporaryDirectory() }
 
     private func engine() throws -> EngineSeparator {
-        EngineSeparator(store: ModelStore(environment: [:]), defaultModel: "starter", threads: 2)
+        EngineSeparator(
+            store: ModelStore(environment: ["XDG_CACHE_HOME": folder.path]), defaultModel: "starter", threads: 2)
     }
 
-    private func order(_ song: Data, _ options: JobOptions = .init()) throws -> SeparationOrder {
+    private func order(
+        _ song: Data, _ options: JobOptions = .init(), limits: JobLimits = JobLimits()
+    ) throws -> SeparationOrder {
         let url = folder.url.appending(path: "song")
         try song.write(to: url)
-        return SeparationOrder(song: url, folder: folder.url, options: options, seed: 1)
+        return SeparationOrder(song: url, folder: folder.url, options: options, limits: limits.audio, seed: 1)
     }
 
     /// Two seconds of a chord: 16-bit stereo WAV.
-    private var chord: Data {
+    private var chord: Data { chord(rate: 44_100) }
+
+    private func chord(rate: Int) -> Data {
         var samples = Data()
         for frame in 0..<88_200 {
             let time = Double(frame) / 44_100
@@ -35,7 +41,7 @@ import WorkerLoop
         }
         func number(_ value: Int, bytes: Int) -> Data { Data((0..<bytes).map { UInt8(value >> ($0 * 8) & 255) }) }
         return Data("RIFF".utf8) + number(36 + samples.count, bytes: 4) + Data("WAVEfmt ".utf8) + number(16, bytes: 4)
-            + number(1, bytes: 2) + number(2, bytes: 2) + number(44_100, bytes: 4) + number(176_400, bytes: 4)
+            + number(1, bytes: 2) + number(2, bytes: 2) + number(rate, bytes: 4) + number(4 * rate, bytes: 4)
             + number(4, bytes: 2) + number(16, bytes: 2) + Data("data".utf8) + number(samples.count, bytes: 4) + samples
     }
 
@@ -92,6 +98,61 @@ import WorkerLoop
         }
         #expect(error?.description.contains(sentence) == true, "\(error?.description ?? "no error")")
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["song"])
+    }
+
+    /// A file of a few hundred kilobytes that claims a day; and one that goes on longer than is read.
+    @Test func whatPassesTheLimitsIsRefusedBeforeTheWork() async throws {
+        let engine = try engine()
+        var limits = JobLimits()
+        limits.songSeconds = 1.5
+        for (song, limits, words) in [
+            (chord(rate: 1), JobLimits(), "has 1 samples a second, and only 4000 to 768000 are read here"),
+            (chord, limits, "lasts longer than 0:01.5, the most that is read here"),
+        ] {
+            let error = await #expect(throws: SongRefused.self) {
+                try await engine.separate(order(song, limits: limits)) { _ in
+                    Issue.record("it was measured")
+                } progress: {
+                    $0 == 0
+                }
+            }
+            #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+        }
+        let measured = Mutex<SongMeasure?>(nil)
+        await #expect(throws: CancellationError.self) {
+            try await engine.separate(order(chord, JobOptions(format: .float32))) { measure in
+                measured.withLock { $0 = measure }
+                throw CancellationError()
+            } progress: { _ in
+                true
+            }
+        }
+        // Four stems of floats, and the same once more, parked until their peak is known.
+        let bytes = 4 * 88_200 * 2 * 4
+        #expect(
+            measured.withLock { $0 } == SongMeasure(seconds: 2, stemBytes: bytes, diskBytes: 2 * bytes))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["song"])
+    }
+
+    /// Nobody can have a worker download a model.
+    @Test func onlyWhatIsOfferedIsUsed() async throws {
+        let engine = try engine()
+        let offers = try await engine.offers
+        #expect(offers.usual == "starter")
+        #expect(offers.stems["starter"] == ["drums", "bass", "other", "vocals"])
+        #expect(offers.stems["htdemucs"] == nil)
+        let error = await #expect(throws: SongRefused.self) {
+            try await engine.separate(order(chord, JobOptions(model: "htdemucs"))) { _ in true }
+        }
+        #expect(error?.description.hasPrefix("There is no model “htdemucs” here; there are starter") == true)
+        #expect(throws: InvalidOption.self) { try EngineSeparator(environment: ["MSAAS_OFFERED_MODELS": "a/b"]) }
+        let named = try EngineSeparator(environment: [
+            "MSAAS_OFFERED_MODELS": "starter, htdemucs", "XDG_CACHE_HOME": folder.path,
+        ])
+        #expect(
+            try await named.offers
+                == OfferedModels(
+                    stems: ["starter": ["drums", "bass", "other", "vocals"], "htdemucs": []], usual: "starter"))
     }
 
     @Test func aSeparationStopsWhenItIsTold() async throws {

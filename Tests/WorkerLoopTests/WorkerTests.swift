@@ -177,10 +177,12 @@ import WorkerTrials
     private struct GreedySeparator: SongSeparator {
         let seconds: Int
         let begin: @Sendable () throws -> Void
+        var offers: OfferedModels { OfferedModels(stems: [:], usual: "trial") }
         var loadedModels: [String] { [] }
 
         func separate(
-            _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
+            _ order: SeparationOrder, measured: @escaping @Sendable (SongMeasure) throws -> Void,
+            progress: @escaping @Sendable (Double) -> Bool
         ) async throws -> SeparatedSong {
             try begin()
             let end = ContinuousClock.now + .seconds(seconds)
@@ -195,12 +197,15 @@ import WorkerTrials
 }
 
 /// Can write nothing.
-private struct FailingSeparator: SongSeparator {
+struct FailingSeparator: SongSeparator {
     let error: any Error
 
     func separate(
-        _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
+        _ order: SeparationOrder, measured: @escaping @Sendable (SongMeasure) throws -> Void,
+        progress: @escaping @Sendable (Double) -> Bool
     ) async throws -> SeparatedSong { throw error }
+
+    var offers: OfferedModels { OfferedModels(stems: [:], usual: "trial") }
 
     var loadedModels: [String] { get async { [] } }
 }

@@ -1,13 +1,25 @@
 import Foundation
+public import ServiceContract
 public import WorkerLoop
 
 /// A separator for tests of everything around the engine. A song is a text that begins with `music`; its stems are texts
 /// that can be checked. It takes as long as it is told.
 public struct TrialSeparator: SongSeparator {
     private let seconds: Double
+    private let measure: SongMeasure
 
-    /// A separator that takes `seconds` for a song.
-    public init(seconds: Double = 0) { self.seconds = seconds }
+    /// A separator that takes `seconds` for a song, whose measure it says is `measure`.
+    public init(
+        seconds: Double = 0, measure: SongMeasure = SongMeasure(seconds: 10, stemBytes: 1000, diskBytes: 1000)
+    ) {
+        self.seconds = seconds
+        self.measure = measure
+    }
+
+    /// Two models.
+    public var offers: OfferedModels {
+        OfferedModels(stems: ["trial": ["drums", "bass", "other", "vocals"]], usual: "trial")
+    }
 
     /// Nothing.
     public var loadedModels: [String] { ["trial"] }
@@ -17,10 +29,12 @@ public struct TrialSeparator: SongSeparator {
 
     /// Cuts a song up.
     public func separate(
-        _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
+        _ order: SeparationOrder, measured: @escaping @Sendable (SongMeasure) throws -> Void = { _ in },
+        progress: @escaping @Sendable (Double) -> Bool
     ) async throws -> SeparatedSong {
         let song = String(decoding: try Data(contentsOf: order.song), as: UTF8.self)
         guard song.hasPrefix("music") else { throw SongRefused("\(order.song.path) is not audio: it is a text.") }
+        try measured(measure)
         let end = ContinuousClock.now + .milliseconds(Int(seconds * 1000))
         var part = 0.25
         repeat {
@@ -34,6 +48,7 @@ public struct TrialSeparator: SongSeparator {
             return SeparatedSong.Stem(name: name, url: url)
         }
         return SeparatedSong(
-            model: order.options.model ?? "trial", stems: stems, duration: 10, sampleRate: 44100, seconds: seconds)
+            model: order.options.model ?? "trial", stems: stems, duration: measure.seconds, sampleRate: 44100,
+            seconds: seconds)
     }
 }

@@ -75,6 +75,15 @@ public struct ModelStore: Sendable {
         throw unknown(name)
     }
 
+    /// The files of a model or bag when it needs no download, also of an official one that was downloaded; else nil. Blocking.
+    ///
+    /// - Throws: ``ModelStoreError``
+    public func presentBag(named name: String) throws -> BagFiles? {
+        if let bag = try localBag(named: Self.validated(name)) { return bag }
+        guard repository == nil, let official = officials.named(name), isCached(name) else { return nil }
+        return BagFiles(name: official.name, models: official.members.map(cached), weights: official.weights)
+    }
+
     /// The bag when it needs no download. Blocking.
     private func localBag(named name: String) throws -> BagFiles? {
         if let repository { return try folder(repository).bag(named: name) }

@@ -16,6 +16,10 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
     case noSamples(path: String)
     /// The stream has more than one channel and fewer than are wanted, for which no mapping is defined.
     case tooFewChannels(path: String, channels: Int, wanted: Int)
+    /// The stream has fewer or more frames a second than ``AudioLimits`` allow.
+    case sampleRate(path: String, rate: Int, allowed: ClosedRange<Int>)
+    /// The stream goes on after the `seconds` that ``AudioLimits`` allow.
+    case tooLong(path: String, seconds: Double)
     /// An output file could not be written.
     case cannotWrite(path: String, reason: String)
     /// An output file could not be written for want of space, or of permission to grow (`reason` from the system).
@@ -42,6 +46,11 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
             "\(path) holds no audio samples."
         case .tooFewChannels(let path, let channels, let wanted):
             "\(path) has \(channels) channels, and the model needs \(wanted); convert it to mono or to \(wanted) channels."
+        case .sampleRate(let path, let rate, let allowed):
+            "\(path) has \(rate) samples a second, and only \(allowed.lowerBound) to \(allowed.upperBound) are read here; "
+                + "convert it to 44100 first."
+        case .tooLong(let path, let seconds):
+            "\(path) lasts longer than \(clock(seconds)), the most that is read here; cut it into parts."
         case .cannotWrite(let path, let reason), .diskFull(let path, let reason):
             "\(path) cannot be written: \(reason)."
         case .invalidFormat(let sentence):

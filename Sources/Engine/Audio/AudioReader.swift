@@ -1,5 +1,19 @@
 import Foundation
 
+/// What a track from a stranger may be. What a file claims of itself is not believed: reading ends where a limit is passed.
+public struct AudioLimits: Sendable, Equatable {
+    /// Frames a second of the file; with very few of them a small file lasts for days.
+    public var sampleRates: ClosedRange<Int>
+    /// The longest track, in seconds.
+    public var seconds: Double
+
+    /// Limits.
+    public init(sampleRates: ClosedRange<Int>, seconds: Double) {
+        self.sampleRates = sampleRates
+        self.seconds = seconds
+    }
+}
+
 /// A track as a stream of frames in the wanted rate and channel count, in memory that does not grow with the track.
 ///
 /// The format is found by content: MP3 through libmpg123 (tags skipped, encoder delay and padding trimmed, damage
@@ -13,6 +27,7 @@ public final class AudioReader {
     public let channels: Int
 
     private let path: String
+    private let limits: AudioLimits?
     private let source: any SampleSource
     private var stage: ConversionStage?
     private var block: SampleBlock?
@@ -27,11 +42,13 @@ public final class AudioReader {
     /// - Parameters:
     ///   - sampleRate: the wanted rate, frames per second.
     ///   - channels: the wanted channels.
+    ///   - limits: what the track may be; nil for a track of one's own.
     /// - Throws: ``AudioError`` with a sentence for a missing, empty, unsupported or undecodable file.
-    public init(_ url: URL, sampleRate: Int, channels: Int) throws {
+    public init(_ url: URL, sampleRate: Int, channels: Int, limits: AudioLimits? = nil) throws {
         self.sampleRate = sampleRate
         self.channels = channels
         path = url.path
+        self.limits = limits
         source = try Self.source(for: url)
     }
 
@@ -53,7 +70,7 @@ public final class AudioReader {
     ///
     /// Fewer frames than fit are returned only at the end.
     ///
-    /// - Throws: ``AudioError`` when nothing at all can be decoded.
+    /// - Throws: ``AudioError`` when nothing at all can be decoded, and where a limit is passed.
     public func read(into buffer: UnsafeMutableBufferPointer<Float>) throws -> Int {
         let capacity = buffer.count / channels
         var filled = 0
@@ -62,6 +79,9 @@ public final class AudioReader {
                 UnsafeMutableBufferPointer(rebasing: buffer[(filled * channels)..<(capacity * channels)]))
         }
         framesRead += filled
+        if let limits, Double(framesRead) > limits.seconds * Double(sampleRate) {
+            throw AudioError.tooLong(path: path, seconds: limits.seconds)
+        }
         return filled
     }
 
@@ -102,6 +122,9 @@ public final class AudioReader {
 
     private func newStage(_ format: StreamFormat) throws -> ConversionStage {
         replacedBefore = replacedSamples
+        if let limits, !limits.sampleRates.contains(format.sampleRate) {
+            throw AudioError.sampleRate(path: path, rate: format.sampleRate, allowed: limits.sampleRates)
+        }
         guard let map = ChannelMap(from: format.channels, to: channels) else {
             throw AudioError.tooFewChannels(path: path, channels: format.channels, wanted: channels)
         }

@@ -1,4 +1,22 @@
+import Audio
 import Foundation
+
+/// What is known of a separation once its track was measured and before the first segment.
+public struct SeparationForecast: Sendable, Equatable {
+    /// The track's length in seconds.
+    public var seconds: Double
+    /// Bytes of all stems together, about and at the most.
+    public var stemBytes: Int
+    /// Bytes that the stems take on their disk at the peak: with ``ClipMode/rescale`` each is parked there as floats, too.
+    public var diskBytes: Int
+
+    init(frames: Int, stems: Int, bag: Bag, options: SeparationOptions) {
+        seconds = Double(frames) / Double(bag.sampleRate)
+        stemBytes = stems * options.format.bytes(frames: frames, channels: bag.channels, sampleRate: bag.sampleRate)
+        let parked = options.clipMode == .rescale ? stems * frames * bag.channels * MemoryLayout<Float>.stride : 0
+        diskBytes = stemBytes + parked
+    }
+}
 
 /// What came out of a separation.
 public struct SeparationReport: Sendable, Equatable {

@@ -54,19 +54,22 @@ public final class Separator {
     ///
     /// - Parameters:
     ///   - output: where the stem of this name goes. Folders are made; each file appears only when all are complete.
-    ///   - measured: told the track's length in seconds, once it is known.
+    ///   - limits: what the track may be; nil for one's own.
+    ///   - measured: told what the separation will take, once the track's length is known; what it throws ends it.
     ///   - progress: told the finished part, 0…1, after every segment; answers whether to go on.
     /// - Returns: the stems in the reference's order, the duration and what was wrong with the track.
     /// - Throws: `AudioError` for a bad track or a full disk, `CancellationError` when `progress` said no; nothing is left.
     public func separate(
-        _ track: URL, to output: (_ stem: String) -> URL, measured: (_ seconds: Double) -> Void = { _ in },
-        progress: (Double) -> Bool = { _ in true }
+        _ track: URL, to output: (_ stem: String) -> URL, limits: AudioLimits? = nil,
+        measured: (SeparationForecast) throws -> Void = { _ in }, progress: (Double) -> Bool = { _ in true }
     ) throws -> SeparationReport {
         let clock = ContinuousClock()
         let begin = clock.now
-        let survey = try TrackSurvey(track, sampleRate: bag.sampleRate, channels: bag.channels) { progress(0) }
-        let duration = Double(survey.frames) / Double(bag.sampleRate)
-        measured(duration)
+        let survey = try TrackSurvey(
+            track, sampleRate: bag.sampleRate, channels: bag.channels, limits: limits
+        ) { progress(0) }
+        let forecast = SeparationForecast(frames: survey.frames, stems: recipes.count, bag: bag, options: options)
+        try measured(forecast)
         let pass = try SegmentPass(
             track, survey: survey, bag: bag, options: options, recipes: recipes, session: session)
         let outputs = try StemOutputs(
@@ -75,7 +78,7 @@ public final class Separator {
         let stems = try outputs.finish { !progress(1) }
         let seconds = (clock.now - begin) / .seconds(1)
         return SeparationReport(
-            stems: stems, duration: duration, sampleRate: bag.sampleRate, warnings: pass.warnings,
+            stems: stems, duration: forecast.seconds, sampleRate: bag.sampleRate, warnings: pass.warnings,
             separationSeconds: seconds)
     }
 }

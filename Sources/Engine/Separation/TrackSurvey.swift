@@ -14,10 +14,14 @@ package struct TrackSurvey: Sendable, Equatable {
 
     /// Decodes the track once.
     ///
-    /// - Parameter proceed: asked every few blocks; false ends the survey with `CancellationError`.
+    /// - Parameters:
+    ///   - limits: where to stop, so that nobody's file is decoded for a day to learn that it lasts one.
+    ///   - proceed: asked every few blocks; false ends the survey with `CancellationError`.
     /// - Throws: `AudioError`, also when there is not a single sample.
-    package init(_ track: URL, sampleRate: Int, channels: Int, proceed: () -> Bool = { true }) throws {
-        let reader = try AudioReader(track, sampleRate: sampleRate, channels: channels)
+    package init(
+        _ track: URL, sampleRate: Int, channels: Int, limits: AudioLimits? = nil, proceed: () -> Bool = { true }
+    ) throws {
+        let reader = try AudioReader(track, sampleRate: sampleRate, channels: channels, limits: limits)
         let block = UnsafeMutableBufferPointer<Float>.allocate(capacity: 16384 * channels)
         defer { block.deallocate() }
         var count = 0

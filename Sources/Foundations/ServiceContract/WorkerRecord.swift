@@ -20,6 +20,8 @@ public struct WorkerRecord: Sendable, Equatable, Codable {
     public var job: JobID?
     /// How much of that job is done, 0…1.
     public var progress: Double?
+    /// The length of that job's song in seconds, once it was measured.
+    public var audioSeconds: Double?
     /// Resident memory in bytes.
     public var memory: Int
     /// The models it has loaded.
@@ -31,13 +33,15 @@ public struct WorkerRecord: Sendable, Equatable, Codable {
 
     /// A record; `heartbeat` is set by the queue.
     public init(
-        id: String, state: State = .idle, job: JobID? = nil, progress: Double? = nil, memory: Int = 0,
-        models: [String] = [], startedAt: Date = Date(), heartbeat: Date = Date(timeIntervalSince1970: 0)
+        id: String, state: State = .idle, job: JobID? = nil, progress: Double? = nil, audioSeconds: Double? = nil,
+        memory: Int = 0, models: [String] = [], startedAt: Date = Date(),
+        heartbeat: Date = Date(timeIntervalSince1970: 0)
     ) {
         self.id = id
         self.state = state
         self.job = job
         self.progress = progress
+        self.audioSeconds = audioSeconds
         self.memory = memory
         self.models = models
         self.startedAt = startedAt

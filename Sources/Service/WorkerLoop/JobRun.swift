@@ -7,10 +7,12 @@ import ServiceContract
 /// One claimed job: song out of the bucket, separation, stems into the bucket, manifest last, commit.
 ///
 /// What happens when something goes wrong:
-/// - the song or its options can never be separated: the job fails with the sentence;
-/// - the storage is away before work began, or this machine's disk is full: the job is given back, no attempt is spent,
-///   and the worker pauses;
-/// - anything else: the attempt is spent and the job waits behind the others until its attempts are spent;
+/// - the song or its options can never be separated, or pass a limit (see ``JobLimits``): the job fails with the sentence;
+/// - the storage is away before work began: the job is given back as the next one out, and the worker pauses;
+/// - the storage is away or full once there are stems: they are kept, and storing is tried with growing pauses;
+/// - this machine's disk is full: the job is given back behind the others, which may fit, and that is counted;
+/// - anything else: the attempt is spent and the job waits behind the others until its attempts are spent; its owner reads one
+///   of a few sentences (see ``PublicFailure``), the log has the rest;
 /// - Redis is away: wait, for nobody else can take the job meanwhile;
 /// - the lease is lost or the job cancelled: stop, and leave nothing of this attempt;
 /// - the worker drains and its time is over: give the job back, no attempt is spent.
@@ -39,15 +41,17 @@ struct JobRun {
     let separator: any SongSeparator
     let keeper: LeaseKeeper
     let drain: Drain
-    let storagePatience: Duration
-    let leastFreeSpace: Int64
+    let configuration: WorkerConfiguration
     let logger: Logger
+    private let deadline: ContinuousClock.Instant
     private var phase = Phase.fetching
     private var stored: [StemRecord] = []
+    /// How long the song is, once it was measured, in seconds.
+    private(set) var audioSeconds: Double?
 
     init(
         claim: Claim, queue: any JobQueue, store: SongStore, separator: any SongSeparator, keeper: LeaseKeeper,
-        drain: Drain, storagePatience: Duration, leastFreeSpace: Int64, logger: Logger
+        drain: Drain, configuration: WorkerConfiguration, logger: Logger
     ) {
         self.claim = claim
         self.queue = queue
@@ -55,9 +59,9 @@ struct JobRun {
         self.separator = separator
         self.keeper = keeper
         self.drain = drain
-        self.storagePatience = storagePatience
-        self.leastFreeSpace = leastFreeSpace
+        self.configuration = configuration
         self.logger = logger
+        deadline = .now + configuration.limits.wallClock
     }
 
     /// Does the job in `folder`, which is its own.
@@ -74,15 +78,21 @@ struct JobRun {
 
     /// Everything up to the stored stems.
     private mutating func stems(of song: URL, in folder: URL) async throws -> Manifest {
-        try await store.fetch(claim.job, to: song, goesOn: goOn)
+        let (limits, options) = (configuration.limits, claim.job.options)
+        try await store.fetch(claim.job, to: song, limits: limits, goesOn: goOn)
         phase = .separating
         let outputs = folder.appending(path: "stems")
         try FileManager.default.createDirectory(at: outputs, withIntermediateDirectories: false)
-        let order = SeparationOrder(song: song, folder: outputs, options: claim.job.options, seed: claim.job.id.seed)
-        let separated = try await separator.separate(order) { [keeper, drain] progress in
-            keeper.report(progress) == .held && !drain.isOver
+        let order = SeparationOrder(
+            song: song, folder: outputs, options: options, limits: limits.audio, seed: claim.job.id.seed)
+        let separated = try await separator.separate(order) { [keeper] measure in
+            keeper.measured(measure.seconds)
+            try limits.check(measure, options: options, writingTo: outputs)
+        } progress: { [keeper, drain, deadline] progress in
+            keeper.report(progress) == .held && !drain.isOver && .now < deadline
         }
         phase = .storing
+        audioSeconds = separated.duration
         for stem in separated.stems {
             // Asked of Redis itself, so that a worker that slept through its lease stores nothing more.
             try check(await persistently { try await queue.renew(claim) })
@@ -120,6 +130,7 @@ struct JobRun {
     private func goOn() throws {
         try check(keeper.status)
         if drain.isOver || Task.isCancelled { throw Stop.drained }
+        if phase != .storing, .now >= deadline { throw configuration.limits.outOfTime }
     }
 
     private func check(_ status: LeaseStatus) throws {
@@ -151,25 +162,31 @@ struct JobRun {
             return .givenBack
         case let refused as SongRefused:
             return await fail(refused.description, song: song, retry: false)
-        case let error where phase == .fetching && StorageTrouble.isTransient(error):
-            logger.warning("the song cannot be fetched: \(error)")
+        case let error where phase != .separating && StorageTrouble.isTransient(error):
+            logger.warning("the storage is away or full: \(error)")
+            await discard()
             await finally { try await queue.giveBack(claim) }
             return .storageAway
-        case let error where DiskTrouble.isFull(error) || freeSpace(at: song) < leastFreeSpace:
+        case let error where DiskTrouble.isFull(error) || hasNoRoom(song):
             logger.error("the disk of \(song.deletingLastPathComponent().path) is full: \(error)")
             await discard()
             await finally { try await queue.giveBack(claim) }
             return .diskFull
         case let error:
+            logger.error("the attempt failed: \(error)")
             await discard()
-            return await fail("\(error)", song: song, retry: true)
+            return await fail(PublicFailure(error).rawValue, song: song, retry: true)
         }
+    }
+
+    private func hasNoRoom(_ song: URL) -> Bool {
+        (DiskSpace(of: song.deletingLastPathComponent())?.free ?? .max) < configuration.leastFreeSpace
     }
 
     /// The sentence goes to the song's owner, who knows its name and not where we keep it.
     private func fail(_ sentence: String, song: URL, retry: Bool) async -> Outcome {
         let reason = sentence.replacingOccurrences(of: song.path, with: claim.job.filename)
-        logger.warning("the attempt failed: \(reason)")
+        logger.warning("the attempt came to nothing: \(reason)")
         let state = await finally { try await queue.fail(claim, reason: reason, retry: retry) }
         switch state {
         case .failed: return .failed
@@ -202,9 +219,9 @@ struct JobRun {
         }
     }
 
-    /// Tries again while the storage is away, for as long as the configuration says and the lease is held.
+    /// Tries again while the storage is away or full, for as long as the configuration says and the lease is held.
     private func patiently<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
-        let end = ContinuousClock.now + storagePatience
+        let end = ContinuousClock.now + configuration.storagePatience
         var pause = Duration.milliseconds(500)
         while true {
             do {
@@ -213,7 +230,7 @@ struct JobRun {
                 logger.warning("waiting for the storage: \(error)")
                 try goOn()
                 try await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(10))
+                pause = min(pause * 2, .seconds(30))
             }
         }
     }
@@ -228,13 +245,6 @@ struct JobRun {
             return nil
         }
     }
-}
-
-/// Bytes that are left on the disk of `file`; very many where the system does not say.
-private func freeSpace(at file: URL) -> Int64 {
-    var disk = statvfs()
-    guard statvfs(file.deletingLastPathComponent().path, &disk) == 0 else { return .max }
-    return Int64(clamping: UInt64(disk.f_bavail) * UInt64(disk.f_frsize))
 }
 
 extension JobID {

@@ -3,8 +3,9 @@ public import Jobs
 public import Logging
 import Metrics
 public import ObjectStorage
-public import ServiceContract
+import ServiceContract
 public import ServiceLifecycle
+import Untrusted
 
 /// A worker: claims one job after the other and separates it, and looks after the jobs of workers that are gone.
 ///
@@ -21,6 +22,7 @@ public final class Worker: Service {
     private let separator: any SongSeparator
     private let keeper: LeaseKeeper
     private let drain = Drain()
+    private let work: WorkFolder
     private let logger: Logger
 
     /// A worker; nothing happens before ``run()``.
@@ -35,6 +37,7 @@ public final class Worker: Service {
         board = RedisAutoscalerBoard(queue: queue)
         self.separator = separator
         self.logger = logger
+        work = WorkFolder(in: configuration.temporaryFolder)
         store = SongStore(storage: storage, outputBucket: configuration.outputBucket)
         keeper = LeaseKeeper(
             queue: queue, record: WorkerRecord(id: configuration.id), healthFile: configuration.healthFile,
@@ -43,15 +46,16 @@ public final class Worker: Service {
 
     /// Works until graceful shutdown.
     ///
-    /// - Throws: when no temporary folder can be made; whatever else goes wrong is logged and tried again.
+    /// - Throws: when no temporary folder can be made at the start; whatever else goes wrong is logged and tried again.
     public func run() async throws {
-        let work = try WorkFolder(in: configuration.temporaryFolder)
+        try work.make()
         keeper.start()
         logger.info("worker started", metadata: ["redis": "\(queue.address)"])
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.maintain() }
-                await claimJobs(work)
+                group.addTask { await self.publishOffers() }
+                await claimJobs()
                 group.cancelAll()
             }
         } onGracefulShutdown: {
@@ -71,7 +75,7 @@ public final class Worker: Service {
 
     // MARK: - Jobs
 
-    private func claimJobs(_ work: WorkFolder) async {
+    private func claimJobs() async {
         var pause = Pause()
         var isFresh = true
         while !drain.isDraining && !Task.isCancelled {
@@ -79,17 +83,24 @@ public final class Worker: Service {
                 let (queue, board, id) = (queue, board, configuration.id)
                 if isFresh { try await cancelWhenGracefulShutdown { try await board.withdrawDrain(id) } }
                 isFresh = false
+                // Before a claim: a job that finds no folder would be one that fails.
+                try work.make()
+                keeper.canWork(nil)
                 guard try await mayClaim(),
                     let claim = try await cancelWhenGracefulShutdown({
                         try await queue.claim(worker: id, wait: Self.glance)
                     })
                 else { continue }
-                switch await perform(claim, work) {
+                switch await perform(claim) {
                 case .storageAway, .diskFull: await pause.next()
                 default: pause.reset()
                 }
             } catch is CancellationError {
                 continue
+            } catch let error as WorkFolder.Unusable {
+                logger.error("\(error)")
+                keeper.canWork(error.description)
+                await pause.next()
             } catch {
                 logger.error("no job can be claimed: \(error)")
                 await pause.next()
@@ -112,7 +123,7 @@ public final class Worker: Service {
         return false
     }
 
-    private func perform(_ claim: Claim, _ work: WorkFolder) async -> JobRun.Outcome {
+    private func perform(_ claim: Claim) async -> JobRun.Outcome {
         var logger = logger
         logger[metadataKey: "job"] = "\(claim.job.id)"
         logger[metadataKey: "attempt"] = "\(claim.job.attempts)"
@@ -121,18 +132,26 @@ public final class Worker: Service {
         let begin = ContinuousClock.now
         var run = JobRun(
             claim: claim, queue: queue, store: store, separator: separator, keeper: keeper, drain: drain,
-            storagePatience: configuration.storagePatience, leastFreeSpace: configuration.leastFreeSpace, logger: logger
-        )
+            configuration: configuration, logger: logger)
         var outcome = JobRun.Outcome.givenBack
         do {
             let folder = try work.folder(named: "\(claim.job.id)-\(claim.token)")
             outcome = await run.run(in: folder)
             try FileManager.default.removeItem(at: folder)
+        } catch let error as WorkFolder.Unusable {
+            logger.error("\(error)")
+            let queue = queue
+            do { try await queue.giveBack(claim) } catch { logger.error("the job is left to its lease: \(error)") }
+            outcome = .diskFull
         } catch {
-            logger.error("trouble with the temporary folder: \(error)")
+            logger.error("the job's temporary folder stays behind: \(error)")
         }
         let seconds = (ContinuousClock.now - begin) / .seconds(1)
         logger.info("job ended", metadata: ["outcome": "\(outcome.rawValue)", "seconds": "\(seconds)"])
+        if outcome == .done, let audio = run.audioSeconds, audio > 0 {
+            Counter(label: "msaas_worker_audio_seconds_total").increment(by: Int64(clamping: audio.rounded(.up)))
+            Gauge(label: "msaas_worker_real_time_factor").record(seconds / audio)
+        }
         Counter(label: "msaas_worker_jobs_total", dimensions: [("outcome", outcome.rawValue)]).increment()
         Metrics.Timer(label: "msaas_worker_job_seconds").recordSeconds(seconds)
         Gauge(label: "msaas_worker_resident_bytes").record(Double(LeaseKeeper.residentMemory()))
@@ -141,6 +160,22 @@ public final class Worker: Service {
     }
 
     // MARK: - Upkeep
+
+    /// Says what songs can be separated with here, so that a wrong model is refused before its song is stored.
+    private func publishOffers() async {
+        var pause = Pause()
+        while !drain.isDraining && !Task.isCancelled {
+            do {
+                let (queue, offers) = (queue, try await separator.offers)
+                return try await cancelWhenGracefulShutdown { try await queue.publish(offers) }
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("the models that are offered here cannot be told: \(error)")
+                await pause.next()
+            }
+        }
+    }
 
     /// Every worker looks for jobs of lost workers, and publishes what they had finished.
     private func maintain() async {

@@ -1,5 +1,5 @@
 public import Foundation
-public import Jobs
+import Jobs
 public import ServiceContract
 
 /// How a worker works.
@@ -12,13 +12,15 @@ public struct WorkerConfiguration: Sendable, Equatable {
     public var drainPeriod: Duration = .seconds(25)
     /// How often jobs of lost workers are looked for.
     public var recoverEvery: Duration = .seconds(5)
-    /// How long storing a stem is tried.
-    public var storagePatience: Duration = .seconds(120)
+    /// How long storing a stem is tried while the storage is away or full; then the job is given back.
+    public var storagePatience: Duration = .seconds(3600)
     /// Where songs and stems are while they are worked on.
     public var temporaryFolder: URL = FileManager.default.temporaryDirectory
     /// An attempt that fails while the temporary folder's disk has fewer bytes left is not the song's fault: the job is
     /// given back.
-    public var leastFreeSpace: Int64 = 64 << 20
+    public var leastFreeSpace = 64 << 20
+    /// What one job may take.
+    public var limits = JobLimits()
     /// A file whose time of change is the worker's last sign of life, for probes.
     public var healthFile: URL?
 
@@ -28,8 +30,8 @@ public struct WorkerConfiguration: Sendable, Equatable {
         self.outputBucket = outputBucket
     }
 
-    /// Reads `WORKER_ID`, `MSAAS_OUTPUT_BUCKET`, `MSAAS_DRAIN_SECONDS`, `MSAAS_RECOVER_SECONDS`, `MSAAS_HEALTH_FILE` and
-    /// `TMPDIR`.
+    /// Reads `WORKER_ID`, `MSAAS_OUTPUT_BUCKET`, `MSAAS_DRAIN_SECONDS`, `MSAAS_RECOVER_SECONDS`, `MSAAS_HEALTH_FILE`,
+    /// `TMPDIR`, and what ``JobLimits`` reads.
     ///
     /// - Throws: `InvalidOption` that names the variable, its value and what is allowed.
     public init(environment: [String: String]) throws(InvalidOption) {
@@ -39,6 +41,7 @@ public struct WorkerConfiguration: Sendable, Equatable {
         drainPeriod = try environment.seconds("MSAAS_DRAIN_SECONDS") ?? drainPeriod
         recoverEvery = try environment.seconds("MSAAS_RECOVER_SECONDS") ?? recoverEvery
         temporaryFolder = text("TMPDIR").map { URL(filePath: $0) } ?? temporaryFolder
+        limits = try JobLimits(environment: environment)
         healthFile = text("MSAAS_HEALTH_FILE").map { URL(filePath: $0) }
     }
 

@@ -74,14 +74,16 @@ package struct JobsReading: Sendable {
         self.statistics = statistics
     }
 
-    /// The jobs as the policy wants them. Lengths are not known before a song is decoded, so all count as the mean of
-    /// finished ones.
+    /// The jobs as the policy wants them. A song's length is known once a worker has measured it; those that wait count as the
+    /// mean of finished ones.
     package var backlog: Backlog {
         let mean = statistics.meanAudio
-        let left = workers.values.filter { $0.job != nil }.reduce(0) { $0 + 1 - min(max($1.progress ?? 0, 0), 1) }
+        let left = workers.values.filter { $0.job != nil }.reduce(0.0) { sum, worker in
+            sum + (worker.audioSeconds ?? mean ?? 0) * (1 - min(max(worker.progress ?? 0, 0), 1))
+        }
         return Backlog(
             waiting: depth.waiting, inFlight: depth.inFlight, waitingAudio: mean.map { $0 * Double(depth.waiting) },
-            inFlightAudio: mean.map { $0 * left }, realTimeFactor: statistics.realTimeFactor)
+            inFlightAudio: mean.map { _ in left }, realTimeFactor: statistics.realTimeFactor)
     }
 
     /// Seconds of audio yet to be separated.

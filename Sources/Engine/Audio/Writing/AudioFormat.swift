@@ -29,6 +29,16 @@ public enum AudioFormat: Sendable, Equatable {
         }
     }
 
+    /// Bytes that a file of so many frames has, about: those of FLAC as if nothing could be compressed.
+    public func bytes(frames: Int, channels: Int, sampleRate: Int) -> Int {
+        switch self {
+        case .wav16, .flac(bits: 16): frames * channels * 2
+        case .wav24, .flac: frames * channels * 3
+        case .float32: frames * channels * 4
+        case .mp3(let bitrate, _): frames / max(1, sampleRate) * bitrate * 125 + bitrate * 125
+        }
+    }
+
     /// Refuses parameters that do not exist.
     ///
     /// - Throws: ``AudioError/invalidFormat(_:)``, a sentence naming the parameter, its value and the allowed ones.

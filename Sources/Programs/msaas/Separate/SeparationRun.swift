@@ -72,7 +72,7 @@ struct SeparationRun: Sendable {
         var duration: Double?
         defer { meter.clear() }
         let report = try separator.separate(
-            url, to: { output(url, stem: $0) }, measured: { duration = $0 },
+            url, to: { output(url, stem: $0) }, measured: { duration = $0.seconds },
             progress: { fraction in
                 meter.show(fraction, duration: duration)
                 return !interruption.isRequested

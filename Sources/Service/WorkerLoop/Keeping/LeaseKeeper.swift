@@ -14,8 +14,11 @@ final class LeaseKeeper: Sendable {
         var record: WorkerRecord
         var claim: Claim?
         var progress = 0.0
+        var audioSeconds: Double?
         var status = LeaseStatus.held
         var isStopped = false
+        /// Why no song can be worked on here.
+        var trouble: String?
         var hasEnded = false
         var waiter: CheckedContinuation<Void, Never>?
     }
@@ -62,8 +65,8 @@ final class LeaseKeeper: Sendable {
     /// Takes up a claim.
     func begin(_ claim: Claim) {
         change {
-            ($0.claim, $0.progress, $0.status) = (claim, 0, .held)
-            ($0.record.job, $0.record.progress) = (claim.job.id, 0)
+            ($0.claim, $0.progress, $0.audioSeconds, $0.status) = (claim, 0, nil, .held)
+            ($0.record.job, $0.record.progress, $0.record.audioSeconds) = (claim.job.id, 0, nil)
             if $0.record.state == .idle { $0.record.state = .busy }
         }
     }
@@ -72,6 +75,7 @@ final class LeaseKeeper: Sendable {
     func end(models: [String]) {
         change {
             ($0.claim, $0.record.job, $0.record.progress, $0.record.models) = (nil, nil, nil, models)
+            $0.record.audioSeconds = nil
             if $0.record.state == .busy { $0.record.state = .idle }
         }
     }
@@ -82,6 +86,11 @@ final class LeaseKeeper: Sendable {
         change { $0.record.state = isDraining ? .draining : $0.claim == nil ? .idle : .busy }
     }
 
+    /// Takes note of the song's length, and tells it at once: whoever waits wants to know how long.
+    func measured(_ seconds: Double) {
+        change { ($0.audioSeconds, $0.record.audioSeconds) = (seconds, seconds) }
+    }
+
     /// Takes note of how far the work is, and answers with what became of the lease.
     func report(_ progress: Double) -> LeaseStatus {
         duty.withLock {
@@ -90,6 +99,12 @@ final class LeaseKeeper: Sendable {
             return $0.status
         }
     }
+
+    /// Says that no song can be worked on here, and why; `nil` that it can. While it cannot, the health file grows old.
+    func canWork(_ trouble: String?) { duty.withLock { $0.trouble = trouble } }
+
+    /// Why no song can be worked on here.
+    var trouble: String? { duty.withLock { $0.trouble } }
 
     /// What became of the lease, as far as the last round found.
     var status: LeaseStatus { duty.withLock { $0.status } }
@@ -121,7 +136,7 @@ final class LeaseKeeper: Sendable {
                 isAway = true
             }
             // Also while Redis is away: to start the worker again would not bring it back.
-            if let healthFile { try? Data().write(to: healthFile) }
+            if let healthFile, now.trouble == nil { try? Data().write(to: healthFile) }
             alarm.withLock { _ = alarm.wait(until: Date(timeIntervalSinceNow: pause)) }
         }
     }
@@ -131,9 +146,11 @@ final class LeaseKeeper: Sendable {
             let status = try line.renew(claim)
             if status != .held {
                 duty.withLock { if $0.claim == claim { $0.status = status } }
-            } else if now.progress > 0 {
+            } else if now.progress > 0 || now.audioSeconds != nil {
                 // A full server refuses progress but not renewals.
-                do { _ = try line.report(claim, progress: now.progress, audioSeconds: nil) } catch .outOfMemory {}
+                do {
+                    _ = try line.report(claim, progress: now.progress, audioSeconds: now.audioSeconds)
+                } catch .outOfMemory {}
             }
         }
         var record = now.record
@@ -147,5 +164,22 @@ final class LeaseKeeper: Sendable {
             let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
         else { return 0 }
         return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
+
+/// Whether the worker is to end, and by when.
+final class Drain: Sendable {
+    private let deadline = Mutex<ContinuousClock.Instant?>(nil)
+
+    /// Whether no more jobs are to be claimed.
+    var isDraining: Bool { deadline.withLock { $0 != nil } }
+
+    /// Whether the present job is to be given back.
+    var isOver: Bool { deadline.withLock { $0.map { $0 <= .now } ?? false } }
+
+    /// Asks the worker to end within `period`. A later call can only shorten it.
+    func begin(_ period: Duration) {
+        let end = ContinuousClock.now + period
+        deadline.withLock { $0 = min($0 ?? end, end) }
     }
 }

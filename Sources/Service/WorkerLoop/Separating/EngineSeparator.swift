@@ -8,12 +8,14 @@ import ServiceContract
 import Synchronization
 public import Tensors
 import Threading
+import Untrusted
 
 /// Separates with our engine: fetches models by name, keeps the ones used last in memory, and works on a thread of its
 /// own beside the engine's.
 public actor EngineSeparator: SongSeparator {
     private let store: ModelStore
     private let defaultModel: String?
+    private let offered: [String]?
     private let threads: Int
     private let kernels: Kernels
     private let capacity: Int
@@ -28,17 +30,20 @@ public actor EngineSeparator: SongSeparator {
     ///
     /// - Parameters:
     ///   - defaultModel: for jobs that name none; `nil` for the best one that is present.
+    ///   - offered: the models that jobs may name; `nil` for those that are present, so that nobody can have one downloaded.
     ///   - threads: how many threads the engine uses.
     ///   - kernels: the instruction set that the engine computes with.
     ///   - capacity: how many models are kept in memory.
     ///   - memoryLimit: what the process may take; a job that needs more fails before it starts.
     ///   - logger: told threads and memory whenever the choice changes.
     public init(
-        store: ModelStore, defaultModel: String?, threads: Int, kernels: Kernels = .best, capacity: Int = 1,
+        store: ModelStore, defaultModel: String?, offered: [String]? = nil, threads: Int, kernels: Kernels = .best,
+        capacity: Int = 1,
         memoryLimit: MemoryLimit? = nil, logger: Logger? = nil
     ) {
         self.store = store
         self.defaultModel = defaultModel
+        self.offered = offered
         self.threads = max(threads, 1)
         self.kernels = kernels
         self.capacity = max(capacity, 1)
@@ -46,11 +51,12 @@ public actor EngineSeparator: SongSeparator {
         self.logger = logger
     }
 
-    /// The engine that the environment describes: `MSAAS_MODEL`, `MSAAS_THREADS` (default: one a core),
+    /// The engine that the environment describes: `MSAAS_MODEL`, `MSAAS_OFFERED_MODELS` (names between commas; default: those
+    /// that are present), `MSAAS_THREADS` (default: one a core),
     /// `MSAAS_PRECISION` (`float32`, or `bf16` where the processor multiplies it), `MSAAS_MEMORY_LIMIT` (default: the limit
     /// of the control group), and what `ModelStore` reads.
     ///
-    /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads, `SeparationError` when `MSAAS_PRECISION`
+    /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads or `MSAAS_OFFERED_MODELS` holds no names, `SeparationError` when `MSAAS_PRECISION`
     ///   is no precision or `MSAAS_MEMORY_LIMIT` no amount of memory.
     public init(repository: URL? = nil, environment: [String: String], logger: Logger? = nil) throws {
         var threads = ProcessInfo.processInfo.activeProcessorCount
@@ -61,13 +67,46 @@ public actor EngineSeparator: SongSeparator {
             }
             threads = number
         }
+        let offered = environment["MSAAS_OFFERED_MODELS"].flatMap { text in
+            text.isEmpty ? nil : text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        if let offered, offered.isEmpty || !offered.allSatisfy({ PlainName.isValid($0) }) {
+            throw InvalidOption(
+                name: "MSAAS_OFFERED_MODELS", value: offered.joined(separator: ","),
+                rule: "it must be names of models between commas, such as starter,htdemucs")
+        }
         let precision = try Precision.inForce(environment: environment)
         let kernels = Kernels.best(for: precision)
         logger?.info("products in \(kernels)", metadata: ["asked": "\(precision.rawValue)"])
         try self.init(
             store: ModelStore(repository: repository, environment: environment),
-            defaultModel: environment["MSAAS_MODEL"].flatMap { $0.isEmpty ? nil : $0 }, threads: threads,
+            defaultModel: environment["MSAAS_MODEL"].flatMap { $0.isEmpty ? nil : $0 }, offered: offered,
+            threads: threads,
             kernels: kernels, memoryLimit: MemoryLimit.inForce(environment: environment), logger: logger)
+    }
+
+    /// The models that jobs may name, with the stems of those whose files are here.
+    public var offers: OfferedModels {
+        get async throws {
+            let (store, usual, names) = (store, try usualModel, try offeredNames)
+            return try await thread.run {
+                var stems: [String: [String]] = [:]
+                for name in names { stems[name] = try store.presentBag(named: name)?.open().first?.sources ?? [] }
+                return OfferedModels(stems: stems, usual: usual)
+            }
+        }
+    }
+
+    /// The model of jobs that name none.
+    private var usualModel: String { get throws { try defaultModel ?? store.defaultName() } }
+
+    /// The models that jobs may name; the usual one is always among them.
+    private var offeredNames: [String] {
+        get throws {
+            let usual = try usualModel
+            let names = try offered ?? store.list().entries.filter(\.isPresent).map(\.name)
+            return names.contains(usual) ? names : [usual] + names
+        }
     }
 
     /// The names of the models that are in memory.
@@ -75,17 +114,25 @@ public actor EngineSeparator: SongSeparator {
 
     /// Separates a song into `folder/{stem}.{ext}`.
     public func separate(
-        _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
+        _ order: SeparationOrder, measured: @escaping @Sendable (SongMeasure) throws -> Void = { _ in },
+        progress: @escaping @Sendable (Double) -> Bool
     ) async throws -> SeparatedSong {
+        let names = try offeredNames
         do {
-            let bag = try await bag(
-                named: order.options.model ?? defaultModel ?? store.defaultName(), progress: progress)
+            let name = try order.options.model ?? usualModel
+            guard names.contains(name) else { throw SongRefused(model: name, offered: names) }
+            let bag = try await bag(named: name, progress: progress)
             let report = try await thread.run { [self] in
                 let separator = try Separator(
                     bag: bag, options: SeparationOptions(order.options, seed: order.seed), memoryLimit: memoryLimit)
                 announce(separator.memory, model: bag.name)
                 return try separator.separate(
                     order.song, to: { order.folder.appending(path: "\($0).\(order.options.format.fileExtension)") },
+                    limits: order.limits,
+                    measured: {
+                        try measured(
+                            SongMeasure(seconds: $0.seconds, stemBytes: $0.stemBytes, diskBytes: $0.diskBytes))
+                    },
                     progress: progress)
             }
             return SeparatedSong(
@@ -93,7 +140,7 @@ public actor EngineSeparator: SongSeparator {
                 duration: report.duration, sampleRate: report.sampleRate, warnings: report.warnings,
                 seconds: report.separationSeconds)
         } catch {
-            throw SongRefused(because: error) ?? error
+            throw SongRefused(because: error, offered: names) ?? error
         }
     }
 
@@ -166,34 +213,6 @@ extension SeparationOptions {
         case .float32: format = .float32
         case .flac: format = .flac(bits: 16)
         case .mp3: format = .mp3(bitrate: options.bitrate, preset: 2)
-        }
-    }
-}
-
-extension SongRefused {
-    /// The engine's errors that are the song's or its options' fault; `nil` for those of this worker (a full disk, a
-    /// damaged model, …).
-    init?(because error: any Error) {
-        switch error {
-        case let error as AudioError:
-            switch error {
-            case .cannotOpen, .cannotWrite, .diskFull: return nil
-            case .empty, .unsupported, .notAudio, .undecodable, .noSamples, .tooFewChannels, .invalidFormat:
-                self.init(error.description)
-            }
-        case let error as SeparationError:
-            switch error {
-            case .invalidBag, .tooLittleMemory: return nil
-            case .invalidOption, .unknownStem, .segmentTooLong: self.init(error.description)
-            }
-        case ModelStoreError.unknownModel(let name, let known):
-            self.init("There is no model “\(name)” here; there are \(known.joined(separator: ", ")).")
-        case let error as ModelStoreError:
-            switch error {
-            case .invalidName, .unsupportedModel: self.init(error.description)
-            default: return nil
-            }
-        default: return nil
         }
     }
 }

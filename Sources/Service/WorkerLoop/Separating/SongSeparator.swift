@@ -1,21 +1,44 @@
+public import Audio
 public import Foundation
-public import Jobs
 public import ServiceContract
 
 /// What turns a song into stems: the worker's one seam to the engine.
 public protocol SongSeparator: Sendable {
+    /// What songs can be separated with here.
+    ///
+    /// - Throws: why that cannot be found out, as a sentence for the operator.
+    var offers: OfferedModels { get async throws }
     /// The names of the models that are in memory.
     var loadedModels: [String] { get async }
     /// Separates a song into files. It must not block the cooperative pool.
     ///
     /// - Parameters:
+    ///   - measured: told the song's length and what its stems take, before the first segment; what it throws ends the work.
     ///   - progress: told the finished part, 0…1, as often as it advances; answers whether to go on. Called on any
     ///     thread.
     /// - Throws: ``SongRefused`` when no worker could ever do it, `CancellationError` when `progress` said no, and
     ///   anything else for trouble of this worker.
     func separate(
-        _ order: SeparationOrder, progress: @escaping @Sendable (Double) -> Bool
+        _ order: SeparationOrder, measured: @escaping @Sendable (SongMeasure) throws -> Void,
+        progress: @escaping @Sendable (Double) -> Bool
     ) async throws -> SeparatedSong
+}
+
+/// What is known of a song before it is separated.
+public struct SongMeasure: Sendable, Equatable {
+    /// Its length in seconds.
+    public var seconds: Double
+    /// Bytes of all its stems together.
+    public var stemBytes: Int
+    /// Bytes of the disk that they need while they are made.
+    public var diskBytes: Int
+
+    /// A measure.
+    public init(seconds: Double, stemBytes: Int, diskBytes: Int) {
+        self.seconds = seconds
+        self.stemBytes = stemBytes
+        self.diskBytes = diskBytes
+    }
 }
 
 /// A song to separate.
@@ -26,14 +49,17 @@ public struct SeparationOrder: Sendable {
     public var folder: URL
     /// How to separate.
     public var options: JobOptions
+    /// What the song may be.
+    public var limits: AudioLimits?
     /// Where random shifts come from, so that a second attempt gives the same stems.
     public var seed: UInt64
 
     /// An order.
-    public init(song: URL, folder: URL, options: JobOptions, seed: UInt64) {
+    public init(song: URL, folder: URL, options: JobOptions, limits: AudioLimits? = nil, seed: UInt64) {
         self.song = song
         self.folder = folder
         self.options = options
+        self.limits = limits
         self.seed = seed
     }
 }
@@ -78,12 +104,4 @@ public struct SeparatedSong: Sendable {
         self.warnings = warnings
         self.seconds = seconds
     }
-}
-
-/// A song or its options that no worker could ever do anything with; the job fails without another attempt.
-public struct SongRefused: Error, Sendable, CustomStringConvertible {
-    /// A sentence for the song's owner.
-    public let description: String
-    /// A refusal that says why.
-    public init(_ description: String) { self.description = description }
 }

@@ -23,16 +23,19 @@ struct SongStore: Sendable {
 
     /// Fetches a job's song, chunk by chunk.
     ///
-    /// - Parameter goesOn: asked after every chunk.
-    /// - Throws: ``SongRefused`` when the object is gone or empty, `CancellationError` when `goesOn` said no, and what the
+    /// - Parameters:
+    ///   - limits: a song of more bytes is not fetched.
+    ///   - goesOn: asked after every chunk.
+    /// - Throws: ``SongRefused`` when the object is gone, empty or too large, `CancellationError` when `goesOn` said no, and what the
     ///   storage throws.
-    func fetch(_ job: Job, to file: URL, goesOn: () throws -> Void) async throws {
+    func fetch(_ job: Job, to file: URL, limits: JobLimits, goesOn: () throws -> Void) async throws {
         let object: S3Object
         do {
             object = try await storage.get(job.bucket, job.key)
         } catch let error as S3Error where error.isNotFound {
             throw SongRefused("\(job.filename) is no longer in the bucket; upload it again.")
         }
+        try limits.check(bytes: object.head.size, of: job.filename)
         let handle = try await disk.run {
             _ = FileManager.default.createFile(atPath: file.path, contents: nil)
             return try FileHandle(forWritingTo: file)
@@ -41,6 +44,7 @@ struct SongStore: Sendable {
         for try await chunk in object.body {
             try goesOn()
             size += chunk.count
+            try limits.check(bytes: size, of: job.filename)
             try await disk.run { try handle.write(contentsOf: chunk) }
         }
         try await disk.run { try handle.close() }

@@ -1,35 +1,87 @@
 import Foundation
+import Synchronization
 
 /// A private folder for the songs and stems of one worker. What processes that were killed have left behind is removed
-/// when the next worker starts: a folder whose lock nobody holds is nobody's.
+/// when the next worker starts: a folder whose lock nobody holds is nobody's. One that vanishes under the worker (a cleaner of
+/// `/tmp`, a disk that was taken away) is made again before the next job.
 final class WorkFolder: Sendable {
     private static let prefix = "msaas-worker-"
+    private let parent: URL
     private let url: URL
-    private let lock: Int32
+    private let lock = Mutex<Int32?>(nil)
 
-    /// Makes a folder in `parent`, and removes the abandoned ones there.
-    ///
-    /// - Throws: `CocoaError` when the folder cannot be made.
-    init(in parent: URL) throws {
+    /// A private folder in `parent`, not made yet.
+    init(in parent: URL) {
+        self.parent = parent
         url = parent.appending(path: Self.prefix + UUID().uuidString)
-        try FileManager.default.createDirectory(
-            at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        lock = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw CocoaError(.fileLocking) }
-        Self.removeAbandoned(in: parent)
     }
 
     deinit {
-        try? FileManager.default.removeItem(at: url)
-        close(lock)
+        lock.withLock { lock in
+            try? FileManager.default.removeItem(at: url)
+            if let lock { close(lock) }
+        }
+    }
+
+    /// Makes the folder, unless it is there, and removes the abandoned ones beside it.
+    ///
+    /// - Throws: ``Unusable`` when there can be none.
+    func make() throws(Unusable) {
+        let isNew = try lock.withLock { lock throws(Unusable) -> Bool in
+            if let held = lock {
+                if Self.isSame(held, as: url) { return false }
+                close(held)
+                lock = nil
+            }
+            do {
+                try FileManager.default.createDirectory(
+                    at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            } catch {
+                throw Unusable(folder: parent.path, reason: error.localizedDescription)
+            }
+            let descriptor = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                let reason = String(cString: strerror(errno))
+                if descriptor >= 0 { close(descriptor) }
+                throw Unusable(folder: url.path, reason: reason)
+            }
+            lock = descriptor
+            return true
+        }
+        if isNew { Self.removeAbandoned(in: parent) }
     }
 
     /// A new folder for one job.
-    func folder(named name: String) throws -> URL {
+    ///
+    /// - Throws: ``Unusable``
+    func folder(named name: String) throws(Unusable) -> URL {
+        try make()
         let folder = url.appending(path: name)
-        try? FileManager.default.removeItem(at: folder)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        do {
+            try? FileManager.default.removeItem(at: folder)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        } catch {
+            throw Unusable(folder: folder.path, reason: error.localizedDescription)
+        }
         return folder
+    }
+
+    /// Why no song can be worked on here.
+    struct Unusable: Error, CustomStringConvertible {
+        let folder: String
+        let reason: String
+
+        var description: String {
+            "The folder for songs and stems \(folder) cannot be used: \(reason). Free or mount it, or set TMPDIR; no song is "
+                + "claimed until then."
+        }
+    }
+
+    /// Whether an open folder is the one that the path leads to.
+    private static func isSame(_ descriptor: Int32, as url: URL) -> Bool {
+        var (held, found) = (stat(), stat())
+        return fstat(descriptor, &held) == 0 && stat(url.path, &found) == 0
+            && (held.st_dev, held.st_ino) == (found.st_dev, found.st_ino)
     }
 
     private static func removeAbandoned(in parent: URL) {

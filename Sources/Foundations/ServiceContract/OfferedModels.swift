@@ -1,0 +1,30 @@
+/// What the workers of a service separate with, as they say when they start: the models that a song may name, and the stems of
+/// each. It outlives them, so that a wrong name can be refused before there is a worker.
+public struct OfferedModels: Codable, Sendable, Equatable {
+    /// The stems by the model's name; none where a model's files have not been read yet.
+    public var stems: [String: [String]]
+    /// The model of songs that name none.
+    public var usual: String
+
+    /// Models with their stems.
+    public init(stems: [String: [String]], usual: String) {
+        self.stems = stems
+        self.usual = usual
+    }
+
+    /// Refuses options that name a model or a stem that is not among them.
+    ///
+    /// - Throws: ``InvalidOption``, a sentence for whoever gave them.
+    public func check(_ options: JobOptions) throws(InvalidOption) {
+        let model = options.model ?? usual
+        guard let known = stems[model] else {
+            throw InvalidOption(
+                name: "model", value: model, rule: "it must be one of \(stems.keys.sorted().joined(separator: ", "))")
+        }
+        if let stem = options.twoStems, !known.isEmpty, !known.contains(stem) {
+            throw InvalidOption(
+                name: "two_stems", value: stem,
+                rule: "the model \(model) has \(known.joined(separator: ", "))")
+        }
+    }
+}
