@@ -99,7 +99,7 @@ extension Problem {
             problem.headers[.retryAfter] = "2"
         }
         problem.type = "urn:msaas:problem:not-done"
-        problem.extensions["state"] = state.rawValue
+        problem.extensions["state"] = .text(state.rawValue)
         return problem
     }
 }

@@ -64,13 +64,15 @@ struct JobLookup: Sendable {
     }
 
     private func uploaded(_ id: JobID) async throws -> JobStatus? {
-        let page = try await storage.client.list(storage.queueBucket, prefix: "\(id)/", limit: 1)
-        guard let object = page.objects.first,
+        let page = try await storage.client.list(storage.queueBucket, prefix: "\(id)/", limit: 2)
+        guard let object = page.objects.first(where: { !LateOptions.areAt($0.key) }),
             let head = try await storage.client.head(storage.queueBucket, object.key)
         else { return nil }
         let filename = object.key.unicodeScalars.split(separator: "/").last.map { String($0) } ?? object.key
+        let metadata = try await LateOptions.metadata(
+            of: head, object.key, client: storage.client, bucket: storage.queueBucket)
         return JobStatus(
-            id, filename: filename, options: try? JobOptions(metadata: head.metadata), storedAt: head.lastModified)
+            id, filename: filename, options: try? JobOptions(metadata: metadata), storedAt: head.lastModified)
     }
 
     /// Adds the place in the queue and the time that is left. Both are only told, never needed.

@@ -25,6 +25,7 @@ struct Admission: Sendable {
             return ignored("The object is not in the bucket “\(storage.queueBucket)”.")
         }
         guard !order.key.hasSuffix("/") else { return ignored("The object is a folder.") }
+        guard !LateOptions.areAt(order.key) else { return ignored("The object holds options of another one.") }
         // The storage is asked and not the event believed: events lack fields, come late and come twice.
         guard let head = try await storage.client.head(order.bucket, order.key) else {
             return ignored("The object is not there (any more).")
@@ -32,8 +33,10 @@ struct Admission: Sendable {
         var job = Job(bucket: order.bucket, key: order.key, eTag: head.eTag)
         guard head.size > 0 else { return try await reject(job, "The file is empty.", ignored) }
         do {
-            job.options = try options(order, head)
-        } catch {
+            let metadata = try await LateOptions.metadata(
+                of: head, order.key, client: storage.client, bucket: order.bucket)
+            job.options = try options(order, metadata)
+        } catch let error as InvalidOption {
             return try await reject(job, error.description, ignored)
         }
         switch try await queue.jobs.enqueue(job) {
@@ -45,10 +48,10 @@ struct Admission: Sendable {
         }
     }
 
-    private func options(_ order: Order, _ head: ObjectHead) throws(InvalidOption) -> JobOptions {
-        guard !order.options.isEmpty else { return try JobOptions(metadata: head.metadata) }
+    private func options(_ order: Order, _ metadata: [String: String]) throws(InvalidOption) -> JobOptions {
+        guard !order.options.isEmpty else { return try JobOptions(metadata: metadata) }
         // What the order says replaces what the object says.
-        let stored = try JobOptions(metadata: head.metadata).metadata
+        let stored = try JobOptions(metadata: metadata).metadata
         let asked = try JobOptions(validating: order.options).metadata
         let named = Set(order.options.keys.map { $0.lowercased().replacing("_", with: "-") })
         return try JobOptions(metadata: stored.merging(asked.filter { named.contains($0.key) }) { $1 })

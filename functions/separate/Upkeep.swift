@@ -71,7 +71,8 @@ struct Upkeep: Service {
     /// Looks through the bucket once.
     private func sweep() async throws {
         let admission = Admission(storage: storage, queue: queue, logger: logger)
-        for try await object in storage.client.objects(storage.queueBucket) where isOfAge(object) {
+        for try await object in storage.client.objects(storage.queueBucket)
+        where isOfAge(object) && !LateOptions.areAt(object.key) {
             let job = Job(bucket: storage.queueBucket, key: object.key, eTag: object.eTag)
             guard try await queue.jobs.job(job.id) == nil,
                 try await storage.client.head(storage.outputBucket, Manifest.key(of: job.id)) == nil,

@@ -1,7 +1,11 @@
 import Foundation
 import FunctionHost
 
-/// Reads a form up to its file, and then the file's bytes as they come.
+/// Reads a form: the fields up to its file, the file's bytes as they come, and the fields after it.
+///
+/// One file is one song. Fields may stand on both sides of it, since many clients send files first; what comes after the
+/// file is bounded by ``tailLimit``, so that with a known length of the form most of the file's bytes are known to be its
+/// own before they have come.
 actor FormReader {
     /// The file of a form.
     struct File: Sendable {
@@ -9,47 +13,58 @@ actor FormReader {
         var contentType: String?
     }
 
+    /// A field of a form.
+    typealias Field = (name: String, value: String)
+
     /// The longest value of a field in bytes, and the most fields.
     private static let valueLimit = 4096
     private static let fieldLimit = 64
+    /// The most bytes after the file: its last delimiter, fields, epilogue.
+    static let tailLimit = 128 << 10
 
     private let body: FunctionBody.Reader
+    private let length: Int?
     private var parser: MultipartParser
+    private var received = 0
     private var first: Data?
+    private var fieldCount = 0
     private var hasEnded = false
+    /// The fields after the file, once the file has been read to its end.
+    private(set) var lateFields: [Field] = []
 
-    init(_ body: FunctionBody.Reader, parser: MultipartParser) {
+    /// - Parameter length: the whole form's length in bytes, if it is known.
+    init(_ body: FunctionBody.Reader, length: Int?, parser: MultipartParser) {
         self.body = body
+        self.length = length
         self.parser = parser
     }
 
     /// Reads the fields before the file; gives each to `field`.
     ///
     /// - Throws: a ``Problem`` when the form is malformed or has no file.
-    func file(field: (_ name: String, _ value: String) throws -> Void) async throws -> File {
-        for _ in 0...Self.fieldLimit {
-            guard case .part(let headers)? = try await event() else {
-                throw Problem.badForm("it has no file; send the song as a form field with a file name")
+    func file(field: (Field) throws -> Void) async throws -> File {
+        while case .part(let headers)? = try await event() {
+            switch try await part(headers) {
+            case .field(let value): try field(value)
+            case .file(let file): return file
+            case .nothing: continue
             }
-            let disposition = headers["content-disposition"].flatMap { HeaderValue($0) }
-            if let filename = disposition?.filename {
-                return File(filename: filename.unescapedFormName, contentType: headers["content-type"])
-            }
-            guard let name = disposition?.parameters["name"], disposition?.value.lowercased() == "form-data" else {
-                throw Problem.badForm("a part of it has no name")
-            }
-            try field(name.unescapedFormName, try await value(of: name))
         }
-        throw Problem.badForm("it has more than \(Self.fieldLimit) fields before the file")
+        throw Problem.badForm("it has no file; send the song as a form field with a file name")
     }
 
     /// Whether the file has at least one byte.
     func hasBytes() async throws -> Bool {
-        first = try await next()
+        if first == nil { first = try await next() }
         return first != nil
     }
 
-    /// The file's next bytes, or nil at its end, once it is clear that nothing comes after it.
+    /// How many bytes the file has at least, counted from here; nil when the form's length is not known.
+    var certainLength: Int? {
+        length.map { max(0, $0 - received + parser.bufferedCount + (first?.count ?? 0) - Self.tailLimit) }
+    }
+
+    /// The file's next bytes, or nil at its end, once the whole form was read.
     func next() async throws -> Data? {
         if let bytes = first {
             first = nil
@@ -61,15 +76,49 @@ actor FormReader {
         case .partEnd?: break
         default: throw Problem.badForm("it ends in the middle of the file")
         }
-        guard case .end? = try await event() else {
-            throw Problem.badForm(
-                "something comes after the file, which is too late for options and too much for one job; "
-                    + "put the options before the file and send one file a request")
+        try await readTail()
+        hasEnded = true
+        return nil
+    }
+
+    /// Reads what comes after the file.
+    private func readTail() async throws {
+        while case .part(let headers)? = try await event() {
+            switch try await part(headers) {
+            case .field(let field): lateFields.append(field)
+            case .file: throw Problem.badForm("it has more than one file; send each song in a request of its own")
+            case .nothing: continue
+            }
         }
         // The rest is read so that a body that is cut after its last boundary is noticed, too.
         while try await body.next() != nil {}
-        hasEnded = true
-        return nil
+    }
+
+    private enum Part {
+        case field(Field)
+        case file(File)
+        /// A control for a file in which none was chosen.
+        case nothing
+    }
+
+    private func part(_ headers: [String: String]) async throws -> Part {
+        fieldCount += 1
+        guard fieldCount <= Self.fieldLimit else {
+            throw Problem.badForm("it has more than \(Self.fieldLimit) fields")
+        }
+        let disposition = headers["content-disposition"].flatMap { HeaderValue($0) }
+        if let filename = disposition?.filename {
+            guard filename.isEmpty else {
+                return .file(File(filename: filename.unescapedFormName, contentType: headers["content-type"]))
+            }
+            guard case .bytes(let bytes)? = try await event() else { return .nothing }
+            first = bytes
+            return .file(File(filename: "", contentType: headers["content-type"]))
+        }
+        guard let name = disposition?.parameters["name"], disposition?.value.lowercased() == "form-data" else {
+            throw Problem.badForm("a part of it has no name")
+        }
+        return .field((name.unescapedFormName, try await value(of: name)))
     }
 
     private func value(of name: String) async throws -> String {
@@ -91,6 +140,7 @@ actor FormReader {
                     try parser.finish()
                     return nil
                 }
+                received += chunk.count
                 parser.append(chunk)
             }
         } catch let error as MultipartParser.Malformed {

@@ -1,88 +1,182 @@
 import Foundation
+import FunctionClients
 import FunctionHost
-import HTTPTransport
 import Jobs
 import ServiceContract
 
 /// The song in a request, whichever way it is sent: its name, its type, its options, and its bytes as they come.
 struct SongSource: Sendable {
+    /// What is known of the song's length before its bytes have come.
+    enum Extent: Sendable, Equatable {
+        /// So many bytes.
+        case exactly(Int)
+        /// At least so many, and at most ``FormReader/tailLimit`` more.
+        case atLeast(Int)
+        /// At most so many, or nothing at all.
+        case unknown(limit: Int?)
+    }
+
     let filename: String
     let contentType: String
+    /// The options that are known before the song's bytes.
     let options: JobOptions
-    let stream: ByteStream
-    /// The song's size in bytes when it is known beforehand.
-    let length: Int?
+    let extent: Extent
+    /// Whether more options may come after the song's bytes.
+    let mayHaveLateOptions: Bool
+    /// The song's next bytes, nil at its end.
+    let next: @Sendable () async throws -> Data?
+    /// All options, once the song was read to its end: a form may bring some after its file.
+    let finalOptions: @Sendable () async throws -> JobOptions
 
     /// Reads up to the song's first bytes.
     ///
-    /// - Throws: a ``Problem`` when an option or the form is wrong, or there is no song.
+    /// - Throws: a ``Problem`` when an option or the form is wrong, there is no song, or what is sent cannot be one.
     init(_ request: FunctionRequest, options: OptionFields) async throws {
         let type = request.headers[.contentType].flatMap { HeaderValue($0) }
-        if type?.value.lowercased() == "multipart/form-data" {
+        let media = type?.value.lowercased() ?? ""
+        if media == "multipart/form-data" {
             try await self.init(form: request, type: type, options: options)
         } else {
-            try await self.init(raw: request, type: type?.value, options: options)
+            try await self.init(raw: request, type: media, options: options)
         }
     }
 
-    private init(raw request: FunctionRequest, type: String?, options: OptionFields) async throws {
+    private init(raw request: FunctionRequest, type: String, options: OptionFields) async throws {
         let disposition = request.headers[.contentDisposition].flatMap { HeaderValue($0) }
         let header = request.header("X-Filename").map { PercentEncoding.decode($0, plusIsSpace: false) ?? $0 }
         let given = request.query["filename"] ?? header ?? disposition?.filename
-        let song = SongStream(request.body.reader())
-        guard try await song.hasBytes() else { throw Problem.emptySong }
+        let song = RawSong(request.body.reader())
+        guard let start = try await song.start() else { throw Problem.emptySong }
+        // curl calls every file so that it sends with --data-binary; a form's text is not mistaken for one.
+        if type == "application/x-www-form-urlencoded", start.prefix(512).allSatisfy({ 0x20..<0x7f ~= $0 }) {
+            throw Problem.unsupported("a form's text", "send the song as the body, or as multipart/form-data")
+        }
+        let validated = try options.validated()
         self.init(
-            name: given, type: type, options: try options.validated(),
-            stream: ByteStream(next: { try await song.next() }), length: request.body.declaredLength)
+            name: given, type: type, options: validated,
+            extent: request.body.declaredLength.map { .exactly($0) } ?? .unknown(limit: nil),
+            mayHaveLateOptions: false, next: { try await song.next() }, finalOptions: { validated })
     }
 
     private init(form request: FunctionRequest, type: HeaderValue?, options: OptionFields) async throws {
         guard let boundary = type?.parameters["boundary"], let parser = MultipartParser(boundary: boundary) else {
             throw Problem.badForm("its Content-Type has no usable boundary")
         }
-        let form = FormReader(request.body.reader(), parser: parser)
+        let length = request.body.declaredLength
+        let form = FormReader(request.body.reader(), length: length, parser: parser)
         var options = options
-        let file = try await form.file { name, value in try options.add(name, value) }
+        let file = try await form.file { try options.add($0.name, $0.value) }
         let validated = try options.validated()
         guard try await form.hasBytes() else { throw Problem.emptySong }
+        let certain = await form.certainLength
+        let extent: Extent =
+            if let certain, certain >= SongStore.pieceSize { .atLeast(certain) } else {
+                .unknown(limit: certain.map { $0 + FormReader.tailLimit })
+            }
         self.init(
             name: request.query["filename"] ?? file.filename, type: file.contentType, options: validated,
-            stream: ByteStream(next: { try await form.next() }),
-            length: nil)
+            extent: extent, mayHaveLateOptions: true, next: { try await form.next() },
+            finalOptions: { [options] in
+                var options = options
+                for field in await form.lateFields { try options.add(field.name, field.value) }
+                return try options.validated()
+            })
     }
 
-    private init(name: String?, type: String?, options: JobOptions, stream: ByteStream, length: Int?) {
+    private init(
+        name: String?, type: String?, options: JobOptions, extent: Extent, mayHaveLateOptions: Bool,
+        next: @escaping @Sendable () async throws -> Data?,
+        finalOptions: @escaping @Sendable () async throws -> JobOptions
+    ) {
         let name = name.flatMap { $0.isEmpty ? nil : SongName($0) } ?? SongName.fallback(contentType: type)
         filename = name.text
-        let media = type?.lowercased() ?? ""
-        let isMedia = media.hasPrefix("audio/") || media.hasPrefix("video/")
-        contentType = isMedia ? media : name.contentType ?? "application/octet-stream"
+        // A type that is no token would be refused by the storage.
+        let media = type?.lowercased().prefixMatch(of: /(audio|video)\/[a-z0-9!#$&^_.+-]{1,100}/).map { String($0.0) }
+        contentType = media ?? name.contentType ?? "application/octet-stream"
         self.options = options
-        self.stream = stream
-        self.length = length
+        self.extent = extent
+        self.mayHaveLateOptions = mayHaveLateOptions
+        self.next = next
+        self.finalOptions = finalOptions
+    }
+
+    /// Refuses bodies that say themselves that they are no song, before any of their bytes are read.
+    ///
+    /// - Throws: a 415 ``Problem``.
+    static func check(_ headers: HTTPFields) throws {
+        let encoding = headers[.contentEncoding]?.trimmingCharacters(in: .whitespaces).lowercased() ?? ""
+        guard ["", "identity"].contains(encoding) else {
+            throw Problem.unsupported(
+                "a body with Content-Encoding “\(encoding.prefix(32))”",
+                "send the song as it is, without Content-Encoding")
+        }
+        let type = headers[.contentType].flatMap { HeaderValue($0) }?.value.lowercased() ?? ""
+        let isText =
+            type.hasPrefix("text/") || type == "application/json" || type.hasSuffix("+json")
+            || type.hasSuffix("/xml") || type.hasSuffix("+xml")
+        guard !isText, !type.hasPrefix("multipart/") || type == "multipart/form-data" else {
+            throw Problem.unsupported(
+                "a body of the type “\(type.prefix(64))”", "send the song as the body, or as multipart/form-data")
+        }
     }
 }
 
 /// A raw body whose first chunk was looked at.
-private actor SongStream {
+private actor RawSong {
     private let reader: FunctionBody.Reader
     private var first: Data?
 
     init(_ reader: FunctionBody.Reader) { self.reader = reader }
 
-    func hasBytes() async throws -> Bool {
+    func start() async throws -> Data? {
         while first?.isEmpty ?? true {
-            guard let chunk = try await reader.next() else { return false }
+            guard let chunk = try await reader.next() else { return nil }
             first = chunk
         }
-        return true
+        return first
     }
 
     func next() async throws -> Data? {
-        if let chunk = first {
-            first = nil
-            return chunk
-        }
+        defer { first = nil }
+        if let first { return first }
         return try await reader.next()
+    }
+}
+
+/// Options as they come in, from the query and from form fields. One without a value counts as not given: forms send all
+/// their controls.
+struct OptionFields: Sendable {
+    private var values: [String: String] = [:]
+
+    /// - Throws: a ``Problem`` when the option is there already with another value.
+    mutating func add(_ name: String, _ value: String) throws {
+        guard !value.isEmpty else { return }
+        if let other = values[name], other != value {
+            throw Problem(
+                InvalidOption(name: name, value: value, rule: "it is also given as “\(other.prefix(64))”; give it once")
+            )
+        }
+        values[name] = value
+    }
+
+    /// - Throws: a ``Problem`` that names the wrong option.
+    func validated() throws -> JobOptions {
+        do {
+            return try JobOptions(validating: values)
+        } catch {
+            throw Problem(error)
+        }
+    }
+}
+
+extension Problem {
+    static let emptySong = Problem(
+        "empty-body", title: "There is no song", status: 400,
+        detail: "The request has no song in it, or an empty one; send the audio file as the body or as a form's file.")
+
+    static func unsupported(_ what: String, _ advice: String) -> Problem {
+        Problem(
+            "unsupported-media-type", title: "This is no song", status: 415,
+            detail: "An upload cannot be \(what); \(advice).")
     }
 }

@@ -8,8 +8,8 @@ import ServiceContract
 
 /// `POST /upload`: stores a song in the queue's bucket; the bucket's notification does the rest.
 ///
-/// The song streams from the client into the storage. Redis has no part in it but for the queue's length: what is stored is
-/// accepted.
+/// The song streams from the client into the storage (``SongStore`` says how). Redis has no part in it but for the queue's
+/// length: what is stored is accepted.
 public struct UploadFunction: Function {
     /// The bytes of `function.yaml`.
     public static var manifest: [UInt8] { PackageResources.function_yaml }
@@ -17,20 +17,27 @@ public struct UploadFunction: Function {
     private let storage: StorageAccess
     private let presignedFor: Duration
     private let queueLimit: QueueLimit?
+    private let budget: MemoryBudget
 
     /// An upload function that stores through `storage`; presigned URLs are good for `presignedFor`. With a `queueLimit`
-    /// songs are refused while so many wait.
+    /// songs are refused while so many wait. Pieces of songs that have to be held take up to `memory` bytes together.
     public init(
         storage: StorageAccess, presignedFor: Duration = .seconds(3600),
-        queueLimit: (songs: Int, gauge: QueueGauge)? = nil
+        queueLimit: (songs: Int, gauge: QueueGauge)? = nil, memory: Int = 48 << 20
     ) {
         self.storage = storage
+        budget = MemoryBudget(bytes: memory)
         self.queueLimit = queueLimit.map { QueueLimit(limit: $0.songs, gauge: $0.gauge) }
         self.presignedFor = presignedFor
     }
 
-    /// Reads what the storage needs, and `MSAAS_QUEUE_LIMIT`.
+    /// Reads what the storage needs, `MSAAS_QUEUE_LIMIT` and `MSAAS_UPLOAD_MEMORY`.
     public init(environment: FunctionEnvironment) throws {
+        let memory = environment.variables["MSAAS_UPLOAD_MEMORY"].flatMap { $0.isEmpty ? nil : $0 } ?? "48MiB"
+        guard let bytes = Quantity.bytes(memory), bytes >= SongStore.pieceSize else {
+            throw ConfigurationError("MSAAS_UPLOAD_MEMORY is “\(memory)”; write a size of at least 5MiB.")
+        }
+        budget = MemoryBudget(bytes: bytes)
         storage = try StorageAccess(environment: environment)
         presignedFor = .seconds(3600)
         queueLimit = try QueueLimit(environment: environment)
@@ -46,6 +53,7 @@ public struct UploadFunction: Function {
             try options.add(item.name, item.value)
         }
         _ = try options.validated()
+        try SongSource.check(request.headers)
         try await queueLimit?.check()
         if try isPresign(request) { return try presign(request, options: options.validated()) }
         guard request.body.declaredLength != 0 else { throw Problem.emptySong }
@@ -55,17 +63,15 @@ public struct UploadFunction: Function {
 
     private func store(_ song: SongSource, context: FunctionContext) async throws -> FunctionResponse {
         let job = JobID.random()
-        let stored = try await withServiceProblems(context.logger) {
-            try await storage.client.put(
-                storage.queueBucket, "\(job)/\(song.filename)", body: .stream(song.stream, length: song.length),
-                contentType: song.contentType, metadata: song.options.metadata)
+        let store = SongStore(client: storage.client, bucket: storage.queueBucket, budget: budget)
+        let size = try await withServiceProblems(context.logger) {
+            try await store.store(song, as: "\(job)/\(song.filename)")
         }
-        context.logger.info(
-            "stored", metadata: ["job": .string(job.description), "size": .stringConvertible(stored.size)])
+        context.logger.info("stored", metadata: ["job": .string(job.description), "size": .stringConvertible(size)])
         let links = JobLinks(job)
         return try .json(
             status: 202, headers: [.location: links.status],
-            Accepted(job: job, state: .uploaded, filename: song.filename, size: stored.size, links: links))
+            Accepted(job: job, state: .uploaded, filename: song.filename, size: size, links: links))
     }
 
     private func isPresign(_ request: FunctionRequest) throws -> Bool {
@@ -115,8 +121,54 @@ struct Presigned: Codable {
     var links: JobLinks
 }
 
+/// Refuses songs while too many wait already. The count is up to a second old, so a few more may come in; when nobody knows how many wait, they are let in: the bucket keeps them.
+struct QueueLimit: Sendable {
+    /// The most songs that may wait.
+    let limit: Int
+    let gauge: QueueGauge
+
+    init(limit: Int, gauge: QueueGauge) {
+        self.limit = limit
+        self.gauge = gauge
+    }
+
+    /// Reads `MSAAS_QUEUE_LIMIT` (10,000; 0 for none) and what the queue needs; nil without a limit.
+    ///
+    /// - Throws: ``ConfigurationError`` that names the variable.
+    init?(environment: FunctionEnvironment) throws {
+        let text = environment.variables["MSAAS_QUEUE_LIMIT"].flatMap { $0.isEmpty ? nil : $0 } ?? "10000"
+        guard let limit = Int(text), (0...1_000_000).contains(limit) else {
+            throw ConfigurationError(
+                "MSAAS_QUEUE_LIMIT is “\(text)”; write how many songs may wait, up to 1000000, or 0 for no limit.")
+        }
+        guard limit > 0 else { return nil }
+        let queue = try QueueAccess(environment: environment)
+        self.init(
+            limit: limit,
+            gauge: try environment.shared { QueueGauge(queue: queue, logger: environment.logger) })
+    }
+
+    /// - Throws: a 429 ``Problem`` with `Retry-After` and the expected wait while the queue is full.
+    func check() async throws {
+        guard let reading = await gauge.reading(), reading.waiting >= limit else { return }
+        throw Problem.queueFull(reading, limit: limit)
+    }
+}
+
 extension Problem {
-    static let emptySong = Problem(
-        "empty-body", title: "There is no song", status: 400,
-        detail: "The request has no song in it, or an empty one; send the audio file as the body or as a form's file.")
+    static func queueFull(_ reading: QueueGauge.Reading, limit: Int) -> Problem {
+        // Until there is a place again; not for ever, and not at once.
+        let pause = Int(min(max(reading.wait(for: reading.waiting - limit + 1) ?? 30, 1), 600))
+        var problem = Problem(
+            "queue-full", title: "The queue is full", status: 429, detail: "",
+            extensions: ["waiting": .number(reading.waiting), "limit": .number(limit)],
+            headers: [.retryAfter: String(pause)])
+        problem.detail = "About \(reading.waiting) songs wait already, and about \(limit) may. "
+        if let wait = reading.wait(for: reading.waiting + 1) {
+            problem.extensions["expectedWaitSeconds"] = .number(Int(wait))
+            problem.detail += "A song sent now would be done in about \(Int(wait)) s. "
+        }
+        problem.detail += "Send it again in \(pause) s."
+        return problem
+    }
 }

@@ -30,6 +30,6 @@ extension Problem {
     public init(_ error: InvalidOption) {
         self = Problem(
             "invalid-option", title: "An option is wrong", status: 400, detail: error.description,
-            extensions: ["option": String(error.name.prefix(64))])
+            extensions: ["option": .text(String(error.name.prefix(64)))])
     }
 }

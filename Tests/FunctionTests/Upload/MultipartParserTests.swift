@@ -88,6 +88,24 @@ import UploadFunction
         }
     }
 
+    /// A near miss costs no event, no copy and no new search of what was searched.
+    @Test func nearMissesAreBytesLikeAnyOthers() throws {
+        var parser = try #require(MultipartParser(boundary: "b"))
+        parser.append(Data("--b\r\nA: b\r\n\r\n".utf8))
+        let misses = Data(String(repeating: "\r\n--bx", count: 5000).utf8)
+        parser.append(misses + Data("\r\n--b--".utf8))
+        var events: [MultipartParser.Event] = []
+        while let event = try parser.next() { events.append(event) }
+        #expect(events == [.part(headers: ["a": "b"]), .bytes(misses), .partEnd, .end])
+    }
+
+    @Test(arguments: ["A: b\nC: d", "A: b\0", "A: \u{7f}", "A\n: b"])
+    func headersWithControlCharactersAreRefused(_ header: String) {
+        #expect(throws: MultipartParser.Malformed.self) {
+            try Self.parts([Data("--b\r\n\(header)\r\n\r\nx\r\n--b--".utf8)], boundary: "b")
+        }
+    }
+
     @Test(arguments: ["", "a b ", "é", "a\"b", String(repeating: "x", count: 71), "a\r\nb"])
     func wrongBoundariesAreRefused(_ boundary: String) {
         #expect(MultipartParser(boundary: boundary) == nil)

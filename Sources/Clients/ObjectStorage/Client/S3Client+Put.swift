@@ -87,7 +87,7 @@ extension S3Client {
 
 extension S3Client {
     /// Uploads parts one after the other. A body that turns out to fit into one part is stored in one request.
-    private func putParts(_ call: Call, _ parts: some PartSource) async throws -> PutResult {
+    func putParts(_ call: Call, _ parts: some PartSource) async throws -> PutResult {
         var parts = parts
         let first = try await parts.next()
         guard let first, let second = try await parts.next() else {
@@ -122,7 +122,7 @@ extension S3Client {
         }
     }
 
-    private func createUpload(_ call: Call) async throws -> String {
+    func createUpload(_ call: Call) async throws -> String {
         var create = call
         (create.method, create.query, create.body) = ("POST", [("uploads", "")], .empty)
         guard let id = try await document(create)?.text("UploadId"), !id.isEmpty else {
@@ -133,14 +133,14 @@ extension S3Client {
         return id
     }
 
-    private func putPart(_ call: Call, _ body: HTTPBody, number: Int, upload: String) async throws -> String {
+    func putPart(_ call: Call, _ body: HTTPBody, number: Int, upload: String) async throws -> String {
         var part = Call(method: "PUT", bucket: call.bucket, key: call.key, body: body)
         part.query = [("partNumber", String(number)), ("uploadId", upload)]
-        part.headers["Content-MD5"] = Data(try await body.md5()).base64EncodedString()
+        if body.isRepeatable { part.headers["Content-MD5"] = Data(try await body.md5()).base64EncodedString() }
         return try await finish(send(part))["ETag"] ?? ""
     }
 
-    private func completeUpload(_ call: Call, _ upload: String, _ tags: [String]) async throws -> String {
+    func completeUpload(_ call: Call, _ upload: String, _ tags: [String]) async throws -> String {
         var xml = XMLWriter()
         xml.element("CompleteMultipartUpload", namespace: XMLWriter.s3) { xml in
             for (index, tag) in tags.enumerated() {

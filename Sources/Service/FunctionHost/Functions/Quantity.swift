@@ -1,7 +1,7 @@
 /// Sizes and times as people write them.
-enum Quantity {
+package enum Quantity {
     /// `123`, `64KiB`, `10MB`, `1GiB` → bytes.
-    static func bytes(_ text: String) -> Int? {
+    package static func bytes(_ text: String) -> Int? {
         guard let (number, unit) = split(text) else { return nil }
         let factors = [
             "": 1, "B": 1, "KB": 1000, "MB": 1_000_000, "GB": 1_000_000_000, "KiB": 1 << 10, "MiB": 1 << 20,
@@ -13,7 +13,7 @@ enum Quantity {
     }
 
     /// `500ms`, `30s`, `15m`, `2h` → a duration above zero.
-    static func duration(_ text: String) -> Duration? {
+    package static func duration(_ text: String) -> Duration? {
         guard let (number, unit) = split(text), number > 0, number < 1_000_000_000 else { return nil }
         switch unit {
         case "ms": return .milliseconds(number)
