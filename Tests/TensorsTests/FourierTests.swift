@@ -1,4 +1,3 @@
-import Foundation
 import Tensors
 import Testing
 
@@ -10,92 +9,37 @@ import Testing
         let (hop, frames) = (size / 4, 21)
         let length = (frames + 3) * hop
         let signals = (0..<2).map { _ in random.floats(length) }
-        let tables = FourierTables(size: size)
-        let spectrum = Rows((0..<size / 2 * 4).map { _ in [Float](repeating: .nan, count: frames) })
-        let needed = kernels.fourierScratch(size)
-        withScratch(needed) { scratch in
-            var scratch = scratch
-            let memory = scratch.floats(needed)
-            tables.withTables { tables in
-                signals[0].withUnsafeBufferPointer { left in
-                    signals[1].withUnsafeBufferPointer { right in
-                        var analysis = MSAnalysis()
-                        analysis.fourier = tables
-                        analysis.left = left.baseAddress
-                        analysis.right = right.baseAddress
-                        analysis.hop = hop
-                        analysis.frames = frames
-                        analysis.scale = 0.5
-                        analysis.output = spectrum.plane.base
-                        analysis.rowStride = spectrum.plane.stride
-                        analysis.binStride = 4 * spectrum.plane.stride
-                        analysis.scratch = memory
-                        kernels.analyse(&analysis)
-                    }
-                }
-            }
+        let fourier = ShortTimeFourier(size: size)
+        // Rows (bin, signal, real or imaginary).
+        let spectrum = Rows(rows: size / 2 * 4, columns: frames)
+        let stride = spectrum.plane.stride
+        withScratch(fourier.scratch(kernels)) { scratch in
+            fourier.analyse(
+                left: signals[0], right: signals[1], hop: hop, frames: frames, scale: 0.5, to: spectrum.plane.base,
+                bin: 4 * stride, row: stride, kernels: kernels, scratch: scratch)
         }
-        var expected: [Float] = []
-        for bin in 0..<size / 2 {
-            for signal in signals {
-                let values = (0..<frames).map { frame in
-                    (0..<size).reduce((0.0, 0.0)) { sum, n in
-                        let window = 0.5 - 0.5 * cos(2 * Double.pi * Double(n) / Double(size))
-                        let angle = -2 * Double.pi * Double(bin * n % size) / Double(size)
-                        let x = Double(signal[frame * hop + n]) * window * 0.5
-                        return (sum.0 + x * cos(angle), sum.1 + x * sin(angle))
-                    }
-                }
-                expected += values.map { Float($0.0) } + values.map { Float($0.1) }
-            }
+        let expected = signals.map {
+            ShortTimeFourier.reference(analysing: $0, size: size, hop: hop, frames: frames, scale: 0.5)
         }
-        #expect(normalisedError(spectrum.values.flatMap { $0 }, expected) <= tolerance)
+        let rows = (0..<size / 2).flatMap { bin in expected.flatMap { $0[bin] } }
+        #expect(normalisedError(spectrum.values, rows) <= tolerance)
 
-        // Back: the naive inverse of gain · spectrum + offset without the last bin, windowed and added up.
-        let (gain, offset) = (0.5, 0.25)
-        var (backLeft, backRight) = ([Float](repeating: 0, count: length), [Float](repeating: 0, count: length))
+        // Back, both signals and then one alone.
         let stored = spectrum.values
-        withScratch(needed) { scratch in
-            var scratch = scratch
-            let memory = scratch.floats(needed)
-            tables.withTables { tables in
-                backLeft.withUnsafeMutableBufferPointer { left in
-                    backRight.withUnsafeMutableBufferPointer { right in
-                        var synthesis = MSSynthesis()
-                        synthesis.fourier = tables
-                        synthesis.input = UnsafePointer(spectrum.plane.base)
-                        synthesis.rowStride = spectrum.plane.stride
-                        synthesis.binStride = 4 * spectrum.plane.stride
-                        synthesis.gain = Float(gain)
-                        synthesis.offset = Float(offset)
-                        synthesis.scale = 1
-                        synthesis.hop = hop
-                        synthesis.frames = frames
-                        synthesis.stereo = true
-                        synthesis.left = left.baseAddress
-                        synthesis.right = right.baseAddress
-                        synthesis.scratch = memory
-                        kernels.synthesise(&synthesis)
-                    }
-                }
+        let back = Rows([[Float]](repeating: [Float](repeating: 0, count: length), count: 3))
+        withScratch(fourier.scratch(kernels)) { scratch in
+            for (left, right) in [(0, 1), (2, nil)] {
+                fourier.synthesise(
+                    spectrum.plane.base, bin: 4 * stride, row: stride, gain: 0.5, offset: 0.25, hop: hop,
+                    frames: frames, scale: 0.75, left: back.plane.row(left), right: right.map(back.plane.row),
+                    kernels: kernels, scratch: scratch)
             }
         }
-        for (side, back) in [backLeft, backRight].enumerated() {
-            var sum = [Double](repeating: 0, count: length)
-            for frame in 0..<frames {
-                for n in 0..<size {
-                    let window = 0.5 - 0.5 * cos(2 * Double.pi * Double(n) / Double(size))
-                    var x = Double(stored[2 * side][frame]) * gain + offset
-                    for bin in 1..<size / 2 {
-                        let angle = 2 * Double.pi * Double(bin * n % size) / Double(size)
-                        let real = Double(stored[4 * bin + 2 * side][frame]) * gain + offset
-                        let imaginary = Double(stored[4 * bin + 2 * side + 1][frame]) * gain + offset
-                        x += 2 * (real * cos(angle) - imaginary * sin(angle))
-                    }
-                    sum[frame * hop + n] += x * window
-                }
-            }
-            #expect(normalisedError(back, sum.map { Float($0) }) <= tolerance)
+        for (row, side) in [(0, 0), (1, 1), (2, 0)] {
+            let spectra = (0..<size / 2).map { [stored[4 * $0 + 2 * side], stored[4 * $0 + 2 * side + 1]] }
+            let expected = ShortTimeFourier.reference(
+                synthesising: spectra, size: size, hop: hop, gain: 0.5, offset: 0.25, scale: 0.75, length: length)
+            #expect(normalisedError([back.values[row]], [expected]) <= tolerance)
         }
     }
 }

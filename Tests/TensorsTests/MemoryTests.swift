@@ -24,6 +24,21 @@ import Testing
         #expect(try arena.take(1024) == blocks[0])
     }
 
+    /// What is said beforehand is what is taken, to the last number.
+    @Test func scratchTakesWhatItSays() {
+        let size = .floats(17) + .pointers(9) + .plane(rows: 3, columns: 33, halo: 5) + (.floats(100) | .floats(20))
+        withScratch(size) { scratch in
+            var scratch = scratch
+            let first = scratch.floats(17)
+            _ = scratch.pointers(9)
+            let plane = scratch.plane(rows: 3, columns: 33, halo: 5)
+            #expect((plane.base - first, plane.stride) == (32 + 32 + 16, 48))
+            var other = scratch
+            #expect(scratch.floats(20) == other.floats(100))
+            #expect(other.floats(0) == first + size.count)
+        }
+    }
+
     @Test(arguments: [1, 2, 5]) func poolRunsEveryPieceOnce(threads: Int) {
         let pool = ThreadPool(threads: threads)
         for count in [0, 1, 2, 100, 1000] {

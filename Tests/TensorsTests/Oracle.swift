@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import Testing
 
 /// Random numbers that are the same in every run.
 struct Generator: RandomNumberGenerator {
@@ -35,6 +36,11 @@ extension Kernels {
 }
 
 /// Squared error over squared signal.
+func normalisedError(_ found: [[Float]], _ expected: [[Double]]) -> Double {
+    normalisedError(found.flatMap { $0 }, expected.flatMap { $0.map { Float($0) } })
+}
+
+/// Squared error over squared signal.
 func normalisedError(_ found: [Float], _ expected: [Float]) -> Double {
     guard found.count == expected.count else { return .infinity }
     var error = 0.0
@@ -50,42 +56,9 @@ func normalisedError(_ found: [Float], _ expected: [Float]) -> Double {
 /// What an operation may be off by.
 let tolerance = 1e-10
 
-/// The plain definitions, in double precision.
-enum Naive {
-    static func gelu(_ x: Double) -> Double { 0.5 * x * (1 + erf(x / 2.0.squareRoot())) }
-    static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
-
-    /// [rows][depth] times [depth][columns] plus bias.
-    static func product(_ weights: [Float], _ bias: [Float], _ input: [[Float]]) -> [[Double]] {
-        bias.indices.map { row in
-            input[0].indices.map { column in
-                input.indices.reduce(Double(bias[row])) {
-                    $0 + Double(weights[row * input.count + $1]) * Double(input[$1][column])
-                }
-            }
-        }
-    }
-
-    /// Attention of one head: queries, keys, values [width][tokens].
-    static func attention(_ q: [[Float]], _ k: [[Float]], _ v: [[Float]], scale: Double) -> [[Float]] {
-        var out = q.map { $0.map { _ in Float(0) } }
-        for query in q[0].indices {
-            let scores = k[0].indices.map { key in
-                q.indices.reduce(0.0) { $0 + Double(q[$1][query]) * Double(k[$1][key]) } * scale
-            }
-            let highest = scores.max() ?? 0
-            let weights = scores.map { exp($0 - highest) }
-            let total = weights.reduce(0, +)
-            for d in v.indices {
-                out[d][query] = Float(zip(weights, v[d]).reduce(0.0) { $0 + $1.0 * Double($1.1) } / total)
-            }
-        }
-        return out
-    }
-}
-
 /// Rows in memory of their own, for kernels that take row pointers.
 final class Rows {
+    /// Rows with zeros beside them.
     let plane: Plane
     private let memory: UnsafeMutablePointer<Float>
 
@@ -95,7 +68,13 @@ final class Rows {
             to: Float.self, capacity: size)
         memory.initialize(repeating: .nan, count: size)
         plane = Plane(in: memory, rows: values.count, columns: values[0].count, halo: halo)
+        plane.clearHalo()
         for (row, values) in values.enumerated() { plane.row(row).update(from: values, count: values.count) }
+    }
+
+    /// Rows that no number was written to.
+    convenience init(rows: Int, columns: Int) {
+        self.init([[Float]](repeating: [Float](repeating: .nan, count: columns), count: rows))
     }
 
     deinit { UnsafeMutableRawPointer(memory).deallocate() }
@@ -105,12 +84,14 @@ final class Rows {
     }
 }
 
-/// Runs `body` with aligned scratch memory that holds no numbers.
-func withScratch<Result>(_ count: Int, _ body: (Scratch) throws -> Result) rethrows -> Result {
-    let size = Scratch.size(floats: count)
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: 4 * size + 64, alignment: 64).bindMemory(
-        to: Float.self, capacity: size)
-    memory.initialize(repeating: .nan, count: size)
+/// Runs `body` with exactly so much aligned scratch memory, which holds no numbers; what lies behind must stay untouched.
+func withScratch<Result>(_ size: ScratchSize, _ body: (Scratch) throws -> Result) rethrows -> Result {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: 4 * size.count + 64, alignment: 64).bindMemory(
+        to: Float.self, capacity: size.count + 16)
+    memory.initialize(repeating: .nan, count: size.count)
+    (memory + size.count).initialize(repeating: 42, count: 16)
     defer { UnsafeMutableRawPointer(memory).deallocate() }
-    return try body(Scratch(memory, count: size))
+    let result = try body(Scratch(memory, count: size.count))
+    #expect((0..<16).allSatisfy { memory[size.count + $0] == 42 }, "scratch memory was overrun")
+    return result
 }

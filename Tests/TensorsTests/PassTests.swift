@@ -10,7 +10,7 @@ import Testing
         let n = random.int(1...300)
         let (x, z, base) = (random.floats(n).map { $0 * 6 }, random.floats(n).map { $0 * 20 }, random.floats(n))
         for (activation, function) in [
-            (MSActivationNone, { $0 }), (MSActivationGELU, Naive.gelu), (MSActivationReLU, { max(0, $0) }),
+            (MSActivationNone, { $0 }), (MSActivationGELU, Activation.gelu), (MSActivationReLU, { max(0, $0) }),
         ] as [(MSActivation, (Double) -> Double)] {
             var y = [Float](repeating: .nan, count: n)
             kernels.affine(x, &y, n, 1.5, -0.25, activation)
@@ -19,7 +19,7 @@ import Testing
         }
         var y = base
         kernels.gate(x, z, nil, &y, n, 1.5, 0.5, 0.75, -0.5, 2)
-        let gated = zip(x, z).map { Float(2 * (Double($0) * 1.5 + 0.5) * Naive.sigmoid(Double($1) * 0.75 - 0.5)) }
+        let gated = zip(x, z).map { Float(2 * (Double($0) * 1.5 + 0.5) * Activation.sigmoid(Double($1) * 0.75 - 0.5)) }
         #expect(normalisedError(y, gated) <= tolerance)
         y = base
         y.withUnsafeMutableBufferPointer {
@@ -56,18 +56,46 @@ import Testing
         let values = (0..<rows).map { _ in random.floats(columns).map { $0 * 3 + 5 } }
         let (weight, bias) = (random.floats(rows), random.floats(rows))
         let x = Rows(values)
-        kernels.layerNorm(
-            x.plane.base, x.plane.stride, x.plane.base, x.plane.stride, rows, columns, weight, bias, 1e-5)
-        var expected = values
-        for column in 0..<columns {
-            let mean = values.reduce(0.0) { $0 + Double($1[column]) } / Double(rows)
-            let variance = values.reduce(0.0) { $0 + pow(Double($1[column]) - mean, 2) } / Double(rows)
-            for row in 0..<rows {
-                let z = (Double(values[row][column]) - mean) / (variance + 1e-5).squareRoot()
-                expected[row][column] = Float(z * Double(weight[row]) + Double(bias[row]))
+        LayerNorm(weight: FloatMemory(weight), bias: FloatMemory(bias)).apply(x.plane, to: x.plane, kernels: kernels)
+        #expect(normalisedError(x.values, LayerNorm.reference(values, weight: weight, bias: bias)) <= tolerance)
+    }
+
+    /// In pieces and at once, followed by an activation or by a gate on top of a residual.
+    @Test(arguments: allKernels.indices, 0..<6)
+    func groupNormIsTheNaiveOne(set: Int, seed: Int) {
+        let kernels = allKernels[set]
+        var random = Generator(seed: 500 + seed)
+        let groups = random.int(1...4)
+        let (rows, columns) = (2 * groups * random.int(1...6), random.int(2...200))
+        let values = (0..<rows).map { _ in random.floats(columns).map { $0 * 3 + 1 } }
+        let (weight, bias) = (random.floats(rows), random.floats(rows))
+        let norm = GroupNorm(groups: groups, weight: FloatMemory(weight), bias: FloatMemory(bias))
+        let expected = GroupNorm.reference(values, groups: groups, weight: weight, bias: bias)
+        let x = Rows(values)
+
+        let chunks = Chunks(columns: columns, size: random.int(1...columns))
+        let run = GroupNormRun(norm, pieces: chunks.count, kernels: kernels)
+        for piece in 0..<chunks.count { run.add(x.plane.slice(columns: chunks[piece]), piece: piece) }
+        run.settle(positions: columns)
+        let y = Rows(rows: rows, columns: columns)
+        run.apply(x.plane, to: y.plane, activation: MSActivationGELU)
+        #expect(normalisedError(y.values, expected.map { $0.map(Activation.gelu) }) <= 1e-9)
+
+        let (base, layerScale) = ((0..<rows / 2).map { _ in random.floats(columns) }, random.floats(rows / 2))
+        let target = Rows(base)
+        withScratch(norm.scratch) { scratch in
+            var scratch = scratch
+            norm.scales(of: x.plane, kernels: kernels, scratch: &scratch).gate(
+                x.plane, onto: target.plane, to: target.plane, layerScale: FloatMemory(layerScale), kernels: kernels)
+        }
+        let gated = (0..<rows / 2).map { row in
+            (0..<columns).map { column in
+                Double(base[row][column])
+                    + Double(layerScale[row]) * expected[row][column]
+                    * Activation.sigmoid(expected[rows / 2 + row][column])
             }
         }
-        #expect(normalisedError(x.values.flatMap { $0 }, expected.flatMap { $0 }) <= tolerance)
+        #expect(normalisedError(target.values, gated) <= 1e-9)
     }
 
     @Test(arguments: allKernels.indices, 0..<30)

@@ -6,21 +6,20 @@ extension Model {
         _ mix: UnsafePointer<Float>, frames: Int, length: Int, into out: UnsafeMutablePointer<Float>,
         workspace: Workspace, pass: Pass
     ) throws {
-        let halo = configuration.halo
         // 1. The mix, followed by silence up to the training length, and its spectrogram.
-        let wave = try pass.plane(rows: channels, columns: length, halo: halo)
+        let wave = try pass.plane(rows: channels, columns: length)
         try pass.parallel(channels) { channel, _ in
             let row = wave.row(channel)
             row.update(from: mix + channel * frames, count: frames)
             (row + frames).update(repeating: 0, count: length - frames)
         }
         let bins = configuration.frameSize / 2
-        let mixture = try bands(bins, channels: 2 * channels, frames: spectrogram.frames(length), pass: pass)
+        let mixture = try pass.bands(bins, channels: 2 * channels, columns: spectrogram.frames(length))
         var spectrum = mixture
         try pass.layer("spectrogram") {
             try spectrogram.analyse(wave, to: mixture, pass: pass)
             guard !configuration.hasComplexChannels else { return }
-            spectrum = try bands(bins, channels: channels, frames: mixture.columns, pass: pass)
+            spectrum = try pass.bands(bins, channels: channels, columns: mixture.columns)
             try WienerFilter.takeMagnitudes(of: mixture, to: spectrum, pass: pass)
         }
 
@@ -41,7 +40,7 @@ extension Model {
             lengths.append(x.columns)
             if index < timeEncoders.count {
                 let y = try pass.layer("tencoder.\(index)") { try timeEncoders[index].apply(xt, pass: pass) }
-                if index == 0 { pass.release(xt, halo: halo) }
+                if index == 0 { pass.release(xt) }
                 xt = y
                 pass.observe("tencoder.\(index)", xt)
                 if timeEncoders[index].isEmpty { injected = xt } else { savedWave.append(xt) }
@@ -51,7 +50,7 @@ extension Model {
                 try encoder.apply(
                     x, injected: injected, embedding: index == 0 ? frequencyEmbedding : nil, pass: pass)
             }
-            if index == 0 { pass.release(x.plane, halo: halo) }
+            if index == 0 { pass.release(x.plane) }
             x = y
             pass.observe("encoder.\(index)", x.plane)
             saved.append(x)
@@ -60,7 +59,7 @@ extension Model {
         // 4. The transformer. Its result is added to the deepest skip in place, which is the first decoder's input.
         let joined = timeEncoders.last.map(\.isEmpty) == true ? xt : nil
         try transform(x, xt, workspace: workspace, pass: pass)
-        if let joined { pass.release(joined, halo: halo) }
+        if let joined { pass.release(joined) }
 
         // 5. Decoders; each adds its output to the next skip in place.
         let (spectra, waves) = try decode(
@@ -86,8 +85,8 @@ extension Model {
                 for position in 0..<count { target[position] = samples[position] + (wave[position] * gain + offset) }
             }
         }
-        pass.release(sourceSpectra.plane, halo: halo)
-        pass.release(waves, halo: halo)
+        pass.release(sourceSpectra.plane)
+        pass.release(waves)
     }
 
     /// The sources' spectrograms from their magnitudes and the mixture's, both of which are released.
@@ -96,28 +95,22 @@ extension Model {
     ) throws -> Bands {
         let filter = WienerFilter(
             iterations: configuration.wienerIterations, sources: sources.count, channels: channels)
-        let out = try bands(
-            magnitudes.count, channels: 2 * magnitudes.channels, frames: magnitudes.columns, pass: pass)
+        let out = try pass.bands(
+            magnitudes.count, channels: 2 * magnitudes.channels, columns: magnitudes.columns)
         try pass.layer("wiener filter") {
             try filter.apply(
                 mixture: mixture, magnitudes: magnitudes, gain: Float(scale.deviation), offset: Float(scale.mean),
                 to: out, pass: pass)
         }
-        pass.release(magnitudes.plane, halo: configuration.halo)
-        pass.release(mixture.plane, halo: configuration.halo)
+        pass.release(magnitudes.plane)
+        pass.release(mixture.plane)
         return out
-    }
-
-    private func bands(_ bins: Int, channels: Int, frames: Int, pass: Pass) throws -> Bands {
-        Bands(
-            plane: try pass.plane(rows: bins * channels, columns: frames, halo: configuration.halo), channels: channels)
     }
 
     /// Both branches' decoders: spectrograms and waveforms of all sources.
     private func decode(
         _ saved: [Bands], _ savedWave: [Plane], bins: Int, lengths: [Int], length: Int, pass: Pass
     ) throws -> (Bands, Plane) {
-        let halo = configuration.halo
         var saved = saved
         var savedWave = savedWave
         var lengths = lengths
@@ -131,7 +124,7 @@ extension Model {
             var y = try pass.layer(name) { try decoder.prepare(x, pass: pass) }
             let target =
                 try saved.popLast()
-                ?? bands(bins, channels: configuration.spectrumChannels(stems), frames: columns, pass: pass)
+                ?? pass.bands(bins, channels: configuration.spectrumChannels(stems), columns: columns)
             let isLast = index == decoders.count - 1
             guard target.columns == columns, decoder.outputCount(y.count) == target.count else {
                 throw ModelError.inconsistent(reason: "the output of \(name) does not fit its skip connection")
@@ -154,15 +147,15 @@ extension Model {
                 }
                 guard let prepared else { preconditionFailure("the waveform's decoder has no input") }
                 let isLast = index == decoders.count - 1
-                let target = try isLast ? pass.plane(rows: stems, columns: length, halo: halo) : savedWave.removeLast()
+                let target = try isLast ? pass.plane(rows: stems, columns: length) : savedWave.removeLast()
                 try pass.layer(name) {
                     try timeDecoder.transpose(prepared, onto: target, accumulates: !isLast, pass: pass)
                 }
                 pass.observe(name, target)
-                if !timeDecoder.isEmpty { pass.release(prepared, halo: halo) }
+                if !timeDecoder.isEmpty { pass.release(prepared) }
                 xt = target
             }
-            pass.release(y.plane, halo: halo)
+            pass.release(y.plane)
             y = target
             x = y
         }
@@ -174,7 +167,7 @@ extension Model {
     private func normalise(_ plane: Plane, pass: Pass) throws -> (mean: Double, deviation: Double) {
         let kernels = pass.kernels
         let pieces = Chunks(columns: plane.rows, size: max(1, (plane.rows + 63) / 64))
-        let sums = PartialMoments(pieces: pieces.count, groups: 1)
+        let sums = PieceMoments(pieces: pieces.count)
         try pass.parallel(pieces.count) { index, _ in
             for row in pieces[index] { kernels.moments(plane.row(row), plane.columns, sums[index]) }
         }

@@ -111,7 +111,8 @@ public final class Model: Sendable {
         let pool = workspace.pool ?? pool
         let arena = try workspace.arena(bytes: arenaCapacity(length, threads: pool.threads))
         let pass = Pass(
-            kernels: kernels, pool: pool, arena: arena, isPlan: false, profile: workspace.profile,
+            kernels: kernels, pool: pool, arena: arena, halo: configuration.halo, isPlan: false,
+            profile: workspace.profile,
             observer: workspace.observer)
         try run(input, frames: frames, length: length, into: output, workspace: workspace, pass: pass)
     }
@@ -124,7 +125,8 @@ public final class Model: Sendable {
         let length = try validFrames(for: frames)
         let threads = threads ?? pool.threads
         let arena = try Arena(capacity: arenaCapacity(length, threads: threads))
-        let pass = Pass(kernels: kernels, pool: pool, arena: arena, isPlan: true, threads: threads)
+        let pass = Pass(
+            kernels: kernels, pool: pool, arena: arena, halo: configuration.halo, isPlan: true, threads: threads)
         let workspace = Workspace()
         var nothing: Float = 0
         try withUnsafeMutablePointer(to: &nothing) {

@@ -2,11 +2,11 @@ import Tensors
 
 /// The short-time Fourier transform and its inverse as the model uses them (source: `HTDemucs._spec` and `_ispec`).
 struct Spectrogram: Sendable {
-    let tables: FourierTables
-    var size: Int { tables.size }
+    private let fourier: ShortTimeFourier
+    private var size: Int { fourier.size }
     var hop: Int { size / 4 }
 
-    init(frameSize: Int) { tables = FourierTables(size: frameSize) }
+    init(frameSize: Int) { fourier = ShortTimeFourier(size: frameSize) }
 
     /// Frames for a signal of `length` samples.
     func frames(_ length: Int) -> Int { (length + hop - 1) / hop }
@@ -19,34 +19,25 @@ struct Spectrogram: Sendable {
         let kernels = pass.kernels
         let frames = spectrum.columns
         // 1. Reflected beyond both ends; the edge sample is not repeated.
-        let padded = try pass.plane(rows: mix.rows, columns: (frames + 3) * hop, halo: 0)
+        let padded = try pass.bare(rows: mix.rows, columns: (frames + 3) * hop)
         try pass.parallel(mix.rows) { channel, _ in
             pad(mix.row(channel), mix.columns, to: padded.row(channel), padded.columns)
         }
         // 2. Two channels at a time, a batch of frames a piece.
         let pairs = (mix.rows + 1) / 2
         let chunks = Chunks(columns: frames, size: 4 * kernels.lanes)
-        try pass.parallel(pairs * chunks.count, scratch: kernels.fourierScratch(size)) { index, scratch in
-            var scratch = scratch
+        try pass.parallel(pairs * chunks.count, scratch: fourier.scratch(kernels)) { index, scratch in
             let pair = index / chunks.count
             let chunk = chunks[index % chunks.count]
             let isStereo = 2 * pair + 1 < mix.rows
-            tables.withTables { tables in
-                var analysis = MSAnalysis()
-                analysis.fourier = tables
-                analysis.left = UnsafePointer(padded.row(2 * pair) + chunk.lowerBound * hop)
-                analysis.right = isStereo ? UnsafePointer(padded.row(2 * pair + 1) + chunk.lowerBound * hop) : nil
-                analysis.hop = hop
-                analysis.frames = chunk.count
-                analysis.scale = 1 / Float(size).squareRoot()
-                analysis.output = spectrum.plane.row(4 * pair) + chunk.lowerBound
-                analysis.rowStride = spectrum.plane.stride
-                analysis.binStride = spectrum.channels * spectrum.plane.stride
-                analysis.scratch = scratch.floats(kernels.fourierScratch(size))
-                kernels.analyse(&analysis)
-            }
+            fourier.analyse(
+                left: padded.row(2 * pair) + chunk.lowerBound * hop,
+                right: isStereo ? UnsafePointer(padded.row(2 * pair + 1) + chunk.lowerBound * hop) : nil, hop: hop,
+                frames: chunk.count, scale: 1 / Float(size).squareRoot(),
+                to: spectrum.plane.row(4 * pair) + chunk.lowerBound, bin: spectrum.channels * spectrum.plane.stride,
+                row: spectrum.plane.stride, kernels: kernels, scratch: scratch)
         }
-        pass.release(padded, halo: 0)
+        pass.release(padded)
     }
 
     /// Computes the signals of a spectrogram.
@@ -68,8 +59,8 @@ struct Spectrogram: Sendable {
         // A piece writes `size` hops and needs the three frames before them.
         let chunks = Chunks(columns: frames + 3, size: 16 * kernels.lanes - 3)
         let width = (chunks.size + 6) * hop
-        let scratchSize = Scratch.size(floats: 2 * width) + kernels.fourierScratch(size) + 16
-        try pass.parallel(pairs * chunks.count, scratch: scratchSize) { index, scratch in
+        let scratch = .floats(2 * width) + fourier.scratch(kernels)
+        try pass.parallel(pairs * chunks.count, scratch: scratch) { index, scratch in
             var scratch = scratch
             let pair = index / chunks.count
             let chunk = chunks[index % chunks.count]
@@ -80,23 +71,13 @@ struct Spectrogram: Sendable {
             let last = min(frames, chunk.upperBound)
             // Where frame `first` starts in a buffer that begins 3 hops before the chunk.
             let start = (first - (chunk.lowerBound - 3)) * hop
-            tables.withTables { tables in
-                var synthesis = MSSynthesis()
-                synthesis.fourier = tables
-                synthesis.input = UnsafePointer(spectrum.plane.row(4 * pair) + first)
-                synthesis.rowStride = spectrum.plane.stride
-                synthesis.binStride = spectrum.channels * spectrum.plane.stride
-                synthesis.gain = gain
-                synthesis.offset = offset
+            if last > first {
                 // The squared windows of the four frames that overlap anywhere add up to 3/2.
-                synthesis.scale = 1 / Float(size).squareRoot() / 1.5
-                synthesis.hop = hop
-                synthesis.frames = last - first
-                synthesis.stereo = isStereo
-                synthesis.left = sums + start
-                synthesis.right = sums + width + start
-                synthesis.scratch = scratch.floats(kernels.fourierScratch(size))
-                if last > first { kernels.synthesise(&synthesis) }
+                fourier.synthesise(
+                    spectrum.plane.row(4 * pair) + first, bin: spectrum.channels * spectrum.plane.stride,
+                    row: spectrum.plane.stride, gain: gain, offset: offset, hop: hop, frames: last - first,
+                    scale: 1 / Float(size).squareRoot() / 1.5, left: sums + start,
+                    right: isStereo ? sums + width + start : nil, kernels: kernels, scratch: scratch)
             }
             // Hop h of the frames' grid begins at sample h * hop - lead of the signal.
             let from = max(0, chunk.lowerBound * hop - lead)

@@ -35,45 +35,40 @@ struct Weights {
             kernels: kernels)
     }
 
-    /// `weight` and `bias` of a convolution with the columns in the order (tap, input channel).
+    /// `weight` and `bias` of a convolution, [outputs][inputs] and then its taps.
     ///
     /// - Parameters:
-    ///   - kernel: taps in each dimension of the weights
-    ///   - paddedTaps: taps after filling up with zeros; nil for no filling
+    ///   - frequencies: taps over frequencies; nil for weights without that dimension
+    ///   - times: taps over time
     func convolution(
-        _ outputs: Int, _ inputs: Int, kernel: [Int], paddedTaps: Int? = nil,
-        activation: MSActivation = MSActivationNone
-    ) throws -> PackedMatrix {
+        _ outputs: Int, _ inputs: Int, frequencies: Int? = nil, times: Int = 1, stride: Int = 1, padding: Int = 0,
+        dilation: Int = 1, activation: MSActivation = MSActivationNone
+    ) throws -> Convolution {
         let bias = try take("bias", [outputs])
-        var source = try take("weight", [outputs, inputs] + kernel)
-        var taps = kernel.reduce(1, *)
-        if let paddedTaps, paddedTaps > taps {
-            source = Self.fill(source, taps: taps, to: paddedTaps)
-            taps = paddedTaps
-        }
-        return PackedMatrix(
-            source, rowOffsets: (0..<outputs).map { $0 * inputs * taps },
-            depthOffsets: (0..<taps).flatMap { tap in (0..<inputs).map { $0 * taps + tap } }, bias: bias,
-            activation: activation, kernels: kernels)
+        let weight = try take("weight", [outputs, inputs] + (frequencies.map { [$0] } ?? []) + [times])
+        return Convolution(
+            weight: weight, bias: bias, inputs: inputs, taps: (frequencies ?? 1, times), stride: stride,
+            padding: padding, dilation: dilation, activation: activation, kernels: kernels)
     }
 
-    /// `weight` and `bias` of a transposed convolution: rows (phase, output channel), columns (step, input channel),
-    /// where tap = step · stride + phase.
+    /// `weight` and `bias` of a layer's strided convolution over time.
+    func stridedConvolution(_ shape: LayerShape, activation: MSActivation) throws -> StridedConvolution {
+        let bias = try take("bias", [shape.outputs])
+        return StridedConvolution(
+            weight: try take("weight", [shape.outputs, shape.inputs, shape.kernel]), bias: bias, inputs: shape.inputs,
+            kernel: shape.kernel, stride: shape.stride, padding: shape.padding, activation: activation,
+            kernels: kernels)
+    }
+
+    /// `weight` and `bias` of a layer's transposed convolution; over frequencies the weights have a dimension more.
     func transposedConvolution(
-        _ inputs: Int, _ outputs: Int, kernel: [Int], stride: Int, activation: MSActivation
-    ) throws -> PackedMatrix {
-        let bias = try take("bias", [outputs])
-        var source = try take("weight", [inputs, outputs] + kernel)
-        var taps = kernel.reduce(1, *)
-        let steps = (taps + stride - 1) / stride
-        if steps * stride > taps {
-            source = Self.fill(source, taps: taps, to: steps * stride)
-            taps = steps * stride
-        }
-        return PackedMatrix(
-            source, rowOffsets: (0..<stride).flatMap { phase in (0..<outputs).map { $0 * taps + phase } },
-            depthOffsets: (0..<steps).flatMap { step in (0..<inputs).map { $0 * outputs * taps + step * stride } },
-            bias: (0..<stride).flatMap { _ in bias }, activation: activation, kernels: kernels)
+        _ shape: LayerShape, isFrequency: Bool, activation: MSActivation
+    ) throws -> TransposedConvolution {
+        let bias = try take("bias", [shape.outputs])
+        return TransposedConvolution(
+            weight: try take("weight", [shape.inputs, shape.outputs, shape.kernel] + (isFrequency ? [1] : [])),
+            bias: bias, inputs: shape.inputs, kernel: shape.kernel, stride: shape.stride, activation: activation,
+            kernels: kernels)
     }
 
     /// `weight` and `bias` of a normalisation.
@@ -88,14 +83,4 @@ struct Weights {
 
     /// The factors of a LayerScale.
     func scale(_ channels: Int) throws -> FloatMemory { FloatMemory(try take("scale", [channels])) }
-
-    private static func fill(_ source: [Float], taps: Int, to padded: Int) -> [Float] {
-        var result: [Float] = []
-        result.reserveCapacity(source.count / taps * padded)
-        for start in stride(from: 0, to: source.count, by: taps) {
-            result.append(contentsOf: source[start..<start + taps])
-            result.append(contentsOf: repeatElement(0, count: padded - taps))
-        }
-        return result
-    }
 }

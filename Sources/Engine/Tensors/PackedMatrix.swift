@@ -1,4 +1,5 @@
 import CKernels
+import Glibc
 
 /// A matrix and its bias, laid out once for the product kernel: panels of a few rows, one column (or pair of columns in
 /// bfloat16) after the other.
@@ -72,5 +73,196 @@ public struct PackedMatrix: Sendable {
             let values = (0..<half).map { block * half + $0 < outputs ? block * half + $0 : nil }
             return values + values.map { $0.map { $0 + outputs } }
         }
+    }
+}
+
+extension PackedMatrix {
+    /// Scratch that one product takes: its row pointers and the kernel's packed strips.
+    public func scratch(_ kernels: Kernels) -> ScratchSize {
+        .pointers(depth) + .pointers(outputRows) + .floats(kernels.productScratch(rows, depth))
+    }
+
+    /// Floating-point operations for each column.
+    public var operations: Int { 2 * rows * depth }
+
+    /// y [outputRows][t] = act(W x [depth][t] + b), with the other terms of ``multiply(_:columns:input:output:scale:addend:accumulates:scratch:)``.
+    @inline(__always)
+    public func multiply(
+        _ x: Plane, to y: Plane, scale: FloatMemory? = nil, addend: UnsafePointer<Float>? = nil,
+        accumulates: Bool = false, kernels: Kernels, scratch: Scratch
+    ) {
+        multiply(
+            kernels, columns: x.columns, input: { $0.set(x) }, output: { $0.set(y) }, scale: scale?.base,
+            addend: addend, accumulates: accumulates, scratch: scratch)
+    }
+
+    /// output[r] = residual[r] + scale[r] · activation(row r · input + bias[r]) + addend[r].
+    ///
+    /// - Parameters:
+    ///   - columns: length of all rows
+    ///   - input: sets the pointer of each of ``depth`` input rows
+    ///   - output: sets the pointer of each of ``outputRows`` output rows; nil discards a row
+    ///   - scale: one factor an output row (LayerScale)
+    ///   - addend: one summand an output row
+    ///   - accumulates: whether the result is added to what the output rows hold
+    ///   - scratch: at least ``scratch(_:)``
+    @inline(__always)
+    public func multiply(
+        _ kernels: Kernels, columns: Int,
+        input: (RowPointers) -> Void,
+        output: (RowPointers) -> Void,
+        scale: UnsafePointer<Float>? = nil, addend: UnsafePointer<Float>? = nil, accumulates: Bool = false,
+        scratch: Scratch
+    ) {
+        var scratch = scratch
+        let inputs = scratch.pointers(depth)
+        let outputs = scratch.pointers(outputRows)
+        input(inputs)
+        output(outputs)
+        multiply(
+            kernels, columns: columns, inputs: inputs, outputs: outputs, residuals: accumulates ? outputs : nil,
+            scale: scale, addend: addend, memory: scratch.floats(kernels.productScratch(rows, depth)))
+    }
+
+    private func multiply(
+        _ kernels: Kernels, columns: Int, inputs: RowPointers,
+        outputs: RowPointers,
+        residuals: RowPointers?, scale: UnsafePointer<Float>?,
+        addend: UnsafePointer<Float>?, memory: UnsafeMutablePointer<Float>
+    ) {
+        var product = MSProduct()
+        product.weights = weights.base
+        product.bias = bias.base
+        product.rows = rows
+        product.depth = depth
+        product.input = UnsafePointer(
+            UnsafeMutableRawPointer(inputs).assumingMemoryBound(to: UnsafePointer<Float>?.self))
+        product.columns = columns
+        product.output = UnsafePointer(outputs)
+        product.outputRows = outputRows
+        product.activation = activation
+        product.scale = scale
+        product.addend = addend
+        product.residual = residuals.map {
+            UnsafePointer(UnsafeMutableRawPointer($0).assumingMemoryBound(to: UnsafePointer<Float>?.self))
+        }
+        product.scratch = memory
+        kernels.product(&product)
+    }
+
+    /// What a product is: y[r][t] = act(b[r] + Σ_k w[r][k] · x[k][t]), under GLU with the value of row r and the gate of
+    /// row r + R/2, in double precision.
+    ///
+    /// - Parameters:
+    ///   - weights: [rows][depth]
+    ///   - x: [depth][columns]
+    package static func reference(
+        _ weights: [Float], bias: [Float], activation: MSActivation, x: [[Float]]
+    ) -> [[Double]] {
+        let sums = bias.indices.map { row in
+            x[0].indices.map { column in
+                x.indices.reduce(Double(bias[row])) {
+                    $0 + Double(weights[row * x.count + $1]) * Double(x[$1][column])
+                }
+            }
+        }
+        switch activation {
+        case MSActivationGELU: return sums.map { $0.map(Activation.gelu) }
+        case MSActivationReLU: return sums.map { $0.map { max(0, $0) } }
+        case MSActivationGLU:
+            return (0..<sums.count / 2).map { row in
+                zip(sums[row], sums[row + sums.count / 2]).map { $0 * Activation.sigmoid($1) }
+            }
+        default: return sums
+        }
+    }
+}
+
+/// The definitions of the activations.
+package enum Activation {
+    /// x · Φ(x), the exact form.
+    package static func gelu(_ x: Double) -> Double { 0.5 * x * (1 + erf(x / 2.0.squareRoot())) }
+    /// 1 / (1 + e⁻ˣ)
+    package static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+}
+
+/// Where a packed operand's numbers lie: [rows / panel][depth / terms][panel], each value one term of a sum or, for
+/// kernels that multiply in bfloat16, a pair of terms with the first in its lower half.
+///
+/// Keeps a pointer to memory that its owner hands in, so it must not outlive that memory. Rows and terms may be stored by
+/// several threads at once: the halves of a pair are written one by one.
+public struct PackedPanels {
+    private let base: UnsafeMutablePointer<Float>
+    private let panel: Int
+    private let terms: Int
+    private let steps: Int
+
+    /// Panels of `panel` rows with sums of `depth` terms, of which a value holds `terms` (1 or 2), from `base` on.
+    public init(_ base: UnsafeMutablePointer<Float>, panel: Int, depth: Int, terms: Int) {
+        self.base = base
+        self.panel = panel
+        self.terms = terms
+        steps = (depth + terms - 1) / terms
+    }
+
+    /// Values that `rows` rows of `depth` terms take.
+    public static func size(rows: Int, panel: Int, depth: Int, terms: Int) -> Int {
+        (rows + panel - 1) / panel * panel * ((depth + terms - 1) / terms)
+    }
+
+    /// Stores one number.
+    @inline(__always)
+    public func store(_ value: Float, row: Int, term: Int) {
+        if terms == 1 { base[place(row, term)] = value } else { storeHalf(value, row, term) }
+    }
+
+    /// Stores a term of `count` rows.
+    public func store(_ values: UnsafePointer<Float>, count: Int, firstRow: Int, term: Int) {
+        var index = 0
+        while index < count {
+            let row = firstRow + index
+            let run = min(panel - row % panel, count - index)
+            if terms == 1 {
+                (base + place(row, term)).update(from: values + index, count: run)
+            } else {
+                for offset in 0..<run { storeHalf(values[index + offset], row + offset, term) }
+            }
+            index += run
+        }
+    }
+
+    /// Stores `count` terms of a row.
+    public func store(_ values: UnsafePointer<Float>, count: Int, row: Int, firstTerm: Int) {
+        if terms == 1 {
+            var target = base + place(row, firstTerm)
+            for index in 0..<count {
+                target.pointee = values[index]
+                target += panel
+            }
+        } else {
+            for index in 0..<count { storeHalf(values[index], row, firstTerm + index) }
+        }
+    }
+
+    @inline(__always)
+    private func place(_ row: Int, _ term: Int) -> Int {
+        (row / panel * steps + term / terms) * panel + row % panel
+    }
+
+    @inline(__always)
+    private func storeHalf(_ value: Float, _ row: Int, _ term: Int) {
+        let pair = (row / panel * steps + (term >> 1)) * panel + row % panel
+        UnsafeMutableRawPointer(base).storeBytes(
+            of: value.bfloat16Pattern, toByteOffset: 4 * pair + 2 * (term & 1), as: UInt16.self)
+    }
+}
+
+extension Float {
+    /// The number's upper half, rounded to nearest even: its bits as a bfloat16.
+    @inline(__always)
+    var bfloat16Pattern: UInt16 {
+        let bits = bitPattern
+        let rounded = UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+        return isNaN ? 0x7FC0 : rounded
     }
 }

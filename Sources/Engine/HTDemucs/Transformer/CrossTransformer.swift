@@ -42,15 +42,15 @@ struct CrossTransformer: Sendable {
     }
 
     /// Changes both branches in place: norm, positions, layers.
-    func apply(spectrum: Bands, wave: Plane, workspace: Workspace, pass: Pass) throws {
-        let tokens = [Tokens(spectrum), Tokens(Bands(plane: wave, channels: wave.rows))]
+    func apply(spectrum: Tokens, wave: Tokens, workspace: Workspace, pass: Pass) throws {
+        let tokens = [spectrum, wave]
         try pass.layer("crosstransformer.norm_in") {
             try prepare(tokens, workspace: workspace, pass: pass)
         }
         for (index, pair) in layers.enumerated() {
             try pass.layer("crosstransformer.layers.\(index)") { try pair.apply(tokens, pass: pass) }
-            pass.observe("crosstransformer.layers.\(index)", spectrum.plane)
-            pass.observe("crosstransformer.layers_t.\(index)", wave)
+            pass.observe("crosstransformer.layers.\(index)", spectrum.bands.plane)
+            pass.observe("crosstransformer.layers_t.\(index)", wave.bands.plane)
         }
     }
 
@@ -75,12 +75,12 @@ struct CrossTransformer: Sendable {
                 PositionEmbedding.line(channels: channels, length: length, period: period, centred: isCentred)
             } : nil
         let weight = Float(configuration.embeddingWeight)
-        let coefficients = try tokens.indices.map { try normIn[$0]?.prepare(tokens[$0], pass: pass) }
-        let blocks = tokens.indices.flatMap { stream in (0..<tokens[stream].blocks).map { (stream, $0) } }
+        let measured = try tokens.indices.map { try normIn[$0]?.measure(tokens[$0], pass: pass) }
+        let blocks = TokenBlock.all(of: tokens)
         try pass.parallel(blocks.count) { index, _ in
-            let (stream, block) = blocks[index]
+            let (stream, block) = (blocks[index].stream, blocks[index].block)
             let plane = tokens[stream][block]
-            normIn[stream]?.apply(plane, to: plane, coefficients: coefficients[stream], kernels: kernels)
+            normIn[stream]?.apply(plane, to: plane, measured: measured[stream] ?? nil, kernels: kernels)
             let first = tokens[stream].first(block)
             for row in 0..<channels {
                 let values = plane.row(row)
@@ -99,6 +99,5 @@ struct CrossTransformer: Sendable {
                 }
             }
         }
-        for memory in coefficients { if let memory { pass.release(memory) } }
     }
 }

@@ -75,22 +75,19 @@ struct ModelTiming: Encodable {
         let (rows, depth, columns, rounds) = (96, 192, 384, 400)
         let matrix = PackedMatrix(
             linear: noise(rows * depth), rows: rows, depth: depth, bias: nil, kernels: kernels)
-        let sizes = [
-            Plane.size(rows: depth, columns: columns, halo: 0), Plane.size(rows: rows, columns: columns, halo: 0),
-            matrix.scratchSize(kernels),
-        ]
-        let memory = FloatMemory(count: sizes.reduce(64, +)) { memory in
-            for index in 0..<sizes[0] { memory[index] = Float(index % 7) }
+        let size: ScratchSize =
+            .plane(rows: depth, columns: columns) + .plane(rows: rows, columns: columns) + matrix.scratch(kernels)
+        let memory = FloatMemory(count: size.count) { memory in
+            for index in 0..<depth * columns { memory[index] = Float(index % 7) }
         }
         var scratch = Scratch(UnsafeMutablePointer(mutating: memory.base), count: memory.count)
-        let input = scratch.plane(rows: depth, columns: columns, halo: 0)
-        let output = scratch.plane(rows: rows, columns: columns, halo: 0)
+        let input = scratch.plane(rows: depth, columns: columns)
+        let output = scratch.plane(rows: rows, columns: columns)
         var best = 0.0
         for _ in 0..<5 {
             let used = clock()
             for _ in 0..<rounds {
-                matrix.multiply(
-                    kernels, columns: columns, input: { $0.fill(input) }, output: { $0.fill(output) }, scratch: scratch)
+                matrix.multiply(input, to: output, kernels: kernels, scratch: scratch)
             }
             let seconds = Double(clock() - used) / Double(CLOCKS_PER_SEC)
             if seconds > 0 { best = max(best, 2e-9 * Double(rows * depth * columns * rounds) / seconds) }
@@ -149,12 +146,5 @@ struct ModelTiming: Encodable {
             work: layers.reduce(0) { $0 + $1.gigaflop })
         return summary + "\n\n" + table.text
             + String(format: "\nThe matrix product alone, in the cache: %.1f GFLOP/s a core.", productGigaflops)
-    }
-}
-
-extension UnsafeMutablePointer<UnsafeMutablePointer<Float>?> {
-    /// Points at the rows of a plane.
-    fileprivate func fill(_ plane: Plane) {
-        for row in 0..<plane.rows { self[row] = plane.row(row) }
     }
 }

@@ -1,28 +1,30 @@
-import Tensors
-
-/// A rewrite of three taps over time (and three frequencies) with half the multiplications of the plain product.
+/// x [F][C][T] → y [F][C][T], a gated convolution of three taps over time and K = 3 or 1 over frequencies
 ///
-/// Along time, four outputs come from six products instead of twelve (Winograd's F(4, 3)); over frequencies and channels
-/// the products add up as they do otherwise. It costs twice the weights, so only narrower layers use it.
-struct WinogradRewrite: Sendable {
+///     y[f][c] = z[f][c] · sigmoid(z[f][C + c])
+///     z[f][o][t] = b[o] + Σ i,k,l  w[o][i][k][l] · x[f + k − K/2][i][t + l − 1]
+///
+/// with half the multiplications of the plain product: along time, four outputs come from six products instead of twelve
+/// (Winograd's F(4, 3)); over frequencies and channels the products add up as they do otherwise. It costs twice the
+/// weights, so only narrower layers use it.
+public struct WinogradGLU: Sendable {
     /// Widest layer whose weights are worth doubling.
-    static let widest = 192
+    public static let widest = 192
     /// Output channels whose products are held at a time.
     private static let blockSize = 48
     /// Frequencies of a piece of work.
     private static let frequencies = 4
 
-    let channels: Int
-    /// Frequencies that the kernel spans: 3 or 1.
-    let span: Int
+    private let channels: Int
+    private let span: Int
     /// For each block of output channels, six matrices of its values' rows and then its gates' rows.
     private let blocks: [[PackedMatrix]]
     private let bias: FloatMemory
 
     /// - Parameters:
-    ///   - weight: [2 · channels][channels][span][3]
-    ///   - bias: [2 · channels]
-    init(weight: [Float], bias: [Float], channels: Int, span: Int, kernels: Kernels) {
+    ///   - weight: [2·C][C][K][3]
+    ///   - bias: [2·C]
+    ///   - span: K
+    public init(weight: [Float], bias: [Float], channels: Int, span: Int, kernels: Kernels) {
         self.channels = channels
         self.span = span
         self.bias = FloatMemory(bias)
@@ -50,26 +52,43 @@ struct WinogradRewrite: Sendable {
     }
 
     /// Pieces of work for `count` frequencies.
-    func pieces(_ count: Int) -> Chunks { Chunks(columns: count, size: Self.frequencies) }
+    public func pieces(_ count: Int) -> Chunks { Chunks(columns: count, size: Self.frequencies) }
 
-    /// Scratch for a piece of `count` rows of `columns` columns.
-    func scratchSize(rows count: Int, columns: Int, kernels: Kernels) -> Int {
-        let tiles = (columns + 3) / 4
-        let input = 6 * channels * tiles * (count + span - 1)
-        let products = 6 * 2 * min(channels, Self.blockSize) * tiles * count
-        let matrix = blocks[0].map { $0.scratchSize(kernels) }.max() ?? 0
-        return Scratch.size(floats: input) + Scratch.size(floats: products) + matrix
+    /// Pieces of work for a long row of `columns` columns that `threads` threads share.
+    public func chunks(_ columns: Int, threads: Int) -> Chunks {
+        let share = columns / (3 * threads)
+        return Chunks(columns: columns, size: min(max(64, (share + 63) / 64 * 64), 1344))
     }
 
-    /// Computes some rows of the output.
-    ///
+    /// Scratch for `count` frequencies of `columns` columns.
+    public func scratch(_ kernels: Kernels, frequencies count: Int, columns: Int) -> ScratchSize {
+        let tiles = (columns + 3) / 4
+        return .floats(6 * channels * tiles * (count + span - 1))
+            + .floats(6 * 2 * min(channels, Self.blockSize) * tiles * count)
+            + .anyOf(blocks[0].map { $0.scratch(kernels) })
+    }
+
+    /// A piece of the output frequencies.
+    public func apply(_ x: Bands, at piece: Range<Int>, to y: Bands, kernels: Kernels, scratch: Scratch) {
+        apply(
+            rows: piece.count, columns: x.columns, reach: (1, 1), input: { x.frequency(piece.lowerBound + $0) },
+            output: { y[piece.lowerBound + $0] }, kernels: kernels, scratch: scratch)
+    }
+
+    /// Some columns of a single frequency; K must be 1.
+    public func apply(_ x: Plane, columns: Range<Int>, to y: Plane, kernels: Kernels, scratch: Scratch) {
+        let source = x.slice(columns: columns)
+        apply(
+            rows: 1, columns: columns.count, reach: (columns.lowerBound + 1, x.columns - columns.upperBound + 1),
+            input: { _ in source }, output: { _ in y.slice(columns: columns) }, kernels: kernels, scratch: scratch)
+    }
+
     /// - Parameters:
     ///   - count: rows (frequencies), each with all channels
-    ///   - columns: length of a row
     ///   - input: the channels of a frequency, numbered from the first output row's; nil beyond the ends
     ///   - reach: values beside a row that may be read, before and after
     ///   - output: where the channels of a row go
-    func apply(
+    private func apply(
         rows count: Int, columns: Int, reach: (Int, Int), input: (Int) -> Plane?, output: (Int) -> Plane,
         kernels: Kernels, scratch: Scratch
     ) {
@@ -123,6 +142,15 @@ struct WinogradRewrite: Sendable {
                         columns)
                 }
             }
+        }
+    }
+}
+
+extension WinogradGLU {
+    /// The definition: the plain convolution and the gate, in double precision.
+    package static func reference(_ x: [[[Float]]], weight: [Float], bias: [Float], span: Int) -> [[[Double]]] {
+        Convolution.reference(x, weight: weight, bias: bias, taps: (span, 3), padding: span / 2).map { z in
+            (0..<z.count / 2).map { c in zip(z[c], z[z.count / 2 + c]).map { $0 * Activation.sigmoid($1) } }
         }
     }
 }
