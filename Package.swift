@@ -8,6 +8,7 @@ let package = Package(
         .executable(name: "worker", targets: ["worker"]),
         .executable(name: "function-host", targets: ["function-host"]),
         .executable(name: "autoscaler", targets: ["autoscaler"]),
+        .library(name: "Separation", targets: ["Separation"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -197,8 +198,10 @@ var tests: [Target] {
         test("HTDemucsTests", ["HTDemucs", "Checkpoints", "Tensors"], exclude: ["Goldens"]),
         test("AudioTests", ["Audio"]),
         test(
-            "SeparationTests", ["Separation", "HTDemucs", "Tensors", "Checkpoints", "Audio", "msaas"],
+            "SeparationTests",
+            ["Separation", "HTDemucs", "Tensors", "Checkpoints", "Audio", "msaas", "separate-example"],
             exclude: ["Goldens", "Demo"]),
+        .executableTarget(name: "separate-example", dependencies: ["Separation"], path: "Examples/separate"),
         test("ObjectStorageTests", ["ObjectStorage", "HTTPTransport", "Digests"], resources: [.copy("Fixtures")]),
         test(
             "StorageServerTests",

@@ -51,6 +51,33 @@ struct CommandTests {
         return (code, running.output, running.errors)
     }
 
+    /// The ten lines of the library's documentation, as a program.
+    @Test func `the example separates a track`() async throws {
+        let example = Self.executable.deletingLastPathComponent().appending(path: "separate-example")
+        let process = try ChildProcess([
+            example.path, studio.url("models/four.th").path, studio.url("a song.v2.wav").path,
+            studio.url("stems").path,
+        ])
+        #expect(await process.wait() == 0)
+        for stem in ["drums", "bass", "other", "vocals"] { #expect(try readTrack(studio.stem(stem))[0].count == 2500) }
+    }
+
+    /// The documentation shows the lines that the example runs.
+    @Test func `the documentation is the example`() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+        let page = try String(
+            contentsOf: root.appending(path: "Sources/Engine/Separation/Separation.docc/Separation.md"),
+            encoding: .utf8)
+        let example = try String(contentsOf: root.appending(path: "Examples/separate/main.swift"), encoding: .utf8)
+        let lines = page.split(separator: "```")[1].split(separator: "\n").dropFirst()
+        #expect(lines.count == 6)
+        for line in lines {
+            // What differs is where model, track and stems are.
+            let words = line.split(separator: "URL(filePath:")[0]
+            #expect(example.contains(words.split(separator: "stem.name,")[0]), "\(line)")
+        }
+    }
+
     @Test func `products can be in bf16, which is said`() async throws {
         let isBF16 = Kernels.best(for: .bfloat16).precision == .bfloat16
         var stems: [[[Float]]] = []

@@ -1,4 +1,8 @@
-import Tensors
+import Checkpoints
+public import Foundation
+import HTDemucs
+import Synchronization
+public import Tensors
 
 /// One or more models that separate together: every source is the weighted mean of what the models say.
 public struct Bag: Sendable {
@@ -89,4 +93,142 @@ package protocol SegmentSession: AnyObject {
     func forward(
         member: Int, mix: UnsafeBufferPointer<Float>, frames: Int, into output: UnsafeMutableBufferPointer<Float>)
         throws
+}
+
+extension Bag {
+    /// One checkpoint in a file of its own: `.th` as the reference package saves it, or `.safetensors`.
+    ///
+    /// - Parameters:
+    ///   - url: the file.
+    ///   - threads: how many threads work on a segment together; nil: one a core.
+    ///   - kernels: the instruction set to compute with.
+    /// - Throws: `CheckpointError` for what is wrong with the file.
+    public init(contentsOf url: URL, threads: Int? = nil, kernels: Kernels = .best) throws {
+        try self.init(
+            name: url.deletingPathExtension().lastPathComponent, checkpoints: [Checkpoint(contentsOf: url)],
+            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, kernels: kernels)
+    }
+
+    /// A bag of HTDemucs checkpoints; the models are built when a ``Separator`` first needs them.
+    ///
+    /// - Parameters:
+    ///   - name: what to call it.
+    ///   - checkpoints: the models, in the order of the weights.
+    ///   - weights: `[model][source]`; nil: all count the same.
+    ///   - segment: seconds that take the place of a model's own segment where that is not shorter (`segment` of a bag file).
+    ///   - threads: how many threads work on a segment together.
+    ///   - kernels: the instruction set to compute with.
+    /// - Throws: ``SeparationError/invalidBag(_:)`` when the models differ in sources, rate or channels.
+    public init(
+        name: String, checkpoints: [Checkpoint], weights: [[Double]]? = nil, segment: Double? = nil, threads: Int,
+        kernels: Kernels = .best
+    ) throws {
+        let checkpoints = checkpoints.map { checkpoint in
+            guard let segment, segment <= checkpoint.segment?.number ?? .infinity else { return checkpoint }
+            var checkpoint = checkpoint
+            checkpoint.arguments["segment"] = .double(segment)
+            return checkpoint
+        }
+        guard let first = checkpoints.first else { throw SeparationError.invalidBag("The bag \(name) holds no model.") }
+        guard weights?.count ?? checkpoints.count == checkpoints.count else {
+            throw SeparationError.invalidBag(
+                "The bag \(name) has \(checkpoints.count) models and weights for \(weights?.count ?? 0).")
+        }
+        guard (1...1 << 20).contains(first.sampleRate), (1...64).contains(first.channels) else {
+            throw SeparationError.invalidBag(
+                "The models of the bag \(name) have \(first.channels) channels at \(first.sampleRate) Hz; nothing sounds so."
+            )
+        }
+        let members = try checkpoints.enumerated().map { index, checkpoint in
+            guard checkpoint.sources == first.sources, checkpoint.sampleRate == first.sampleRate,
+                checkpoint.channels == first.channels
+            else {
+                throw SeparationError.invalidBag(
+                    "The models of the bag \(name) differ in their sources, sample rate or channels.")
+            }
+            return Member(
+                trainingFrames: try checkpoint.segmentFrames(name),
+                usesTrainingSegment: checkpoint.arguments["use_train_segment"]?.bool ?? true,
+                weights: weights?[index] ?? first.sources.map { _ in 1 },
+                parameterBytes: 4 / kernels.terms * checkpoint.tensors.elementCount)
+        }
+        let pool = ThreadPool(threads: threads)
+        let shelf = ModelShelf(checkpoints, pool: pool, kernels: kernels)
+        try self.init(
+            name: name, sources: first.sources, sampleRate: first.sampleRate, channels: first.channels,
+            pool: pool, members: members
+        ) { try ModelSession(shelf.models($0)) }
+    }
+}
+
+/// Models that are built from their checkpoints when they are first needed, and then kept.
+private final class ModelShelf: Sendable {
+    private let checkpoints: [Checkpoint]
+    private let pool: ThreadPool
+    private let kernels: Kernels
+    private let models = Mutex<[Int: Model]>([:])
+
+    init(_ checkpoints: [Checkpoint], pool: ThreadPool, kernels: Kernels) {
+        self.checkpoints = checkpoints
+        self.pool = pool
+        self.kernels = kernels
+    }
+
+    func models(_ members: Set<Int>) throws -> [Int: Model] {
+        try models.withLock { models in
+            for index in members.sorted() where models[index] == nil {
+                models[index] = try Model(checkpoints[index], pool: pool, kernels: kernels)
+            }
+            return models.filter { members.contains($0.key) }
+        }
+    }
+}
+
+/// HTDemucs models that share one workspace.
+private final class ModelSession: SegmentSession {
+    private let models: [Int: Model]
+    private var workspace = Workspace()
+
+    init(_ models: [Int: Model]) { self.models = models }
+
+    func workBytes(member: Int, frames: Int, threads: Int) throws -> Int {
+        try model(member).memoryNeeded(frames: frames, threads: threads)
+    }
+
+    func work(with pool: ThreadPool) { workspace = Workspace(pool: pool) }
+
+    func forward(
+        member: Int, mix: UnsafeBufferPointer<Float>, frames: Int, into output: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        try model(member).forward(mix: mix, frames: frames, into: output, workspace: workspace)
+    }
+
+    private func model(_ member: Int) -> Model {
+        guard let model = models[member] else { preconditionFailure("model \(member) was not loaded") }
+        return model
+    }
+}
+
+/// What cutting a track needs to know of a model before it is built, with the reference's defaults.
+extension Checkpoint {
+    fileprivate var sampleRate: Int { arguments["samplerate"]?.integer ?? 44100 }
+    fileprivate var channels: Int { arguments["audio_channels"]?.integer ?? 2 }
+    fileprivate var segment: CheckpointValue? { arguments["segment"] ?? .int(10) }
+
+    /// `int(segment * samplerate)`, exact for a fraction.
+    fileprivate func segmentFrames(_ bag: String) throws -> Int {
+        let frames: Int?
+        if case .fraction(let numerator, let denominator)? = segment {
+            let product = numerator.multipliedReportingOverflow(by: sampleRate)
+            frames = product.overflow || denominator == 0 ? nil : product.partialValue / denominator
+        } else {
+            frames = segment?.number.flatMap { Int(exactly: ($0 * Double(sampleRate)).rounded(.towardZero)) }
+        }
+        guard let frames, frames > 0, frames < 1 << 28 else {
+            throw SeparationError.invalidBag(
+                "A model of the bag \(bag) has a segment (\(segment?.description ?? "None")) that is no length of time."
+            )
+        }
+        return frames
+    }
 }

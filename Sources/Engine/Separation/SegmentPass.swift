@@ -61,7 +61,7 @@ package final class SegmentPass {
     package func run(progress: (Double) -> Bool, emit: (Accumulator, TrackWindow, Int) throws -> Void) throws {
         var finished = 0
         while let chunk = plan.next() {
-            try hear(chunk)
+            try takeInput(chunk)
             try add(chunk)
             finished += 1
             let settled = min(max(0, plan.nextStart ?? survey.frames), survey.frames)
@@ -74,7 +74,7 @@ package final class SegmentPass {
     }
 
     /// The chunk's input, normalised, planar, with silence behind it.
-    private func hear(_ chunk: SegmentPlan.Chunk) throws {
+    private func takeInput(_ chunk: SegmentPlan.Chunk) throws {
         try window.fill(to: min(survey.frames, chunk.inputStart + chunk.inputFrames))
         let size = bag.channels * chunk.modelFrames
         if mix.count < size { mix = [Float](repeating: 0, count: size) }
@@ -113,6 +113,103 @@ package final class SegmentPass {
                         factor: factors[chunk.lane][source])
                 }
             }
+        }
+    }
+}
+
+/// The overlap-add of all lanes: the wanted sources over a window of the track, planar `[sources][channels][frames]`.
+package final class Accumulator {
+    /// Frames that the window holds.
+    package let capacity: Int
+    /// The window's first position.
+    package private(set) var start = 0
+
+    private let planes: Int
+    private let memory: UnsafeMutableBufferPointer<Float>
+
+    /// A window of `capacity` frames at the track's beginning, all 0.
+    package init(planes: Int, capacity: Int) {
+        self.planes = planes
+        self.capacity = capacity
+        memory = .allocate(capacity: planes * capacity)
+        memory.initialize(repeating: 0)
+    }
+
+    deinit { memory.deallocate() }
+
+    /// Adds `factor · weights · samples` to a plane; frames before the track's beginning are left out.
+    ///
+    /// - Parameters:
+    ///   - samples: one for each weight, beginning at `position`.
+    func add(plane: Int, at position: Int, _ samples: UnsafePointer<Float>, weights: ArraySlice<Float>, factor: Float) {
+        let skipped = max(0, start - position)
+        guard skipped < weights.count else { return }
+        precondition(position + weights.count <= start + capacity, "a chunk reaches beyond the accumulator")
+        let count = weights.count - skipped
+        let target = memory.baseAddress! + plane * capacity + (position + skipped - start)
+        weights.withUnsafeBufferPointer { weights in
+            for index in 0..<count { target[index] += factor * weights[skipped + index] * samples[skipped + index] }
+        }
+    }
+
+    /// A plane's frames from the window's beginning on.
+    package func plane(_ plane: Int) -> UnsafePointer<Float> {
+        UnsafePointer(memory.baseAddress! + plane * capacity)
+    }
+
+    /// Moves the window on to `position`.
+    package func advance(to position: Int) {
+        let count = position - start
+        guard count > 0 else { return }
+        let kept = max(0, capacity - count)
+        for plane in 0..<planes {
+            let base = memory.baseAddress! + plane * capacity
+            if kept > 0 { base.update(from: base + count, count: kept) }
+            (base + kept).update(repeating: 0, count: capacity - kept)
+        }
+        start = position
+    }
+}
+
+/// How much each frame of a chunk counts: a triangle, divided by the sum of all triangles of its lane that cover the frame.
+///
+/// The reference adds weighted chunks and divides at the end; dividing the weights beforehand gives the same sum without
+/// keeping one, so that all lanes share a single accumulator.
+final class OverlapWeights {
+    private let triangle: [Float]
+    private let stride: Int
+    private let steady: [Float]
+    private var early: (index: Int, weights: [Float])?
+
+    /// Weights for chunks of `chunkFrames` that begin every `stride` frames.
+    init(chunkFrames: Int, stride: Int) {
+        let half = chunkFrames / 2
+        let peak = Float(chunkFrames - half)
+        triangle = (0..<chunkFrames).map { Float($0 < half ? $0 + 1 : chunkFrames - $0) / peak }
+        self.stride = stride
+        steady = Self.normalised(triangle, stride: stride, before: chunkFrames)
+    }
+
+    /// The weights of the chunk with this index in its lane: the first ones have fewer chunks before them.
+    func weights(ofChunk index: Int) -> [Float] {
+        if index * stride >= triangle.count { return steady }
+        if let early, early.index == index { return early.weights }
+        let weights = Self.normalised(triangle, stride: stride, before: index)
+        early = (index, weights)
+        return weights
+    }
+
+    /// - Parameter before: how many chunks begin before this one, at most.
+    private static func normalised(_ triangle: [Float], stride: Int, before: Int) -> [Float] {
+        triangle.indices.map { frame in
+            var sum = 0.0
+            var position = frame % stride
+            let last = frame + before * stride  // This frame's place in the lane's first chunk.
+            while position < triangle.count, position <= last {
+                sum += Double(triangle[position])
+                position += stride
+            }
+            return Float(Double(triangle[frame]) / sum)
         }
     }
 }

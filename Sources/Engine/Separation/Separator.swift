@@ -1,6 +1,7 @@
 import Audio
 import Foundation
 import Tensors
+import Untrusted
 
 /// Separates tracks with one bag of models, in memory that does not grow with the track.
 ///
@@ -80,5 +81,77 @@ public final class Separator {
         return SeparationReport(
             stems: stems, duration: forecast.seconds, sampleRate: bag.sampleRate, warnings: pass.warnings,
             separationSeconds: seconds)
+    }
+}
+
+/// What is known of a separation once its track was measured and before the first segment.
+public struct SeparationForecast: Sendable, Equatable {
+    /// The track's length in seconds.
+    public var seconds: Double
+    /// Bytes of all stems together, about and at the most.
+    public var stemBytes: Int
+    /// Bytes that the stems take on their disk at the peak: with ``ClipMode/rescale`` each is parked there as floats, too.
+    public var diskBytes: Int
+
+    init(frames: Int, stems: Int, bag: Bag, options: SeparationOptions) {
+        seconds = Double(frames) / Double(bag.sampleRate)
+        stemBytes = stems * options.format.bytes(frames: frames, channels: bag.channels, sampleRate: bag.sampleRate)
+        let parked = options.clipMode == .rescale ? stems * frames * bag.channels * MemoryLayout<Float>.stride : 0
+        diskBytes = stemBytes + parked
+    }
+}
+
+/// What came out of a separation.
+public struct SeparationReport: Sendable, Equatable {
+    /// One output file.
+    public struct Stem: Sendable, Equatable {
+        /// Its name, such as `vocals` or `no_vocals`.
+        public var name: String
+        /// Where it is.
+        public var url: URL
+        /// Its largest magnitude before clipping or rescaling; 1 is full scale.
+        public var peak: Float
+        /// Frames in it.
+        public var frames: Int
+    }
+
+    /// The files, in the order in which the reference writes them.
+    public var stems: [Stem]
+    /// The track's length in seconds.
+    public var duration: Double
+    /// Frames per second in the stems.
+    public var sampleRate: Int
+    /// What was wrong with the track and survived, as sentences.
+    public var warnings: [String]
+    /// Seconds that decoding, separating and encoding took.
+    public var separationSeconds: Double
+}
+
+/// Why a separation cannot begin; the description is a sentence for the person who asked for it.
+public enum SeparationError: Error, Equatable, CustomStringConvertible {
+    /// An option is out of its range; the sentence names it, its value and the range.
+    case invalidOption(String)
+    /// `--two-stems` names a source that the model does not have.
+    case unknownStem(String, sources: [String])
+    /// A segment longer than the models were trained for.
+    case segmentTooLong(Double, longest: Double)
+    /// Models and weights that do not fit together.
+    case invalidBag(String)
+    /// The memory limit is too small; the sentence says what is needed.
+    case tooLittleMemory(String)
+
+    /// A full sentence.
+    public var description: String {
+        switch self {
+        case .invalidOption(let sentence), .invalidBag(let sentence), .tooLittleMemory(let sentence): sentence
+        case .unknownStem(let stem, let sources):
+            "The stem \"\(stem)\" is not in the selected model; it is one of \(sources.joined(separator: ", "))."
+        case .segmentTooLong(let segment, let longest):
+            "A segment of \(seconds(segment)) is longer than this model was trained for; the longest is \(seconds(longest))."
+        }
+    }
+
+    private func seconds(_ value: Double) -> String {
+        value == value.rounded() ? "\(Int(clamping: value)) s" : "\(value) s"
     }
 }
