@@ -18,6 +18,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -94,20 +95,23 @@ var service: [Target] {
     floor(
         "Service",
         [
+            // Connections of the function host and the storage: limits, TLS.
+            .target(
+                name: "HTTPServer",
+                dependencies: [
+                    .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
+                ]),
             .target(
                 name: "StorageServer",
                 dependencies: [
-                    "ObjectStorage", "HTTPTransport", "Digests", "Threading", .hummingbird, .httpTypes, .nioCore,
-                    .nioHTTP1,
-                    .nioPosix,
-                    .nioHTTPTypes, .logging, .lifecycle,
+                    "HTTPServer", "ObjectStorage", "HTTPTransport", "Digests", "Threading", .hummingbird,
+                    .httpTypes, .nioCore, .nioHTTP1, .nioPosix, .nioHTTPTypes, .logging, .lifecycle,
                 ]),
             .target(
                 name: "FunctionHost",
                 dependencies: [
-                    "COpenSSL", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .logging,
-                    .metrics,
-                    .lifecycle, .yams,
+                    "HTTPServer", "COpenSSL", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes,
+                    .logging, .metrics, .lifecycle, .yams,
                 ]),
             .target(
                 name: "FunctionClients",
@@ -192,7 +196,7 @@ var programs: [Target] {
 
 var tests: [Target] {
     [
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Threading"], path: "Tests/TestSupport"),
         test("TensorsTests", ["Tensors"]),
         test("CheckpointsTests", ["Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
         test("HTDemucsTests", ["HTDemucs", "Checkpoints", "Tensors"], exclude: ["Goldens"]),
@@ -207,6 +211,9 @@ var tests: [Target] {
             "StorageServerTests",
             ["StorageServer", "ObjectStorage", "HTTPTransport", "Digests", .hummingbird, .lifecycle, .logging],
             resources: [.copy("Fixtures"), .copy("Clients")]),
+        test(
+            "HTTPServerTests",
+            ["HTTPServer", "HTTPTransport", .hummingbird, .hummingbirdCore, .nioCore, .lifecycle, .logging]),
         test("JobsTests", ["Jobs", "ServiceContract"]),
         .target(
             name: "KubernetesDouble", dependencies: ["Kubernetes", .hummingbird, .logging],
@@ -279,11 +286,13 @@ extension Target.Dependency {
     static var lifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
     static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
     static var hummingbird: Self { .product(name: "Hummingbird", package: "hummingbird") }
+    static var hummingbirdCore: Self { .product(name: "HummingbirdCore", package: "hummingbird") }
     static var subprocess: Self { .product(name: "Subprocess", package: "swift-subprocess") }
     static var systemPackage: Self { .product(name: "SystemPackage", package: "swift-system") }
     static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
     static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
     static var nioCore: Self { .product(name: "NIOCore", package: "swift-nio") }
+    static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
     static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
     static var nioHTTPTypes: Self { .product(name: "NIOHTTPTypes", package: "swift-nio-extras") }
     static var yams: Self { .product(name: "Yams", package: "Yams") }

@@ -157,7 +157,7 @@ import Testing
         let exchange = try await prepared()
         try compare(try await exchange.sendRaw("GET", path), "anonymous")
         try compare(try await exchange.send("GET", path, accessKey: "nobody"), "unknown-key")
-        try compare(try await exchange.send("GET", path, secretKey: "wrong"), "wrong-secret")
+        try compare(try await exchange.send("GET", path, secretKey: "wrong"), "wrong-secret", ignoring: ["Message"])
         let client = try exchange.storage.client()
         func target(_ client: S3Client, seconds: Int = 60) throws -> String {
             let url = try client.presign("GET", "queue", "j1/song one.mp3", expires: .seconds(seconds))
@@ -165,7 +165,7 @@ import Testing
         }
         try compare(try await exchange.sendRaw("GET", target(client)), "presigned-get")
         let tampered = try target(client).replacing("song%20one", with: "song%20two")
-        try compare(try await exchange.sendRaw("GET", tampered), "presigned-tampered")
+        try compare(try await exchange.sendRaw("GET", tampered), "presigned-tampered", ignoring: ["Message"])
         let past = try exchange.storage.client(now: { Date() - 61 })
         try compare(try await exchange.sendRaw("GET", target(past)), "presigned-expired")
         let skewed = try exchange.storage.client(now: { Date() - 16 * 60 })

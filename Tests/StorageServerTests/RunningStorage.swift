@@ -20,7 +20,8 @@ final class RunningStorage: Sendable {
 
     /// Starts a server, on a folder of its own or on one that an earlier server left.
     init(
-        directory: TemporaryDirectory? = nil, webhooks: [WebhookTarget] = [], now: (@Sendable () -> Date)? = nil
+        directory: TemporaryDirectory? = nil, webhooks: [WebhookTarget] = [], now: (@Sendable () -> Date)? = nil,
+        configure: (inout StorageServer.Configuration) -> Void = { _ in }
     ) async throws {
         let directory = try directory ?? TemporaryDirectory()
         self.directory = directory
@@ -30,10 +31,12 @@ final class RunningStorage: Sendable {
         var configuration = StorageServer.Configuration(
             port: 0, directory: directory.url, accessKey: Self.accessKey, secretKey: Self.secretKey,
             webhooks: webhooks, webhookInterval: .milliseconds(50))
+        configuration.keptFree = 0
         if let now {
             configuration.now = now
             configuration.expiryInterval = .milliseconds(50)
         }
+        configure(&configuration)
         let server = StorageServer(
             configuration: configuration, logger: logger, onRunning: { running.yield($0) })
         let group = ServiceGroup(services: [server], logger: logger)

@@ -36,8 +36,9 @@ final class WebhookReceiver: Sendable {
         router.post("events") { request, _ in
             var body = ByteBuffer()
             for try await var part in request.body { body.writeBuffer(&part) }
-            delivered.yield(Delivery(headers: request.headers, body: Data(body.readableBytesView)))
-            return Response(status: .init(code: answer.status))
+            let delivery = Delivery(headers: request.headers, body: Data(body.readableBytesView))
+            delivered.yield(delivery)
+            return Response(status: .init(code: await answer.status(for: delivery.key)))
         }
         var logger = Logger(label: "webhook")
         logger.logLevel = .critical
@@ -61,16 +62,37 @@ final class WebhookReceiver: Sendable {
 
     private let answer: Answer
 
-    private final class Answer: Sendable {
-        private let value = Mutex(200)
-        var status: Int {
-            get { value.withLock { $0 } }
-            set { value.withLock { $0 = newValue } }
+    private actor Answer {
+        private var status = 200
+        private var special: [String: Int] = [:]
+        private var gathering = 0
+        private var gathered: [CheckedContinuation<Void, Never>] = []
+
+        func set(_ status: Int) { self.status = status }
+        func set(_ status: Int, _ key: String) { special[key] = status }
+        func gather(_ count: Int) { gathering = count }
+
+        func status(for key: String) async -> Int {
+            if gathering > 1 {
+                gathering -= 1
+                await withCheckedContinuation { gathered.append($0) }
+            } else if gathering == 1 {
+                gathering = 0
+                for waiter in gathered { waiter.resume() }
+                gathered = []
+            }
+            return special[key] ?? status
         }
     }
 
     /// What deliveries are answered from now on.
-    func answers(_ status: Int) { answer.status = status }
+    func answers(_ status: Int) async { await answer.set(status) }
+
+    /// What those of one object (`bucket/key`) are answered from now on.
+    func answers(_ status: Int, to key: String) async { await answer.set(status, key) }
+
+    /// Answers the next deliveries only when so many are there at once.
+    func gathers(_ count: Int) async { await answer.gather(count) }
 
     /// The next deliveries.
     func next(_ count: Int) async -> [Delivery] {

@@ -9,7 +9,7 @@ struct Msaas: AsyncParsableCommand {
         subcommands: [
             SeparateCommand.self, UpCommand.self, SubmitCommand.self, JobsCommand.self, LogsCommand.self,
             RetryCommand.self, EnvCommand.self, KeyCommand.self, ScoreCommand.self, DemoCommand.self,
-            StorageCommand.self, SetupCommand.self,
+            StorageCommand.self, EventsCommand.self, SetupCommand.self,
             ModelsCommand.self, BenchmarkCommand.self,
         ])
 }

@@ -1,4 +1,5 @@
 import Foundation
+public import HTTPServer
 import HTTPTransport
 import Hummingbird
 public import Logging
@@ -29,10 +30,20 @@ public struct StorageServer: Service {
         public var region: String
         /// The targets that bucket notifications may name.
         public var webhooks: [WebhookTarget]
-        /// How long to wait before an event that was not taken is sent again.
+        /// How long to wait before an event that was not taken is sent for the second time.
         public var webhookInterval: Duration
         /// How long a connection may be silent between requests and inside them.
         public var idleTimeout: Duration
+        /// How often an event that its target refuses is sent before it is set aside; pauses double from ``webhookInterval`` on.
+        public var webhookAttempts = 8
+        /// Bytes of the disk that uploads leave free; `nil` for a twentieth of it, at most 1 GiB.
+        public var keptFree: Int?
+        /// What one connection, and all connections of one address, may take.
+        public var connections = ConnectionLimits()
+        /// How many connections may be open; more wait.
+        public var maxConnections = 4096
+        /// PEM files of the server's certificate and key; with them it speaks TLS, and reads them again when they change.
+        public var certificate: (file: String, key: String)?
         /// How often objects are looked for whose time is over.
         public var expiryInterval: Duration = .seconds(3600)
         /// The time that is; tests have their own.
@@ -84,25 +95,61 @@ public struct StorageServer: Service {
             return (catalog, try Self.deploymentID(directory))
         }
         let transport = CurlTransport()
+        let retry = RetryPolicy(
+            attempts: configuration.webhookAttempts, base: configuration.webhookInterval, cap: .seconds(300))
+        let deliveries = catalog.queues.map {
+            EventDelivery(queue: $0, transport: transport, retry: retry, logger: logger)
+        }
+        let certificates = try configuration.certificate.map {
+            try CertificateSource(certificate: $0.file, key: $0.key, logger: logger)
+        }
+        let rules = ConnectionRules(configuration.connections, refusal: Self.refusal)
+        let authority = "\(configuration.host):\(configuration.port)"
         let service = S3Service(
             catalog: catalog,
             authenticator: Authenticator(
-                credentials: S3Credentials(accessKey: configuration.accessKey, secretKey: configuration.secretKey)),
-            region: configuration.region, origin: "http://\(configuration.host):\(configuration.port)",
-            deploymentID: deploymentID, now: now)
+                credentials: S3Credentials(accessKey: configuration.accessKey, secretKey: configuration.secretKey),
+                hosts: [authority, "localhost:\(configuration.port)", "127.0.0.1:\(configuration.port)"]),
+            region: configuration.region, origin: "\(certificates == nil ? "http" : "https")://\(authority)",
+            deploymentID: deploymentID, space: Space(directory: directory, kept: configuration.keptFree),
+            deliveries: deliveries, rules: rules, now: now)
+        let upkeep: [any Service] =
+            deliveries + [
+                Expiry(catalog: catalog, interval: configuration.expiryInterval, logger: logger)
+            ]
         let application = Application(
             responder: S3Responder(service: service),
-            server: .http1(
+            server: .guarded(
+                rules, certificates: certificates,
                 configuration: .init(
-                    additionalChannelHandlers: [SmallReads(), ContinueHandler()],
-                    idleTimeout: .seconds(configuration.idleTimeout.components.seconds))),
+                    idleTimeout: .seconds(configuration.idleTimeout.components.seconds),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: 24 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 256))),
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: "msaas-storage"),
-            services: catalog.queues.map {
-                EventDelivery(queue: $0, transport: transport, interval: configuration.webhookInterval, logger: logger)
-            } + [Expiry(catalog: catalog, interval: configuration.expiryInterval, logger: logger)],
+                address: .hostname(configuration.host, port: configuration.port), serverName: "msaas-storage",
+                backlog: 1024, availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),
+            services: certificates.map { upkeep + [$0] } ?? upkeep,
             onServerRunning: { [onRunning] in await onRunning($0.localAddress?.port ?? 0) }, logger: logger)
         try await application.run()
+    }
+
+    /// How a connection is answered that is no request, or whose body comes too slowly.
+    private static func refusal(_ fault: ConnectionFault) -> ConnectionRules.Refusal {
+        let failure: S3Failure =
+            switch fault {
+            case .malformedRequest: S3Failure(400, "BadRequest", "The request does not follow the rules of HTTP/1.1.")
+            case .headersTooLarge: .headersTooLarge
+            case .slowBody:
+                S3Failure(
+                    400, "RequestTimeout",
+                    "Your socket connection to the server was not read from or written to within the timeout period.")
+            }
+        var xml = XMLWriter()
+        xml.element("Error") { xml in
+            xml.element("Code", failure.code)
+            xml.element("Message", failure.message)
+        }
+        return .init(status: failure.status, contentType: "application/xml", body: Array(xml.text.utf8))
     }
 
     /// Names this storage in its answers; made once.

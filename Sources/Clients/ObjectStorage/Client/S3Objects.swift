@@ -24,7 +24,8 @@ public struct ObjectHead: Sendable, Equatable {
         size = length
         // Content-Range: bytes 100-199/503
         if let parts = headers["Content-Range"]?.split(whereSeparator: { " -/".contains($0) }), parts.count == 4,
-            let first = Int(parts[1]), let last = Int(parts[2]), let total = Int(parts[3]), first <= last
+            let first = Int(parts[1]), let last = Int(parts[2]), let total = Int(parts[3]), first >= 0, first <= last,
+            last < total
         {
             range = first..<last + 1
             size = total

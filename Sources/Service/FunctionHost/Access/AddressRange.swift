@@ -73,6 +73,11 @@ package struct TrustedProxies: Sendable, Equatable {
 
     package init() { ranges = [] }
 
+    /// Whether an address is one of them.
+    package func contain(_ address: String) -> Bool {
+        NetworkAddress(address).map { address in ranges.contains { $0.contains(address) } } ?? false
+    }
+
     /// The client's address: the peer's own, or when that is a trusted proxy, the last one in `X-Forwarded-For` that is none.
     /// What stands before it was written by the client and proves nothing.
     package func client(peer: String?, forwardedFor: String?) -> String {

@@ -1,3 +1,4 @@
+import HTTPServer
 import Hummingbird
 import Logging
 import NIOCore
@@ -46,9 +47,16 @@ public struct FunctionHost: Service {
     public func run() async throws {
         let application = Application(
             responder: dispatcher,
-            server: .http1(
+            server: .guarded(
+                ConnectionRules(
+                    configuration.connections,
+                    isExempt: { [proxies = configuration.trustedProxies] in proxies.contain($0.ipAddress ?? "") },
+                    refusal: { fault in
+                        ConnectionRules.Refusal(
+                            status: Problem(fault).status, contentType: "application/problem+json",
+                            body: Array(Problem(fault).json(requestID: RequestID.random())))
+                    }),
                 configuration: .init(
-                    additionalChannelHandlers: [SmallReads(), ConnectionGuard()],
                     idleTimeout: TimeAmount(configuration.idleTimeout),
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: HostLimits.headerFieldSize, maxHeaderListSize: HostLimits.headerListSize,

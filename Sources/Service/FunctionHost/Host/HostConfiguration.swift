@@ -1,3 +1,5 @@
+public import HTTPServer
+
 /// Where and how the host listens.
 public struct HostConfiguration: Sendable {
     /// The address to listen on.
@@ -14,6 +16,8 @@ public struct HostConfiguration: Sendable {
     public var idleTimeout: Duration
     /// How long a client may take nothing of an answer before it is cut off.
     public var stallTimeout: Duration
+    /// What one connection, and all connections of one address, may take.
+    public var connections = ConnectionLimits()
     /// Who may call the functions; nil for everybody.
     public var keys: KeyRing?
     /// Whether the host may listen where others reach it though there are no keys.

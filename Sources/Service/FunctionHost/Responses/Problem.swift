@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServer
 
 /// An error as the client sees it: `application/problem+json` (RFC 9457).
 ///
@@ -130,6 +131,20 @@ extension Problem {
     static let malformedRequest = Problem(
         "malformed-request", title: "This is not HTTP", status: 400,
         detail: "The request does not follow the rules of HTTP/1.1; check the client that sent it.")
+
+    static let bodyTooSlow = Problem(
+        "body-too-slow", title: "The body comes too slowly", status: 408,
+        detail: "Too few bytes of the body came in; nothing was kept. Send the request again over a better connection.")
+
+    /// The answer to what is wrong with a connection.
+    init(_ fault: ConnectionFault) {
+        self =
+            switch fault {
+            case .malformedRequest: .malformedRequest
+            case .headersTooLarge: .headersTooLarge
+            case .slowBody: .bodyTooSlow
+            }
+    }
 
     static let noRoute = Problem.notFound("Nothing is served at this path; see GET / for the paths there are.")
 

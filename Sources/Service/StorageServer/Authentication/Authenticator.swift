@@ -5,6 +5,8 @@ import ObjectStorage
 /// Checks the signature of a request (AWS Signature Version 4), in its header or its query.
 struct Authenticator: Sendable {
     let credentials: S3Credentials
+    /// Hosts by which this server may be known, for the hint in a refusal.
+    var hosts: [String] = []
 
     /// How far a clock may be off, in seconds.
     static let tolerance: TimeInterval = 15 * 60
@@ -67,8 +69,7 @@ struct Authenticator: Sendable {
         }
         let key = SignatureV4.signingKey(secret: credentials.secretKey, scope: scope)
         let canonical = try canonicalRequest(request, names, query: request.query, payloadHash: declared)
-        let text = SignatureV4.stringToSign(canonical, time: time, scope: scope)
-        guard Hash.isEqual(SignatureV4.signature(of: text, key: key), signature) else { throw .signatureMismatch }
+        try check(signature, of: canonical, request, time, scope, key)
         let signer = ChunkSigner(previous: signature, time: time, scope: scope, key: key)
         return try payload(declared, signer)
     }
@@ -103,12 +104,35 @@ struct Authenticator: Sendable {
         let key = SignatureV4.signingKey(secret: credentials.secretKey, scope: scope)
         let canonical = try canonicalRequest(
             request, names, query: request.query.filter { $0.name != "X-Amz-Signature" }, payloadHash: declared)
-        let text = SignatureV4.stringToSign(canonical, time: time, scope: scope)
-        guard Hash.isEqual(SignatureV4.signature(of: text, key: key), signature) else { throw .signatureMismatch }
+        try check(signature, of: canonical, request, time, scope, key)
         return try payload(declared, ChunkSigner(previous: signature, time: time, scope: scope, key: key))
     }
 
     // MARK: - Both
+
+    private func check(
+        _ signature: String, of canonical: SignatureV4.CanonicalRequest, _ request: S3Request, _ time: String,
+        _ scope: SignatureV4.Scope, _ key: [UInt8]
+    ) throws(S3Failure) {
+        func isRight(_ canonical: SignatureV4.CanonicalRequest) -> Bool {
+            let text = SignatureV4.stringToSign(canonical, time: time, scope: scope)
+            return Hash.isEqual(SignatureV4.signature(of: text, key: key), signature)
+        }
+        guard !isRight(canonical) else { return }
+        // The most frequent mistakes are another name for the same server, and fields that are not sent as they were signed.
+        for host in hosts where host != request.host {
+            var other = canonical
+            other.headers = other.headers.map { $0.name == "host" ? ("host", host) : $0 }
+            if isRight(other) {
+                throw .signatureMismatch(
+                    "The signature is for the host \(host), but the request has Host: \(request.host); use the address as it "
+                        + "was given.")
+            }
+        }
+        throw .signatureMismatch(
+            "The signature covers the header fields \(canonical.signedHeaders); the request must have them exactly as they "
+                + "were signed, and it has Host: \(request.host).")
+    }
 
     private func isOurs(_ credential: String) -> Bool {
         let words = credential.split(separator: "/", omittingEmptySubsequences: false)
@@ -137,7 +161,11 @@ struct Authenticator: Sendable {
         var signed: [(name: String, value: String)] = []
         for name in names {
             let values = name == "host" ? [request.host] : request.headers.filter { $0.name == name }.map(\.value)
-            guard !values.isEmpty else { throw .signatureMismatch }
+            guard !values.isEmpty else {
+                throw .signatureMismatch(
+                    "The signature covers the header fields \(names.joined(separator: ";")), but the request has no "
+                        + "\(name); send it as it was signed.")
+            }
             signed.append((name, values.joined(separator: ",")))
         }
         return SignatureV4.CanonicalRequest(

@@ -11,8 +11,8 @@ final class BodyReceiver: Sendable {
     enum Target: Sendable {
         /// Into memory, at most so many.
         case memory(limit: Int)
-        /// Into a file, at most so many.
-        case file(TemporaryFile, limit: Int)
+        /// Into a file, at most so many, if the disk has room for them.
+        case file(TemporaryFile, Space, limit: Int)
     }
 
     /// A body that is all there and is what it was said to be.
@@ -37,6 +37,7 @@ final class BodyReceiver: Sendable {
         var checksums: [Checksum.Algorithm: Checksum] = [:]
         var expected: [Checksum.Algorithm: String] = [:]
         var descriptor: Int32 = -1
+        var room: Space.Reservation?
         var data = Data()
         var size = 0
     }
@@ -64,7 +65,7 @@ final class BodyReceiver: Sendable {
         }
         let limit =
             switch target {
-            case .memory(let limit), .file(_, let limit): limit
+            case .memory(let limit), .file(_, _, let limit): limit
             }
         guard length <= limit else { throw .tooLarge }
         md5 = try request.header("content-md5").map { (text) throws(S3Failure) in
@@ -102,22 +103,24 @@ final class BodyReceiver: Sendable {
         state.withLock { if $0.descriptor >= 0 { close($0.descriptor) } }
     }
 
-    /// Reads the whole body. Bytes are hashed and written on threads that may block, a quarter of a megabyte at a time.
+    /// Reads the whole body. Bytes are hashed and written on threads that may block, many at a time where there is memory for it.
     func receive(_ body: RequestBody) async throws -> Received {
-        if case .file(let file, _) = target {
+        if case .file(let file, let space, _) = target {
             try await Disk.run { [self] in
+                let room = try space.reserve(length)
                 let descriptor = try Disk.create(file.path)
-                state.withLock { $0.descriptor = descriptor }
+                state.withLock { ($0.descriptor, $0.room) = (descriptor, room) }
             }
         }
         var waiting = ByteBuffer()
+        let share = WaitingBytes.Share()
         for try await var buffer in body {
             waiting.writeBuffer(&buffer)
-            if waiting.readableBytes >= 256 << 10 {
-                let full = waiting
-                waiting = ByteBuffer()
-                try await Disk.run { [self] in try consume(full) }
-            }
+            guard share.mustLetGo(of: waiting.readableBytes) else { continue }
+            let full = waiting
+            waiting = ByteBuffer()
+            try await Disk.run { [self] in try consume(full) }
+            share.letGo()
         }
         let rest = waiting
         return try await Disk.run { [self] in
@@ -177,7 +180,9 @@ final class BodyReceiver: Sendable {
         for algorithm in state.checksums.keys { state.checksums[algorithm]?.update(bytes) }
         switch target {
         case .memory: state.data.append(contentsOf: bytes)
-        case .file(let file, _): try Disk.append(bytes, to: state.descriptor, file.path)
+        case .file(let file, _, _):
+            try Disk.append(bytes, to: state.descriptor, file.path)
+            state.room?.wrote(bytes.count)
         }
     }
 
@@ -190,7 +195,7 @@ final class BodyReceiver: Sendable {
                 throw S3Failure.contentHashMismatch
             }
             let checksums = try checkChecksums(&state)
-            if case .file(let file, _) = target {
+            if case .file(let file, _, _) = target {
                 guard fsync(state.descriptor) == 0 else { throw DiskError("flush", file.path) }
                 close(state.descriptor)
                 state.descriptor = -1
@@ -215,5 +220,33 @@ final class BodyReceiver: Sendable {
             checked.append((algorithm.header, value))
         }
         return checked
+    }
+}
+
+/// The bytes of all uploads that wait in memory to be written together. They have one budget: a thousand slow uploads must not hold
+/// a thousand large pieces.
+private enum WaitingBytes {
+    /// The most bytes of one upload that wait, and of all together.
+    static let piece = 256 << 10
+    static let budget = 16 << 20
+    static let total = Atomic<Int>(0)
+
+    /// What one upload holds of the budget.
+    final class Share {
+        private var count = 0
+
+        /// Whether the waiting bytes must be written now.
+        func mustLetGo(of waiting: Int) -> Bool {
+            let (_, total) = WaitingBytes.total.add(waiting - count, ordering: .relaxed)
+            count = waiting
+            return waiting >= piece || total > budget
+        }
+
+        func letGo() {
+            WaitingBytes.total.subtract(count, ordering: .relaxed)
+            count = 0
+        }
+
+        deinit { letGo() }
     }
 }

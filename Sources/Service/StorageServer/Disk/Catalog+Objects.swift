@@ -27,7 +27,7 @@ extension Catalog {
         let record = ObjectRecord(
             id: UUID().uuidString.lowercased(), key: draft.key, segments: draft.segments, eTag: draft.eTag,
             lastModified: now(), headers: draft.headers, metadata: draft.metadata, sequencer: sequencer)
-        var prepared: [EventQueue] = []
+        var prepared: PreparedEvent?
         do {
             try Disk.makeDirectory(layout.dataFolder(draft.bucket, record.id))
             for (segment, file) in files.enumerated() {
@@ -41,13 +41,13 @@ extension Catalog {
             try replace(layout.object(draft.bucket, draft.key), with: record)
         } catch {
             removeFiles(draft.bucket, record.id, files.count)
-            for queue in prepared { try? queue.discard(sequencer) }
+            prepared?.discard()
             throw error
         }
         buckets[draft.bucket]?.index[draft.key] = record
         if let old { condemn(draft.bucket, old) }
         try Disk.sync(directory: layout.objectFolder(draft.bucket, draft.key))
-        for queue in prepared { try queue.publish(sequencer) }
+        try prepared?.publish()
         return record
     }
 
@@ -56,11 +56,16 @@ extension Catalog {
         guard let record = try bucket(name).index[key] else { return }
         let sequencer = nextSequencer()
         let prepared = try prepareEvents(event, bucket: name, key: key, object: nil, sequencer: sequencer)
-        try Disk.remove(layout.object(name, key))
+        do {
+            try Disk.remove(layout.object(name, key))
+        } catch {
+            prepared.discard()
+            throw error
+        }
         buckets[name]?.index[key] = nil
         condemn(name, record)
         try Disk.sync(directory: layout.objectFolder(name, key))
-        for queue in prepared { try queue.publish(sequencer) }
+        try prepared.publish()
     }
 
     func list(_ name: String, prefix: String, delimiter: String, after marker: String, limit: Int) throws(S3Failure)

@@ -76,6 +76,11 @@ extension Catalog {
         return record
     }
 
+    /// Drops the uploads that were begun too long ago.
+    func removeStaleUploads() throws {
+        for upload in uploads.values where upload.created < now() - Self.uploadLifetime { try abortUpload(upload) }
+    }
+
     func abortUpload(_ upload: UploadRecord) throws {
         uploads[upload.id] = nil
         try Disk.removeTree(layout.upload(upload.id))

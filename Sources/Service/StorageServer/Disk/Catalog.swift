@@ -51,7 +51,9 @@ actor Catalog {
         ).load()
         for queue in queues {
             try Self.settle(queue, buckets)
-            lastSequencer = max(lastSequencer, try queue.waiting().last.flatMap { UInt64($0, radix: 16) } ?? 0)
+            for name in try queue.waiting().suffix(1) {
+                lastSequencer = max(lastSequencer, UInt64(name.sequencer, radix: 16) ?? 0)
+            }
         }
     }
 
@@ -59,19 +61,20 @@ actor Catalog {
 
     /// Publishes the events whose changes happened before the server died, and drops the others.
     private static func settle(_ queue: EventQueue, _ buckets: [String: BucketState]) throws {
-        for sequencer in try queue.prepared() {
-            let document = try? JSONSerialization.jsonObject(with: Disk.read("\(queue.directory)/\(sequencer).pending"))
+        for (event, file) in try queue.prepared() {
+            let document = try? JSONSerialization.jsonObject(with: Disk.read(file))
             let key = (document as? [String: Any])?["Key"] as? String ?? ""
             let path = key.unicodeScalars.split(separator: "/", maxSplits: 1)
             let name = (document as? [String: Any])?["EventName"] as? String ?? ""
             let object = path.count == 2 ? buckets[String(path[0])]?.index[String(path[1])] : nil
-            let happened = name.hasPrefix("s3:ObjectRemoved") ? object == nil : object?.sequencer == sequencer
-            if happened && path.count == 2 { try queue.publish(sequencer) } else { try queue.discard(sequencer) }
+            let happened =
+                name.hasPrefix("s3:ObjectRemoved") ? object == nil : object?.sequencer == String(event.sequencer)
+            if happened && path.count == 2 { try queue.publish(event) } else { try queue.discard(event) }
         }
     }
 
     func nextSequencer() -> String {
-        lastSequencer = max(lastSequencer + 1, UInt64(max(0, now().timeIntervalSince1970) * 1e9))
+        lastSequencer = max(lastSequencer &+ 1, UInt64(max(0, now().timeIntervalSince1970) * 1e9))
         let digits = String(lastSequencer, radix: 16, uppercase: true)
         return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
     }
@@ -124,18 +127,36 @@ actor Catalog {
 
     // MARK: - Events
 
-    /// Writes the events that a change will cause. Call ``EventQueue/publish(_:)`` on the queues after it.
+    /// An event on the disk, and the queues in which it waits for its change.
+    struct PreparedEvent {
+        var name: EventName
+        var queues: [EventQueue]
+
+        func publish() throws { for queue in queues { try queue.publish(name) } }
+        func discard() { for queue in queues { try? queue.discard(name) } }
+    }
+
+    /// Writes the events that a change will cause; they are published after it, or discarded.
     func prepareEvents(
         _ context: EventContext, bucket: String, key: String, object: ObjectRecord?, sequencer: String
-    ) throws -> [EventQueue] {
+    ) throws -> PreparedEvent {
         let wanted = buckets[bucket]?.record.notifications.filter { $0.wants(context.name, key: key) } ?? []
+        var prepared = PreparedEvent(name: EventName(sequencer: sequencer, bucket: bucket, key: key), queues: [])
         let targets = queues.filter { queue in wanted.contains { queue.target.matches($0.arn) } }
-        guard !targets.isEmpty else { return [] }
+        guard !targets.isEmpty else { return prepared }
         let document = try EventDocument(
             context, bucket: bucket, key: key, object: object, sequencer: sequencer, now: now()
         ).encoded()
-        for queue in targets { try queue.prepare(sequencer, document) }
-        return targets
+        do {
+            for queue in targets {
+                try queue.prepare(prepared.name, document)
+                prepared.queues.append(queue)
+            }
+        } catch {
+            prepared.discard()
+            throw error
+        }
+        return prepared
     }
 }
 

@@ -33,8 +33,12 @@ struct CatalogLoader {
         var objects: [ObjectRecord] = []
         for folder in try Disk.names(in: layout.objects(bucket)) {
             for name in try Disk.names(in: "\(layout.objects(bucket))/\(folder)") where name.hasSuffix(".json") {
-                if let record: ObjectRecord = decode("\(layout.objects(bucket))/\(folder)/\(name)") {
+                let path = "\(layout.objects(bucket))/\(folder)/\(name)"
+                guard let record: ObjectRecord = decode(path) else { continue }
+                if record.isSound {
                     objects.append(record)
+                } else {
+                    logger.error("a record of the storage is damaged and left out", metadata: ["path": "\(path)"])
                 }
             }
         }

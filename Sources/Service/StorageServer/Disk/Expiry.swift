@@ -1,7 +1,7 @@
 import Logging
 import ServiceLifecycle
 
-/// Removes the objects whose time is over, now and then.
+/// Removes the objects whose time is over, and uploads in parts that nobody goes on with, now and then.
 struct Expiry: Service {
     let catalog: Catalog
     let interval: Duration
@@ -11,6 +11,7 @@ struct Expiry: Service {
         try? await cancelWhenGracefulShutdown {
             while true {
                 do {
+                    try await catalog.removeStaleUploads()
                     let count = try await catalog.removeExpired()
                     if count > 0 { logger.info("removed objects whose time is over", metadata: ["count": "\(count)"]) }
                 } catch {

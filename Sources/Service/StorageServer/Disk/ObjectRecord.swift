@@ -17,6 +17,18 @@ struct ObjectRecord: Codable, Sendable, Equatable {
     /// Orders the changes of one object; hex.
     var sequencer: String
 
+    /// Whether its numbers can be reckoned with; a damaged record's cannot.
+    var isSound: Bool {
+        var size = 0
+        for segment in segments {
+            let (sum, isTooLarge) = size.addingReportingOverflow(segment)
+            guard segment >= 0, !isTooLarge else { return false }
+            size = sum
+        }
+        // From 1970 to 9999.
+        return !segments.isEmpty && (0...253_402_300_799).contains(lastModified.timeIntervalSince1970)
+    }
+
     var size: Int { segments.reduce(0, +) }
     var contentType: String { headers["content-type"] ?? "application/octet-stream" }
 }
@@ -54,7 +66,7 @@ extension BucketRecord {
         /// Whether an object's time is over: at the midnight, UTC, that follows the last of its days.
         func isOver(_ object: ObjectRecord, now: Date) -> Bool {
             let day = 86_400.0
-            let end = object.lastModified.timeIntervalSince1970 + Double(days + 1) * day
+            let end = object.lastModified.timeIntervalSince1970 + (Double(days) + 1) * day
             return object.key.hasPrefix(prefix, inBytes: true)
                 && now.timeIntervalSince1970 >= (end / day).rounded(.down) * day
         }
@@ -90,9 +102,9 @@ struct PartRecord: Sendable, Equatable {
 
     init?(fileName: String, lastModified: Date) {
         let words = fileName.split(separator: ".")
-        guard words.count == 4, words[0] == "part", let number = Int(words[1]), let size = Int(words[3]) else {
-            return nil
-        }
+        guard words.count == 4, words[0] == "part", let number = Int(words[1]), let size = Int(words[3]),
+            (1...10_000).contains(number), size >= 0
+        else { return nil }
         self.init(number: number, eTag: String(words[2]), size: size, lastModified: lastModified)
     }
 }

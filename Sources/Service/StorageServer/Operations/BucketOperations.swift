@@ -77,6 +77,12 @@ extension S3Service {
         try await catalog.setExpiry(
             bucket,
             elements.map { element in
+                // As S3: a whole number of days, at most 2,147,483,647.
+                if let days = element["Expiration"]?.text("Days") {
+                    guard let days = Int32(days.trimmed), days > 0 else {
+                        throw S3Failure.invalidArgument("'Days' for Expiration action must be a positive integer")
+                    }
+                }
                 guard let rule = ExpiryRule(element) else { throw S3Failure.notImplemented }
                 return .init(id: rule.id, prefix: rule.prefix, days: rule.days)
             })

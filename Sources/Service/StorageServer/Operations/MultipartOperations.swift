@@ -26,8 +26,7 @@ extension S3Service {
         let number = try partNumber(call.request)
         let upload = try await catalog.upload(id, bucket, key)
         let file = TemporaryFile(in: catalog.layout.incoming)
-        let receiver = try BodyReceiver(call.request, call.payload, into: .file(file, limit: Self.objectLimit))
-        let received = try await receiver.receive(call.body)
+        let received = try await call.receive(into: .file(file, space, limit: Self.objectLimit))
         let part = PartRecord(number: number, eTag: received.md5, size: received.size, lastModified: now())
         try await catalog.storePart(upload, part, file: file.path)
         var response = Response.empty().with("ETag", "\"\(part.eTag)\"")
@@ -45,8 +44,10 @@ extension S3Service {
         let range = try Self.range(request.header("x-amz-copy-source-range"), size: record.size)
         let reader = SegmentReader(catalog.layout, source.bucket, record, lease)
         let file = TemporaryFile(in: catalog.layout.incoming)
-        let digest = try await Self.write(reader, range ?? 0..<record.size, to: file)
         let size = range?.count ?? record.size
+        let room = try await Disk.run { [space] in try space.reserve(size) }
+        let digest = try await Self.write(reader, range ?? 0..<record.size, to: file)
+        withExtendedLifetime(room) {}
         let part = PartRecord(number: number, eTag: digest, size: size, lastModified: now())
         try await catalog.storePart(upload, part, file: file.path)
         return .xml("CopyPartResult") { xml in

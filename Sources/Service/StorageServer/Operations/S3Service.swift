@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServer
 import Hummingbird
 import Logging
 import ObjectStorage
@@ -10,6 +11,9 @@ struct S3Service: Sendable {
     let region: String
     let origin: String
     let deploymentID: String
+    let space: Space
+    let deliveries: [EventDelivery]
+    let rules: ConnectionRules
     let now: @Sendable () -> Date
 
     /// The largest document that a request may carry.
@@ -17,11 +21,11 @@ struct S3Service: Sendable {
     /// The largest object, as S3 says: 5 TiB.
     static let objectLimit = 5 << 40
 
-    func answer(_ request: S3Request, _ body: RequestBody) async throws -> Response {
-        if request.path.hasPrefix("/minio/health/") { return health(request) }
+    func answer(_ request: S3Request, _ body: RequestBody, _ context: StorageContext) async throws -> Response {
+        if request.path.hasPrefix("/minio/") { return try await admin(request, body) }
         let payload = try authenticator.authenticate(request, now: now())
         try refuseUnsupported(request)
-        let call = Call(request: request, payload: payload, body: body)
+        let call = Call(request: request, payload: payload, body: body, context: context)
         guard let bucket = request.bucket else {
             guard request.method == "GET" else { throw S3Failure.methodNotAllowed }
             return try await listBuckets()
@@ -36,23 +40,24 @@ struct S3Service: Sendable {
         var request: S3Request
         var payload: Authenticator.Payload
         var body: RequestBody
+        var context: StorageContext
+
+        /// Reads the body into memory or a file, and checks it.
+        func receive(into target: BodyReceiver.Target) async throws -> BodyReceiver.Received {
+            let receiver = try BodyReceiver(request, payload, into: target)
+            if request.header("expect")?.lowercased() == "100-continue" { await context.sendContinue() }
+            return try await receiver.receive(body)
+        }
 
         /// Reads a body that is a document, and checks it.
         func document() async throws -> XMLTree {
-            let receiver = try BodyReceiver(request, payload, into: .memory(limit: S3Service.documentLimit))
-            let received = try await receiver.receive(body)
+            let received = try await receive(into: .memory(limit: S3Service.documentLimit))
             do {
                 return try XMLTree(parsing: received.data)
             } catch {
                 throw S3Failure.malformedXML
             }
         }
-    }
-
-    /// `/minio/health/live` and `…/ready`, which need no signature.
-    private func health(_ request: S3Request) -> Response {
-        let isKnown = ["/minio/health/live", "/minio/health/ready", "/minio/health/cluster"].contains(request.path)
-        return .empty(isKnown && ["GET", "HEAD"].contains(request.method) ? 200 : 404)
     }
 
     // MARK: - Choosing

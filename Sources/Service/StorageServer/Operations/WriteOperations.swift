@@ -8,8 +8,7 @@ extension S3Service {
         let request = call.request
         let metadata = try request.metadata()
         let file = TemporaryFile(in: catalog.layout.incoming)
-        let receiver = try BodyReceiver(request, call.payload, into: .file(file, limit: Self.objectLimit))
-        let received = try await receiver.receive(call.body)
+        let received = try await call.receive(into: .file(file, space, limit: Self.objectLimit))
         var draft = ObjectDraft(
             bucket: bucket, key: key, segments: [received.size], eTag: received.md5, headers: request.storedHeaders(),
             metadata: metadata)

@@ -16,10 +16,15 @@ extension S3Failure {
     static let accessDenied = S3Failure(403, "AccessDenied", "Access Denied.")
     static let invalidAccessKey = S3Failure(
         403, "InvalidAccessKeyId", "The access key ID you provided does not exist in our records.")
-    static let signatureMismatch = S3Failure(
-        403, "SignatureDoesNotMatch",
-        "The request signature we calculated does not match the signature you provided. "
-            + "Check your key and signing method.")
+    static let signatureMismatch = signatureMismatch("")
+
+    /// - Parameter hint: what may have gone wrong, a sentence.
+    static func signatureMismatch(_ hint: String) -> S3Failure {
+        S3Failure(
+            403, "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. "
+                + "Check your key and signing method." + (hint.isEmpty ? "" : " " + hint))
+    }
     static let timeSkewed = S3Failure(
         403, "RequestTimeTooSkewed", "The difference between the request time and the server's time is too large.")
     static let expired = S3Failure(403, "AccessDenied", "Request has expired")
@@ -49,7 +54,6 @@ extension S3Failure {
     static let bucketNotEmpty = S3Failure(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
     static let invalidBucketName = S3Failure(400, "InvalidBucketName", "The specified bucket is not valid.")
     static let keyTooLong = S3Failure(400, "KeyTooLongError", "Your key is too long")
-    static let invalidKey = S3Failure(400, "XMinioInvalidObjectName", "Object name contains unsupported characters.")
     static let invalidRange = S3Failure(416, "InvalidRange", "The requested range is not satisfiable")
     static let preconditionFailed = S3Failure(
         412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
@@ -80,6 +84,9 @@ extension S3Failure {
         400, "MalformedXML",
         "The XML you provided was not well-formed or did not validate against our published schema.")
     static let malformedChunk = S3Failure(400, "InvalidRequest", "The body's aws-chunked encoding is malformed.")
+    static let headersTooLarge = S3Failure(
+        400, "RequestHeaderSectionTooLarge",
+        "Your request header and query parameters used to make the request exceed the maximum allowed size.")
     static let metadataTooLarge = S3Failure(
         400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size.")
     static let invalidPart = S3Failure(

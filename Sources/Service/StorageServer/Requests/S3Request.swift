@@ -23,6 +23,8 @@ struct S3Request: Sendable {
 
     init(_ head: HTTPRequest, id: String, remoteAddress: String) throws(S3Failure) {
         let target = head.path ?? "/"
+        try Self.checkSize(head, target)
+        try Self.checkFraming(head)
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         method = head.method.rawValue
         rawPath = String(parts.first ?? "/")
@@ -47,6 +49,38 @@ struct S3Request: Sendable {
         key = names.dropFirst().first.flatMap { $0.isEmpty ? nil : String($0) }
         self.id = id
         self.remoteAddress = remoteAddress
+    }
+
+    /// The most bytes of names and values of all header fields, as S3 has it, signed or not: they may be stored.
+    static let headerLimit = 8 << 10
+    /// The most bytes of path and query: a key of 1,024 bytes, percent-encoded, and every query S3 knows.
+    static let targetLimit = 16 << 10
+
+    private static func checkSize(_ head: HTTPRequest, _ target: String) throws(S3Failure) {
+        let size = head.headerFields.reduce(0) { $0 + $1.name.rawName.utf8.count + $1.value.utf8.count }
+        guard size <= headerLimit, target.utf8.count <= targetLimit else { throw .headersTooLarge }
+    }
+
+    /// Refuses what could be read in two ways: none or two hosts, a length that is no length.
+    private static func checkFraming(_ head: HTTPRequest) throws(S3Failure) {
+        // The first Host field is the request's authority; another one stays among the fields.
+        let isHost = head.authority.map { host in
+            !host.isEmpty
+                && host.utf8.allSatisfy {
+                    switch $0 {
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                        UInt8(ascii: "0")...UInt8(ascii: "9"):
+                        true
+                    default: "-._~:[]".utf8.contains($0)
+                    }
+                }
+        }
+        guard isHost == true, !head.headerFields.contains(where: { $0.name.canonicalName == "host" }) else {
+            throw S3Failure(400, "InvalidRequest", "The request must have one Host header field with a valid host.")
+        }
+        for field in head.headerFields where field.name == .contentLength {
+            guard let length = Int(field.value), length >= 0 else { throw .tooLarge }
+        }
     }
 
     /// The first value of a header field.

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServer
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -19,7 +20,7 @@ struct S3Responder: HTTPResponder {
         do {
             let s3 = try S3Request(request.head, id: id, remoteAddress: context.remoteAddress)
             parsed = s3
-            response = try await service.answer(s3, request.body)
+            response = try await service.answer(s3, request.body, context)
         } catch {
             let failure = try failure(for: error, context.logger)
             response = .failure(failure, parsed, id: id, deployment: service.deploymentID, isHead: isHead)
@@ -36,7 +37,7 @@ struct S3Responder: HTTPResponder {
     private func failure(for error: any Error, _ logger: Logger) throws -> S3Failure {
         switch error {
         case let failure as S3Failure: return failure
-        case is CancellationError, is ChannelError, is IOError, is HTTPParserError: throw error
+        case is CancellationError, is ChannelError, is IOError, is HTTPParserError, is BodyTooSlow: throw error
         case let error as DiskError where error.isFull:
             logger.error("the storage's disk is full", metadata: ["reason": "\(error)"])
             return .diskFull

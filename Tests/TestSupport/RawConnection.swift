@@ -1,13 +1,13 @@
-import Foundation
-import TestSupport
+public import Foundation
 import Threading
 
 /// A TCP connection on which a test says exactly what it wants.
-final class RawConnection: Sendable {
+public final class RawConnection: Sendable {
     private let descriptor: Int32
     private let thread = BlockingThread(name: "raw")
 
-    init(port: Int) throws {
+    /// Connects to 127.0.0.1.
+    public init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -25,9 +25,11 @@ final class RawConnection: Sendable {
 
     deinit { close(descriptor) }
 
-    func send(_ text: String) async throws { try await send(Data(text.utf8)) }
+    /// Sends text.
+    public func send(_ text: String) async throws { try await send(Data(text.utf8)) }
 
-    func send(_ data: Data) async throws {
+    /// Sends bytes.
+    public func send(_ data: Data) async throws {
         try await thread.run { [descriptor] in
             var rest = data[...]
             while !rest.isEmpty {
@@ -41,17 +43,17 @@ final class RawConnection: Sendable {
     }
 
     /// Tells the other side that nothing more is sent.
-    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// Breaks the connection off with a reset.
-    func reset() {
+    public func reset() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
         shutdown(descriptor, Int32(SHUT_RDWR))
     }
 
     /// What has come until `mark` is there, or all until the end of the connection.
-    func receive(until mark: String? = nil) async throws -> String {
+    public func receive(until mark: String? = nil) async throws -> String {
         try await thread.run { [descriptor] in
             var text = ""
             var buffer = [UInt8](repeating: 0, count: 65536)
