@@ -6,5 +6,8 @@ final class TemporaryFile: Sendable {
 
     init(in directory: String) { path = "\(directory)/\(UUID().uuidString.lowercased())" }
 
+    /// Removes the file now, and not when the last thread lets go of it.
+    func remove() async { _ = try? await Disk.run { [path] in unlink(path) } }
+
     deinit { unlink(path) }
 }

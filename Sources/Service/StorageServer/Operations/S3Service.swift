@@ -46,7 +46,12 @@ struct S3Service: Sendable {
         func receive(into target: BodyReceiver.Target) async throws -> BodyReceiver.Received {
             let receiver = try BodyReceiver(request, payload, into: target)
             if request.header("expect")?.lowercased() == "100-continue" { await context.sendContinue() }
-            return try await receiver.receive(body)
+            do {
+                return try await receiver.receive(body)
+            } catch {
+                if case .file(let file, _, _) = target { await file.remove() }
+                throw error
+            }
         }
 
         /// Reads a body that is a document, and checks it.
