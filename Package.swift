@@ -36,6 +36,7 @@ var foundations: [Target] {
             "Foundations",
             [
                 .target(name: "Threading"),
+                .target(name: "FileKind"),
                 .target(name: "Untrusted"),
                 .target(name: "Digests", dependencies: ["COpenSSL"]),
                 .target(name: "ServiceContract", dependencies: ["Digests", "Untrusted"]),
@@ -49,6 +50,7 @@ var systemLibraries: [Target] {
         // No pkgConfig where the .pc file holds a flag that SwiftPM refuses with a warning (-D_FILE_OFFSET_BITS=64).
         system("CMPG123", pkgConfig: nil, apt: "libmpg123-dev"),
         system("CSndfile", pkgConfig: nil, apt: "libsndfile1-dev"),
+        system("CFFmpeg", pkgConfig: nil, apt: "libavformat-dev"),
         system("CSoxr", pkgConfig: "soxr", apt: "libsoxr-dev"),
         system("CLame", pkgConfig: nil, apt: "libmp3lame-dev"),
         system("CHiredis", pkgConfig: nil, apt: "libhiredis-dev"),
@@ -66,7 +68,9 @@ var engine: [Target] {
             .target(name: "Tensors", dependencies: ["CKernels"]),
             .target(name: "Checkpoints", dependencies: ["Untrusted"]),
             .target(name: "HTDemucs", dependencies: ["Tensors", "Checkpoints", "Untrusted"]),
-            .target(name: "Audio", dependencies: ["CMPG123", "CSndfile", "CSoxr", "CLame", "Untrusted"]),
+            .target(
+                name: "Audio",
+                dependencies: ["FileKind", "CFFmpeg", "CMPG123", "CSndfile", "CSoxr", "CLame", "Untrusted"]),
             .target(name: "Separation", dependencies: ["HTDemucs", "Tensors", "Checkpoints", "Audio", "Untrusted"]),
             .target(name: "Evaluation", dependencies: ["Audio"]),
         ])
@@ -137,7 +141,7 @@ var functions: [Target] {
     [
         function(
             "UploadFunction", "functions/upload",
-            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
+            ["FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
         function(
             "SeparateFunction", "functions/separate",
             ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", .lifecycle]),
@@ -200,7 +204,7 @@ var tests: [Target] {
         test("TensorsTests", ["Tensors"]),
         test("CheckpointsTests", ["Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
         test("HTDemucsTests", ["HTDemucs", "Checkpoints", "Tensors"], exclude: ["Goldens"]),
-        test("AudioTests", ["Audio"]),
+        test("AudioTests", ["Audio", "FileKind", "msaas"]),
         test(
             "SeparationTests",
             ["Separation", "HTDemucs", "Tensors", "Checkpoints", "Audio", "msaas", "separate-example"],

@@ -34,17 +34,6 @@ struct SoundFileReadingTests {
         #expect(both == mono.flatMap { [$0, $0] })
     }
 
-    @Test func `of more channels the first two are taken, and for one channel the mean`() throws {
-        let frames = (0..<500).map { frame -> [Float] in
-            (0..<6).map { channel -> Float in Float(channel) / 8 + Float(frame) / 8192 }
-        }
-        try write(frames.flatMap { $0 }, to: studio.url("six.wav"), .float32, channels: 6)
-        #expect(try readAll(studio.url("six.wav")).samples == frames.flatMap { $0[..<2] })
-        let means = try readAll(studio.url("six.wav"), channels: 1).samples
-        let ideal: [Float] = frames.map { $0.reduce(0, +) / 6 }
-        #expect(decibels(ideal, against: means) > 130)
-    }
-
     @Test func `two channels for a model of four are refused`() throws {
         try studio.tones()
         let said = sentence { _ = try readAll(studio.url("tones.wav"), channels: 4) }
@@ -98,7 +87,7 @@ struct SoundFileReadingTests {
         #expect(samples.count > 300_000)
         #expect(try decibels(readAll(studio.url("tones.wav")).samples, against: samples) > 100)
         #expect(warnings.count == 1)
-        #expect(warnings.first?.contains("truncated or damaged: it announces 0:10.0") == true)
+        #expect(warnings.first?.contains("truncated or damaged: it announces 0:10.0") == true, "\(warnings)")
     }
 }
 
@@ -115,7 +104,7 @@ extension SoundFileReadingTests {
             warnings == ["The file is truncated or damaged: it announces 0:10.0 of audio and ends after 0:04.0."])
     }
 
-    @Test(arguments: [0, 0x7fff_f000, 0x7fff_ffff, 0xffff_ffff] as [UInt32])
+    @Test(arguments: [0x7fff_f000, 0x7fff_ffff, 0xffff_ffff] as [UInt32])
     func `a WAV file that was written to a pipe and so does not know its length is read without a warning`(
         size: UInt32
     ) throws {
@@ -124,8 +113,9 @@ extension SoundFileReadingTests {
             let place = data.range(of: Data("data".utf8))!.upperBound
             data.replaceSubrange(place..<place + 4, with: withUnsafeBytes(of: size.littleEndian) { Data($0) })
         }
-        let warnings = try? readAll(studio.url("piped.wav")).warnings
-        #expect(warnings ?? [] == [])
+        let (samples, warnings) = try readAll(studio.url("piped.wav"))
+        #expect(try samples == readAll(studio.url("tones.wav")).samples)
+        #expect(warnings == [])
     }
 }
 

@@ -4,7 +4,10 @@ import TestSupport
 
 /// Runs a third-party program and returns its standard output. A missing program is a failure, not a skip.
 @discardableResult
-func run(_ arguments: String...) throws -> Data {
+func run(_ arguments: String...) throws -> Data { try run(arguments) }
+
+@discardableResult
+func run(_ arguments: [String]) throws -> Data {
     let process = Process()
     let output = Pipe()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -61,8 +64,10 @@ func floats(_ data: Data) -> [Float] {
 }
 
 /// All frames of a track, read in pieces of an odd size.
-func readAll(_ url: URL, sampleRate: Int = 44100, channels: Int = 2) throws -> (samples: [Float], warnings: [String]) {
-    let reader = try AudioReader(url, sampleRate: sampleRate, channels: channels)
+func readAll(
+    _ url: URL, sampleRate: Int = 44100, channels: Int = 2, selection: ChannelSelection = .all
+) throws -> (samples: [Float], warnings: [String]) {
+    let reader = try AudioReader(url, sampleRate: sampleRate, channels: channels, selection: selection)
     var samples: [Float] = []
     var buffer = [Float](repeating: .nan, count: 3001 * channels)
     while true {

@@ -8,9 +8,16 @@ enum MPEGTarget: FuzzTarget {
     static func run(_ input: Data) throws { try decode(input) }
 }
 
-/// WAV, AIFF, FLAC and Ogg files through libsndfile.
+/// WAV, AIFF, FLAC and Ogg files.
 enum SoundFileTarget: FuzzTarget {
     static let name = "sound-file"
+
+    static func run(_ input: Data) throws { try decode(input) }
+}
+
+/// Everything else that FFmpeg's libraries open, and the walks over WAV chunks and Ogg pages before them.
+enum MediaTarget: FuzzTarget {
+    static let name = "media"
 
     static func run(_ input: Data) throws { try decode(input) }
 }

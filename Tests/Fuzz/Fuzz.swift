@@ -17,7 +17,7 @@ let targets: [(name: String, run: Run)] = [
     (TorchTarget.name, TorchTarget.run), (PickleTarget.name, PickleTarget.run),
     (SafetensorsTarget.name, SafetensorsTarget.run), (ArgumentsTarget.name, ArgumentsTarget.run),
     (BagTarget.name, BagTarget.run),
-    (MPEGTarget.name, MPEGTarget.run), (SoundFileTarget.name, SoundFileTarget.run),
+    (MPEGTarget.name, MPEGTarget.run), (SoundFileTarget.name, SoundFileTarget.run), (MediaTarget.name, MediaTarget.run),
     (MultipartTarget.name, MultipartTarget.run), (XMLTarget.name, XMLTarget.run),
     (EventsTarget.name, EventsTarget.run), (HeadersTarget.name, HeadersTarget.run),
     (ChunksTarget.name, ChunksTarget.run), (RedisTarget.name, RedisTarget.run), (KeysTarget.name, KeysTarget.run),

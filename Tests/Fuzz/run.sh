@@ -15,7 +15,7 @@ for target in "${targets[@]}"; do
     mkdir -p "$work/corpus/$target" "$work/findings"
     echo "== $target, ${FUZZ_SECONDS:-60} s"
     case $target in
-    mp3 | sound-file) length=8192 ;;
+    mp3 | sound-file | media) length=8192 ;;
     *) length=4096 ;;
     esac
     # libFuzzer itself has to see a crash to keep its input, so Swift's own report of it is off.

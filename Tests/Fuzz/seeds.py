@@ -45,6 +45,25 @@ def checkpoint_seeds():
     seed("bag", "anchors", "models: &m [a]\nweights: [[1, 1]]\n<<: *m\nsegment: .inf\n")
 
 
+def media_seeds():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        tone = ["-f", "lavfi", "-i", "sine=440:r=8000:d=0.15"]
+        for name, flags in {
+            "aac.m4a": "-c:a aac", "alac.m4a": "-c:a alac", "reference.mov": "-c:a pcm_s16be", "opus.webm": "-c:a libopus -ar 48000",
+            "vorbis.mkv": "-c:a libvorbis", "adts.aac": "-c:a aac", "wma.wma": "-c:a wmav2", "ac3.ac3": "-c:a ac3 -ar 32000",
+            "wv.wv": "", "tta.tta": "", "caf.caf": "-c:a pcm_s16be", "w64.w64": "", "rf64.wav": "-rf64 always",
+            "avi.avi": "-c:a pcm_s16le", "flv.flv": "-c:a aac -ar 11025", "ts.ts": "-c:a mp2 -ar 16000", "opus.opus": "-c:a libopus -ar 48000",
+            "six.wav": "-ac 6", "flac.oga": "-c:a flac -f ogg", "adpcm.wav": "-c:a adpcm_ms", "riff-mp3.wav": "-c:a libmp3lame",
+        }.items():
+            subprocess.run(["ffmpeg", "-v", "error", "-y", *tone, "-bitexact", *flags.split(), folder / name], check=True)
+            data = (folder / name).read_bytes()
+            if len(data) < 16384:
+                seed("media", name, data)
+        one = (folder / "opus.opus").read_bytes()
+        seed("media", "chain.opus", one + one)
+
+
 def audio_seeds():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)

@@ -176,7 +176,7 @@ struct CommandTests {
         let result = try await msaas("-n", "four", "missing.mp3", "text.mp3", "a song.v2.wav")
         #expect(result.code == 1)
         #expect(result.errors.contains("File missing.mp3 does not exist."))
-        #expect(result.errors.contains("text.mp3 is not audio (it looks like text)"))
+        #expect(result.errors.contains("text.mp3 is text; there is no audio in it."))
         #expect(try written().filter { $0.hasSuffix("/drums.wav") } == ["separated/four/SONG/drums.wav"])
     }
 

@@ -1,3 +1,4 @@
+import FileKind
 import Foundation
 import FunctionClients
 import FunctionHost
@@ -52,10 +53,11 @@ struct SongSource: Sendable {
             throw Problem.unsupported("a form's text", "send the song as the body, or as multipart/form-data")
         }
         let validated = try options.validated()
+        let whole = try await SongHead { try await song.next() }
         self.init(
             name: given, type: type, options: validated,
             extent: request.body.declaredLength.map { .exactly($0) } ?? .unknown(limit: nil),
-            mayHaveLateOptions: false, next: { try await song.next() }, finalOptions: { validated })
+            mayHaveLateOptions: false, next: { try await whole.next() }, finalOptions: { validated })
     }
 
     private init(form request: FunctionRequest, type: HeaderValue?, options: OptionFields) async throws {
@@ -69,13 +71,14 @@ struct SongSource: Sendable {
         let validated = try options.validated()
         guard try await form.hasBytes() else { throw Problem.emptySong }
         let certain = await form.certainLength
+        let whole = try await SongHead { try await form.next() }
         let extent: Extent =
             if let certain, certain >= SongStore.pieceSize { .atLeast(certain) } else {
                 .unknown(limit: certain.map { $0 + FormReader.tailLimit })
             }
         self.init(
             name: request.query["filename"] ?? file.filename, type: file.contentType, options: validated,
-            extent: extent, mayHaveLateOptions: true, next: { try await form.next() },
+            extent: extent, mayHaveLateOptions: true, next: { try await whole.next() },
             finalOptions: { [options] in
                 var options = options
                 for field in await form.lateFields { try options.add(field.name, field.value) }
@@ -118,6 +121,32 @@ struct SongSource: Sendable {
             throw Problem.unsupported(
                 "a body of the type “\(type.prefix(64))”", "send the song as the body, or as multipart/form-data")
         }
+    }
+}
+
+/// A song whose first bytes were judged: what they show to be no audio is refused before anything is stored.
+private actor SongHead {
+    private let source: @Sendable () async throws -> Data?
+    private var head: [Data] = []
+
+    /// Reads as much as a judgement needs.
+    ///
+    /// - Throws: a 415 ``Problem`` that names what was sent instead of a song.
+    init(_ source: @escaping @Sendable () async throws -> Data?) async throws {
+        self.source = source
+        var count = 0
+        while count < FileKind.headLength, let chunk = try await source() {
+            head.append(chunk)
+            count += chunk.count
+        }
+        if case .other(let kind) = FileKind(head: head.joined()) {
+            throw Problem.unsupported(kind, "send the recording itself")
+        }
+    }
+
+    func next() async throws -> Data? {
+        if head.isEmpty { return try await source() }
+        return head.removeFirst()
     }
 }
 

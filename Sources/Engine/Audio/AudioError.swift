@@ -20,6 +20,8 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
     case sampleRate(path: String, rate: Int, allowed: ClosedRange<Int>)
     /// The stream goes on after the `seconds` that ``AudioLimits`` allow.
     case tooLong(path: String, seconds: Double)
+    /// There is no channel of this number or name; `present` names the layout.
+    case noSuchChannel(path: String, channel: String, present: String)
     /// An output file could not be written.
     case cannotWrite(path: String, reason: String)
     /// An output file could not be written for want of space, or of permission to grow (`reason` from the system).
@@ -35,11 +37,11 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
         case .empty(let path):
             "\(path) is empty (0 bytes); upload or copy the file again."
         case .unsupported(let path, let format):
-            "\(path) is \(format), which is not read here; convert it to WAV, FLAC, MP3, Ogg or AIFF first, "
-                + "for example with: ffmpeg -i INPUT OUTPUT.flac"
-        case .notAudio(let path, let looksLike):
-            "\(path) is not audio\(looksLike.map { " (it looks like \($0))" } ?? ""): "
-                + "no MP3, WAV, FLAC, Ogg or AIFF data was found in it."
+            "\(path) is \(format), which is not read here; convert it to WAV or FLAC first."
+        case .notAudio(let path, let looksLike?):
+            "\(path) is \(looksLike); there is no audio in it."
+        case .notAudio(let path, nil):
+            "\(path) is not audio: nothing in it has the form of MP3, WAV, FLAC, AAC, Ogg or another known format."
         case .undecodable(let path, let reason):
             "\(path) cannot be decoded: \(reason)."
         case .noSamples(let path):
@@ -51,6 +53,8 @@ public enum AudioError: Error, Equatable, CustomStringConvertible {
                 + "convert it to 44100 first."
         case .tooLong(let path, let seconds):
             "\(path) lasts longer than \(clock(seconds)), the most that is read here; cut it into parts."
+        case .noSuchChannel(let path, let channel, let present):
+            "\(path) has no channel \(channel); its channels are \(present)."
         case .cannotWrite(let path, let reason), .diskFull(let path, let reason):
             "\(path) cannot be written: \(reason)."
         case .invalidFormat(let sentence):

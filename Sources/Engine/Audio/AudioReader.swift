@@ -1,4 +1,6 @@
+import FileKind
 import Foundation
+import Untrusted
 
 /// What a track from a stranger may be. What a file claims of itself is not believed: reading ends where a limit is passed.
 public struct AudioLimits: Sendable, Equatable {
@@ -16,10 +18,10 @@ public struct AudioLimits: Sendable, Equatable {
 
 /// A track as a stream of frames in the wanted rate and channel count, in memory that does not grow with the track.
 ///
-/// The format is found by content: MP3 through libmpg123 (tags skipped, encoder delay and padding trimmed, damage
-/// survived), WAV, FLAC, Ogg and AIFF through libsndfile. Channels are mapped as the reference's
-/// `convert_audio_channels` does (mono is repeated, of many the first are taken), then the rate is converted by libsoxr.
-/// Two readers of one file give the same samples.
+/// What the file is, is found out by content. MPEG audio goes through libmpg123 (delay and padding of the encoder trimmed,
+/// damage survived), everything else through FFmpeg's libraries; the header of a WAV file is read here, since it is often
+/// wrong, and an Ogg file is taken apart where streams were joined. Channels are mapped (``ChannelMap``), then the rate is
+/// converted by libsoxr. Two readers of one file give the same samples.
 public final class AudioReader {
     /// Frames per second of what ``read(into:)`` gives.
     public let sampleRate: Int
@@ -28,7 +30,12 @@ public final class AudioReader {
 
     private let path: String
     private let limits: AudioLimits?
+    private let selection: ChannelSelection
     private let source: any SampleSource
+    /// What was known before reading.
+    private let headerNote: String?
+    private let presentPart: Double
+    private var mapNotes: [String] = []
     private var stage: ConversionStage?
     private var block: SampleBlock?
     private var isDraining = false
@@ -42,19 +49,37 @@ public final class AudioReader {
     /// - Parameters:
     ///   - sampleRate: the wanted rate, frames per second.
     ///   - channels: the wanted channels.
+    ///   - selection: which of the track's channels they are made of.
     ///   - limits: what the track may be; nil for a track of one's own.
     /// - Throws: ``AudioError`` with a sentence for a missing, empty, unsupported or undecodable file.
-    public init(_ url: URL, sampleRate: Int, channels: Int, limits: AudioLimits? = nil) throws {
+    public init(
+        _ url: URL, sampleRate: Int, channels: Int, selection: ChannelSelection = .all, limits: AudioLimits? = nil
+    ) throws {
         self.sampleRate = sampleRate
         self.channels = channels
-        path = url.path
+        self.selection = selection
         self.limits = limits
-        source = try Self.source(for: url)
+        let file = try FileWindow(url)
+        path = file.path
+        guard file.size > 0 else { throw AudioError.empty(path: path) }
+        let content = file.content
+        try Self.refuseOtherKinds(file, content)
+        let wave = WaveFile(file, in: content)
+        headerNote = wave?.note
+        presentPart = wave?.presentPart ?? 1
+        source = try Self.source(file, content, wave)
     }
 
     /// What was wrong with the file and survived, as sentences. Complete once ``read(into:)`` has returned 0.
     public var warnings: [String] {
-        var warnings = source.warnings
+        var warnings = [headerNote].compactMap { $0 } + source.warnings
+        if presentPart < 1, framesRead > 0 {
+            let seconds = Double(framesRead) / Double(sampleRate)
+            warnings.append(
+                "The file is truncated or damaged: it announces \(clock(seconds / presentPart)) of audio and ends after "
+                    + "\(clock(seconds)).")
+        }
+        warnings += mapNotes
         if formatChanges > 0 {
             warnings.append(
                 "The sample rate or the channels change \(formatChanges)× within the file; it was read through.")
@@ -125,52 +150,51 @@ public final class AudioReader {
         if let limits, !limits.sampleRates.contains(format.sampleRate) {
             throw AudioError.sampleRate(path: path, rate: format.sampleRate, allowed: limits.sampleRates)
         }
-        guard let map = ChannelMap(from: format.channels, to: channels) else {
-            throw AudioError.tooFewChannels(path: path, channels: format.channels, wanted: channels)
-        }
+        let map = try ChannelMap(format, to: channels, selection: selection, path: path)
+        if let note = map.note, !mapNotes.contains(note) { mapNotes.append(note) }
         return try ConversionStage(format, map: map, sampleRate: sampleRate, channels: channels)
     }
 
-    private static func source(for url: URL) throws -> any SampleSource {
-        let file = try FileWindow(url)
-        guard file.size > 0 else { throw AudioError.empty(path: url.path) }
-        switch FileSignature(file) {
-        case .soundFile: return try SoundFileSource(url, announcedFrames: WaveHeader(file)?.frames)
-        case .unsupported(let format): throw AudioError.unsupported(path: url.path, format: format)
-        case .other(let kind): throw AudioError.notAudio(path: url.path, looksLike: kind)
-        case .maybeMPEG:
-            guard let survey = MPEGSurvey(file) else { throw AudioError.notAudio(path: url.path, looksLike: nil) }
-            return try MPEGSource(url, survey: survey)
+    private static func refuseOtherKinds(_ file: FileWindow, _ content: Range<Int>) throws {
+        for start in Set([0, content.lowerBound]) {
+            if case .other(let kind) = FileKind(head: file.bytes(at: start, length: FileKind.headLength)) {
+                throw AudioError.notAudio(path: file.path, looksLike: kind)
+            }
+        }
+    }
+
+    /// Who decodes the file.
+    private static func source(
+        _ file: FileWindow, _ content: Range<Int>, _ wave: WaveFile?
+    ) throws -> any SampleSource {
+        if let wave {
+            let isMPEG = wave.codec == 0x50 || wave.codec == 0x55
+            if isMPEG, let frames = MPEGFrames(file, in: wave.data, isStrict: false) {
+                return try MPEGSource(file, frames: frames)
+            }
+            return try MediaSource(file, in: wave.data, prefix: wave.header)
+        }
+        if file.spells("OggS", at: content.lowerBound) { return try OggSource(file, in: content) }
+        if let frames = MPEGFrames(file, in: content, isStrict: true) { return try MPEGSource(file, frames: frames) }
+        do {
+            guard !content.isEmpty else { throw AudioError.notAudio(path: file.path, looksLike: nil) }
+            return try MediaSource(file, in: content)
+        } catch AudioError.notAudio(_, looksLike: nil) {
+            // A tag that lies about its length may hide the first frames.
+            let ranges = [content, min(10, file.size)..<file.size]
+            for range in ranges {
+                if let frames = MPEGFrames(file, in: range, isStrict: false) {
+                    return try MPEGSource(file, frames: frames)
+                }
+            }
+            throw AudioError.notAudio(path: file.path, looksLike: content.isEmpty ? "a tag without a song" : nil)
         }
     }
 }
 
-/// A decoder: hands out a file's samples piece by piece, in the file's own rate and channel count.
-protocol SampleSource: AnyObject {
-    /// The next piece, or nil at the end. Its memory is valid until the next call.
-    ///
-    /// - Throws: ``AudioError`` when nothing could be decoded; later damage is survived and told in ``warnings``.
-    func next() throws -> SampleBlock?
-
-    /// What was wrong with the file and survived, as sentences. Complete once ``next()`` returned nil.
-    var warnings: [String] { get }
-}
-
-/// Some frames of interleaved samples; a view on memory that belongs to its source.
-struct SampleBlock {
-    /// `frames × channels` samples, frame after frame; nominal full scale is ±1.
-    var samples: UnsafeBufferPointer<Float>
-    /// Rate and channels of `samples`.
-    var format: StreamFormat
-
-    /// Samples in each channel.
-    var frames: Int { samples.count / format.channels }
-}
-
-/// Rate and channel count of a stream; may change in the middle of an MP3 file.
-struct StreamFormat: Equatable {
-    /// Frames per second.
-    var sampleRate: Int
-    /// Channels in a frame.
-    var channels: Int
+/// Seconds as minutes and seconds, such as `3:07.5`. A header may announce more of them than there are.
+func clock(_ seconds: Double) -> String {
+    let tenths = Int(clamping: (seconds * 10).rounded())
+    let rest = tenths % 600
+    return "\(tenths / 600):\(rest < 100 ? "0" : "")\(rest / 10).\(rest % 10)"
 }

@@ -47,7 +47,9 @@ package final class SegmentPass {
         }
         let longest = lanes.map(\.chunkFrames).max() ?? 0
         accumulator = Accumulator(planes: needed.count * bag.channels, capacity: min(longest, survey.frames))
-        window = TrackWindow(try AudioReader(track, sampleRate: bag.sampleRate, channels: bag.channels))
+        window = TrackWindow(
+            try AudioReader(
+                track, sampleRate: bag.sampleRate, channels: bag.channels, selection: options.channels))
     }
 
     /// What was wrong with the track and survived.

@@ -28,6 +28,8 @@ public struct SeparationOptions: Sendable, Equatable {
     public var twoStems: String?
     /// How what remains is made.
     public var otherMethod = OtherMethod.add
+    /// Which of the track's channels are separated.
+    public var channels = ChannelSelection.all
     /// What happens to samples beyond full scale.
     public var clipMode = ClipMode.rescale
     /// The output format.

@@ -67,7 +67,8 @@ public final class Separator {
         let clock = ContinuousClock()
         let begin = clock.now
         let survey = try TrackSurvey(
-            track, sampleRate: bag.sampleRate, channels: bag.channels, limits: limits
+            track, sampleRate: bag.sampleRate, channels: bag.channels, selection: options.channels,
+            limits: limits
         ) { progress(0) }
         let forecast = SeparationForecast(frames: survey.frames, stems: recipes.count, bag: bag, options: options)
         try measured(forecast)

@@ -19,9 +19,11 @@ package struct TrackSurvey: Sendable, Equatable {
     ///   - proceed: asked every few blocks; false ends the survey with `CancellationError`.
     /// - Throws: `AudioError`, also when there is not a single sample.
     package init(
-        _ track: URL, sampleRate: Int, channels: Int, limits: AudioLimits? = nil, proceed: () -> Bool = { true }
+        _ track: URL, sampleRate: Int, channels: Int, selection: ChannelSelection = .all, limits: AudioLimits? = nil,
+        proceed: () -> Bool = { true }
     ) throws {
-        let reader = try AudioReader(track, sampleRate: sampleRate, channels: channels, limits: limits)
+        let reader = try AudioReader(
+            track, sampleRate: sampleRate, channels: channels, selection: selection, limits: limits)
         let block = UnsafeMutableBufferPointer<Float>.allocate(capacity: 16384 * channels)
         defer { block.deallocate() }
         var count = 0

@@ -28,7 +28,8 @@ extension SongRefused {
         case let error as AudioError:
             switch error {
             case .cannotOpen, .cannotWrite, .diskFull: return nil
-            case .empty, .unsupported, .notAudio, .undecodable, .noSamples, .tooFewChannels, .sampleRate, .tooLong,
+            case .empty, .unsupported, .notAudio, .undecodable, .noSamples, .tooFewChannels, .noSuchChannel,
+                .sampleRate, .tooLong,
                 .invalidFormat:
                 self.init(error.description)
             }

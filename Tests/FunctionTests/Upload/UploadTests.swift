@@ -175,6 +175,24 @@ import Testing
         }
     }
 
+    @Test func whatIsNoSongIsRefusedByItsFirstBytes() async throws {
+        try await withStack { stack in
+            let picture = Data([0xff, 0xd8, 0xff, 0xe0]) + Self.song
+            let twin = Data([0x00, 0x05, 0x16, 0x07]) + Data(count: 100)
+            for (bytes, kind) in [(picture, "a JPEG picture"), (twin, "a macOS resource file")] {
+                let sent: [(HTTPHeaders, HTTPBody)] = [
+                    (HTTPHeaders(), .bytes(bytes)), (Self.formType, Self.form([("format", "flac")], file: bytes)),
+                ]
+                for (headers, body) in sent {
+                    let reply = try await stack.host.send("POST", "/upload", headers: headers, body: body)
+                    #expect((reply.status, reply.problem) == (415, "unsupported-media-type"))
+                    #expect(reply.json["detail"]?.contains(kind) == true)
+                }
+            }
+            #expect(try await stack.isEmpty("queue"))
+        }
+    }
+
     @Test func wrongFormsAreRefusedAndLeaveNothing() async throws {
         let late = "--XX\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nstarter\r\n"
         let second = "--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"b.mp3\"\r\n\r\nx\r\n"

@@ -1,6 +1,41 @@
 import CSoxr
 
+/// A decoder: hands out a file's samples piece by piece, in the file's own rate and channel count.
+protocol SampleSource: AnyObject {
+    /// The next piece, or nil at the end. Its memory is valid until the next call.
+    ///
+    /// - Throws: ``AudioError`` when nothing could be decoded; later damage is survived and told in ``warnings``.
+    func next() throws -> SampleBlock?
+
+    /// What was wrong with the file and survived, as sentences. Complete once ``next()`` returned nil.
+    var warnings: [String] { get }
+}
+
+/// Some frames of interleaved samples; a view on memory that belongs to its source.
+struct SampleBlock {
+    /// `frames × channels` samples, frame after frame; nominal full scale is ±1.
+    var samples: UnsafeBufferPointer<Float>
+    /// Rate and channels of `samples`.
+    var format: StreamFormat
+
+    /// Samples in each channel.
+    var frames: Int { samples.count / format.channels }
+}
+
+/// Rate and channels of a stream; may change in the middle of a file.
+struct StreamFormat: Equatable {
+    /// Frames per second.
+    var sampleRate: Int
+    /// Channels in a frame.
+    var channels: Int
+    /// Which loudspeaker each channel belongs to: one of FFmpeg's bits for each, in this order; 0 where nothing says so.
+    var speakers: UInt64 = 0
+}
+
 /// Channel mapping and rate conversion for one stretch of a stream whose format does not change.
+///
+/// Channels are mapped first (a file's six are not all resampled), then the rate is converted, then a single channel is
+/// spread over all that are wanted.
 final class ConversionStage {
     /// The format that goes in.
     let format: StreamFormat
@@ -21,7 +56,7 @@ final class ConversionStage {
         self.format = format
         self.map = map
         self.channels = channels
-        kept = map.keptChannels()
+        kept = map.rows.count
         resampler =
             format.sampleRate == sampleRate
             ? nil : try Resampler(from: format.sampleRate, to: sampleRate, channels: kept)
@@ -50,6 +85,7 @@ final class ConversionStage {
         let space = UnsafeMutableBufferPointer(rebasing: resampled[..<(min(room, Self.blockFrames) * kept)])
         let done = try resampler.process(UnsafeBufferPointer(rebasing: mapped[..<(frames * kept)]), into: space)
         spread(UnsafeBufferPointer(resampled), frames: done.produced, into: output)
+        // What was mapped and not taken is mapped again with the next call.
         return (done.consumed, done.produced)
     }
 
@@ -65,16 +101,16 @@ final class ConversionStage {
     /// `frames × format.channels` samples to `frames × kept` in `mapped`.
     private func mapChannels(_ input: UnsafeBufferPointer<Float>, frames: Int) {
         let from = format.channels
-        switch map {
-        case .first, .duplicate:
-            for frame in 0..<frames {
-                for channel in 0..<kept { mapped[frame * kept + channel] = finite(input[frame * from + channel]) }
-            }
-        case .mean:
-            for frame in 0..<frames {
-                var sum: Float = 0
-                for channel in 0..<from { sum += finite(input[frame * from + channel]) }
-                mapped[frame] = sum / Float(from)
+        for (row, sources) in map.rows.enumerated() {
+            if sources.count == 1, sources[0].gain == 1 {
+                let channel = sources[0].channel
+                for frame in 0..<frames { mapped[frame * kept + row] = finite(input[frame * from + channel]) }
+            } else {
+                for frame in 0..<frames {
+                    var sum: Float = 0
+                    for source in sources { sum += source.gain * finite(input[frame * from + source.channel]) }
+                    mapped[frame * kept + row] = sum
+                }
             }
         }
     }
@@ -83,6 +119,7 @@ final class ConversionStage {
     private func spread(
         _ input: UnsafeBufferPointer<Float>, frames: Int, into output: UnsafeMutableBufferPointer<Float>
     ) {
+        guard frames > 0 else { return }
         if kept == channels {
             output.baseAddress?.update(from: input.baseAddress!, count: frames * channels)
         } else {
@@ -96,39 +133,6 @@ final class ConversionStage {
         if sample.isFinite { return sample }
         replacedSamples += 1
         return 0
-    }
-}
-
-/// How a frame's channels become the wanted ones; the reference's `convert_audio_channels`.
-enum ChannelMap {
-    /// As they are, or the first few of many.
-    case first(Int)
-    /// One channel, repeated.
-    case duplicate
-    /// The mean of all.
-    case mean
-
-    /// The map from `channels` to `wanted`, or nil where the reference has none (2 to 6, say).
-    init?(from channels: Int, to wanted: Int) {
-        if channels == wanted {
-            self = .first(wanted)
-        } else if wanted == 1 {
-            self = .mean
-        } else if channels == 1 {
-            self = .duplicate
-        } else if channels > wanted {
-            self = .first(wanted)
-        } else {
-            return nil
-        }
-    }
-
-    /// Channels that have to be resampled: a mono file's only channel is repeated after that.
-    func keptChannels() -> Int {
-        switch self {
-        case .first(let count): count
-        case .duplicate, .mean: 1
-        }
     }
 }
 

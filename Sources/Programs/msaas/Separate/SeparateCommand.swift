@@ -11,7 +11,9 @@ struct SeparateCommand: AsyncParsableCommand {
             files: OUT/MODEL/TRACK/STEM.wav.
             """)
 
-    @Argument(help: ArgumentHelp("The tracks: MP3, WAV, FLAC, Ogg or AIFF.", valueName: "track"))
+    @Argument(
+        help: ArgumentHelp(
+            "The tracks: MP3, WAV, FLAC, M4A, Ogg, WMA, MP4, … whatever has sound in it.", valueName: "track"))
     var tracks: [String] = []
 
     @OptionGroup(title: "Model") var model: ModelOptions

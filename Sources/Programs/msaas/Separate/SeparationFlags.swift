@@ -28,6 +28,12 @@ struct SeparationFlags: ParsableArguments {
                 """))
     var otherMethod = SeparationOptions.OtherMethod.automatic
 
+    @Option(
+        help: ArgumentHelp(
+            "The track's channels to separate, such as 1,2 or FC (default: all; more than two are mixed down).",
+            valueName: "channels"))
+    var channels = ChannelSelection.all
+
     @Option(help: "Makes the random shifts the same every time.")
     var seed: UInt64?
 
@@ -47,6 +53,7 @@ struct SeparationFlags: ParsableArguments {
         options.overlap = overlap
         options.segment = segment
         options.seed = seed
+        options.channels = channels
         options.twoStems = twoStems
         options.otherMethod = otherMethod
         options.format = format
@@ -57,3 +64,7 @@ struct SeparationFlags: ParsableArguments {
 
 extension SeparationOptions.OtherMethod: ExpressibleByArgument {}
 extension ClipMode: ExpressibleByArgument {}
+extension ChannelSelection: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+    public var defaultValueDescription: String { "all" }
+}
