@@ -81,7 +81,7 @@ class Upload:
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setblocking(False)
-        self.head = f"POST /upload?filename=a.wav HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode()
+        self.head = f"POST /upload?filename=a.wav HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n".encode()
         self.left = size
         self.answer = b""
 

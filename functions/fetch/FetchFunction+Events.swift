@@ -23,7 +23,8 @@ extension FetchFunction {
             if missed != true { return FunctionResponse(status: 204) }
         }
         let follower = JobFollower(
-            id: id, lookup: lookup, log: queue.events, heartbeat: heartbeat, isDraining: { context.isDraining })
+            id: id, lookup: lookup, log: queue.events, heartbeat: heartbeat, end: .now + streamAge,
+            isDraining: { context.isDraining })
         return FunctionResponse(
             headers: [
                 .contentType: "text/event-stream", .cacheControl: "no-store",
@@ -41,6 +42,8 @@ struct JobFollower: Sendable {
     let lookup: JobLookup
     let log: RedisEventLog
     let heartbeat: Duration
+    /// When the stream ends though the job has not: a client that is still there comes back.
+    let end: ContinuousClock.Instant
     let isDraining: @Sendable () -> Bool
 
     private enum Signal: Sendable {
@@ -86,6 +89,7 @@ struct JobFollower: Sendable {
                 lastWrite = .now
             case .tick:
                 if isDraining() { return try await writer.write(Data(": the server restarts\nretry: 1000\n\n".utf8)) }
+                if end < .now { return try await writer.write(Data(": come again\nretry: 1000\n\n".utf8)) }
                 guard ContinuousClock.now - lastWrite >= heartbeat else { continue }
                 lastWrite = .now
                 // The log may have lost the end of the job; the job itself knows.

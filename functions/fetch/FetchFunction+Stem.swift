@@ -24,7 +24,9 @@ extension FetchFunction {
             return FunctionResponse(status: 304, headers: headers)
         }
         let isFresh = request.headers[.ifRange].map { $0 == eTag } ?? true
-        let range = isFresh ? RangeHeader(request.headers[.range], size: record.size) : .whole
+        // A range is for GET alone (RFC 9110, section 14.2).
+        let range =
+            isFresh && request.method == "GET" ? RangeHeader(request.headers[.range], size: record.size) : .whole
         switch range {
         case .unsatisfiable:
             throw Problem(

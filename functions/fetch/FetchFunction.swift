@@ -12,18 +12,28 @@ public struct FetchFunction: Function {
     let storage: StorageAccess
     let queue: QueueAccess
     let heartbeat: Duration
+    let streamAge: Duration
 
-    /// A fetch function; event streams say something at least every `heartbeat`.
-    public init(storage: StorageAccess, queue: QueueAccess, heartbeat: Duration = .seconds(15)) {
+    /// A fetch function; event streams say something at least every `heartbeat`, and end after `streamAge`.
+    public init(
+        storage: StorageAccess, queue: QueueAccess, heartbeat: Duration = .seconds(15),
+        streamAge: Duration = .seconds(900)
+    ) {
+        self.streamAge = streamAge
         self.storage = storage
         self.queue = queue
         self.heartbeat = heartbeat
     }
 
-    /// Reads what the storage and the queue need.
+    /// Reads `MSAAS_EVENTS_AGE` and what the storage and the queue need.
     public init(environment: FunctionEnvironment) throws {
+        let age = environment.variables["MSAAS_EVENTS_AGE"].flatMap { $0.isEmpty ? nil : $0 } ?? "15m"
+        guard let streamAge = Quantity.duration(age) else {
+            throw ConfigurationError("MSAAS_EVENTS_AGE is “\(age)”; write a time such as 90s, 15m or 2h.")
+        }
         self.init(
-            storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment))
+            storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment),
+            streamAge: streamAge)
     }
 
     /// The storage, which it cannot do without, and Redis, which it can for a while.

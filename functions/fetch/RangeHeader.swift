@@ -1,3 +1,5 @@
+import Foundation
+
 /// Which bytes a `Range` header asks for (RFC 9110, section 14).
 package enum RangeHeader: Sendable, Equatable {
     /// Everything: there is no header, it is malformed, or it asks for several ranges, which a server may ignore.
@@ -33,7 +35,7 @@ package struct EntityTags: Sendable {
 
     package init?(_ header: String?) {
         guard let header else { return nil }
-        isAny = header.allSatisfy { $0 == "*" || $0 == " " }
+        isAny = header.trimmingCharacters(in: .whitespaces) == "*"
         tags = Set(header.matches(of: /"[^"]*"/).map { String($0.output) })
     }
 

@@ -12,6 +12,10 @@ package struct Order: Sendable, Equatable {
     package var isCreation = true
     /// Options that count more than the object's metadata.
     package var options: [String: String] = [:]
+    /// Whether somebody asks for it by hand, and can be told what is wrong.
+    package var isByHand = false
+    /// The object's entity tag, where the event tells it.
+    package var eTag = ""
 
     /// The orders in a request's body.
     ///
@@ -21,7 +25,7 @@ package struct Order: Sendable, Equatable {
         var fields = HTTPHeaders()
         for field in headers { fields.add(field.name.rawName, field.value) }
         return try BucketEvent.decode(body: body, headers: fields).map {
-            Order(bucket: $0.bucket, key: $0.key, isCreation: $0.isCreation)
+            Order(bucket: $0.bucket, key: $0.key, isCreation: $0.isCreation, eTag: $0.eTag ?? "")
         }
     }
 
@@ -62,6 +66,7 @@ package struct Order: Sendable, Equatable {
         guard let direct = try? JSONDecoder().decode(Direct.self, from: body) else {
             throw Malformed(description: "“options” must be an object of strings and numbers.")
         }
-        return Order(bucket: direct.bucket, key: direct.key, options: (direct.options ?? [:]).mapValues(\.text))
+        return Order(
+            bucket: direct.bucket, key: direct.key, options: (direct.options ?? [:]).mapValues(\.text), isByHand: true)
     }
 }

@@ -11,15 +11,18 @@ import ServiceLifecycle
 /// `POST /separate`: hears of new songs in the queue's bucket and puts them into the queue.
 ///
 /// A storage repeats an event until it is answered 2xx, so whatever can never succeed is answered 200 with the reason,
-/// and only what may succeed later gets a 503. An object that is reported twice is queued once.
+/// and only what may succeed later gets a 503. An object that is reported twice is queued once. A request that a person
+/// made is another matter: what is wrong in it is answered 400.
 public struct SeparateFunction: Function {
     /// The bytes of `function.yaml`.
     public static var manifest: [UInt8] { PackageResources.function_yaml }
 
     private let storage: StorageAccess
     private let queue: QueueAccess
-    private let token: BearerToken?
+    /// The webhook's secret; whoever has an API key needs none.
+    public let token: BearerToken?
     private let schedule: UpkeepSchedule
+    private let trials = Trials()
     private let logger: Logger
 
     /// A separate function; with a `token` only requests that bring it are heard.
@@ -44,35 +47,44 @@ public struct SeparateFunction: Function {
 
     /// Finds jobs of lost workers and songs whose notification was lost.
     public var upkeep: [any Service] {
-        [Upkeep(storage: storage, queue: queue, schedule: schedule, logger: logger)]
+        [Upkeep(storage: storage, queue: queue, schedule: schedule, trials: trials, logger: logger)]
     }
 
-    /// The storage, which it cannot do without, and Redis, which it can for a while.
-    public var readinessChecks: [ReadinessCheck] { [storage.readinessCheck, queue.readinessCheck] }
-
-    /// Whoever has the webhook's token needs no API key.
-    public var checksAccess: Bool { token != nil }
+    /// The storage, which it cannot do without, Redis, which it can for a while, and whether events get through.
+    public var readinessChecks: [ReadinessCheck] {
+        [
+            storage.readinessCheck, queue.readinessCheck,
+            ReadinessCheck("deliveries", isRequired: false) { [trials] in try trials.check() },
+        ]
+    }
 
     /// Answers one notification, order or probe.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
         // Storages probe their targets so, some of them without the token.
         guard request.method == "POST", request.body.declaredLength != 0 else { return try .json(Answer()) }
-        guard token?.isIn(request.headers[.authorization]) ?? true else {
-            throw Problem.unauthorized(
-                "Send the webhook's token as “Authorization: Bearer …”; it is WEBHOOK_TOKEN here.")
-        }
         let body = try await request.body.collect(upTo: 1 << 20)
         let orders: [Order]
         do {
             orders = try Order.orders(in: body, headers: request.headers)
         } catch {
             context.logger.warning("event ignored", metadata: ["reason": .string("\(error)")])
+            // The storage would send it again for ever; a person wants to know.
+            guard isFromStorage(context.caller), !(error is Order.Malformed) else {
+                throw Problem.badRequest(
+                    "The body is no order (\(error)); send {\"bucket\": …, \"key\": …, \"options\": {…}}, or a notification."
+                )
+            }
             return try .json(Answer(ignored: [Ignored(reason: "\(error)")]))
         }
-        let admission = Admission(storage: storage, queue: queue, logger: context.logger)
+        let admission = Admission(storage: storage, queue: queue, trials: trials, logger: context.logger)
         var answer = Answer()
         for order in orders {
-            switch try await withServiceProblems(context.logger, { try await admission.admit(order) }) {
+            do {
+                if order.isByHand { _ = try JobOptions(validating: order.options) }
+            } catch {
+                throw Problem(error)
+            }
+            switch try await withServiceProblems(context.logger, { try await admission.admitInTheEnd(order) }) {
             case .accepted(let accepted): answer.accepted.append(accepted)
             case .ignored(let ignored):
                 context.logger.warning(
@@ -82,6 +94,11 @@ public struct SeparateFunction: Function {
             }
         }
         return try .json(answer)
+    }
+
+    /// Whether the storage sends it: it has the token, or there is nothing that tells it from others.
+    private func isFromStorage(_ caller: Caller) -> Bool {
+        caller == .tokenHolder || token == nil && caller == .anybody
     }
 }
 

@@ -38,25 +38,37 @@ struct Upkeep: Service {
     let storage: StorageAccess
     let queue: QueueAccess
     let schedule: UpkeepSchedule
+    let trials: Trials
     let logger: Logger
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do { try await round() } catch {
-                    if !Task.isCancelled { logger.warning("upkeep: \(error)") }
+            // Side by side: a long search of the bucket holds no lost job up.
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await repeating { try await recover() } }
+                group.addTask {
+                    await repeating {
+                        if try await queue.jobs.takeTurn(at: "sweep", every: schedule.sweepEvery) { try await sweep() }
+                    }
                 }
-                try? await Task.sleep(for: max(schedule.recoverEvery, .milliseconds(50)))
             }
         }
     }
 
-    private func round() async throws {
+    private func repeating(_ round: () async throws -> Void) async {
+        while !Task.isCancelled {
+            do { try await round() } catch {
+                if !Task.isCancelled { logger.warning("upkeep: \(error)") }
+            }
+            try? await Task.sleep(for: max(schedule.recoverEvery, .milliseconds(50)))
+        }
+    }
+
+    private func recover() async throws {
         for id in try await queue.jobs.recover() {
             logger.warning("a lost worker's job was recovered", metadata: ["job": .string(id.description)])
             if try await queue.jobs.job(id)?.state == .dead { try await discardStems(of: id) }
         }
-        if try await queue.jobs.takeTurn(at: "sweep", every: schedule.sweepEvery) { try await sweep() }
     }
 
     /// Removes what the attempts of a dead job have stored.
@@ -68,21 +80,35 @@ struct Upkeep: Service {
         if !keys.isEmpty { try await storage.client.deleteMany(storage.outputBucket, keys) }
     }
 
-    /// Looks through the bucket once.
+    /// Looks through the bucket once. An object that makes trouble is passed over, and set aside in the end.
     private func sweep() async throws {
-        let admission = Admission(storage: storage, queue: queue, logger: logger)
+        let admission = Admission(storage: storage, queue: queue, trials: trials, logger: logger)
         for try await object in storage.client.objects(storage.queueBucket)
         where isOfAge(object) && !LateOptions.areAt(object.key) {
-            let job = Job(bucket: storage.queueBucket, key: object.key, eTag: object.eTag)
-            guard try await queue.jobs.job(job.id) == nil,
-                try await storage.client.head(storage.outputBucket, Manifest.key(of: job.id)) == nil,
-                case .accepted(let accepted) = try await admission.admit(
-                    Order(bucket: storage.queueBucket, key: object.key))
-            else { continue }
-            logger.warning(
-                "a song without a job was found",
-                metadata: ["job": .string(accepted.job.description), "key": .string(object.key)])
+            do {
+                try await look(at: object, admission)
+            } catch let error as RedisError {
+                // Without the queue there is nothing to be done for any of them.
+                throw error
+            } catch {
+                try Task.checkCancellation()
+                logger.warning(
+                    "upkeep: an object was passed over",
+                    metadata: ["key": .string(object.key.debugDescription), "error": .string("\(error)")])
+            }
         }
+    }
+
+    private func look(at object: ObjectSummary, _ admission: Admission) async throws {
+        let job = Job(bucket: storage.queueBucket, key: object.key, eTag: object.eTag)
+        guard try await queue.jobs.job(job.id) == nil,
+            try await storage.client.head(storage.outputBucket, Manifest.key(of: job.id)) == nil,
+            case .accepted(let accepted) = try await admission.admitInTheEnd(
+                Order(bucket: storage.queueBucket, key: object.key, eTag: object.eTag))
+        else { return }
+        logger.warning(
+            "a song without a job was found",
+            metadata: ["job": .string(accepted.job.description), "key": .string(object.key)])
     }
 
     private func isOfAge(_ object: ObjectSummary) -> Bool {

@@ -298,11 +298,3 @@ package final class MemoryBudget: Sendable {
         for continuation in served { continuation.resume(returning: true) }
     }
 }
-
-extension Problem {
-    static let tooSlow = Problem(
-        "too-slow", title: "The body comes too slowly", status: 408,
-        detail:
-            "The body came in so slowly that others had to wait; send it again over a faster connection, or with its "
-            + "length in Content-Length.")
-}

@@ -1,3 +1,4 @@
+import Foundation
 import FunctionHost
 import HTTPTransport
 import TestSupport
@@ -85,8 +86,8 @@ import Testing
 
     /// A function that asks for a token of its own, as `separate` does.
     private struct TokenFunction: Function {
-        static let manifest = Array("name: token\nroutes: [{path: /token, methods: [GET]}]".utf8)
-        var checksAccess: Bool { true }
+        static let manifest = Array("name: token\nroutes: [{path: /token, methods: [GET, POST]}]".utf8)
+        var token: BearerToken? { BearerToken("word") }
         init(environment: FunctionEnvironment) {}
         init() {}
         func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
@@ -104,11 +105,96 @@ import Testing
             }
         ) { host in
             for _ in 0..<3 {
-                let reply = try await host.get("/token")
+                let reply = try await host.get("/token", headers: ["Authorization": "Bearer word"])
                 #expect(reply.status == 200)
             }
-            let reply = try await host.get("/echo")
-            #expect(reply.status == 401)
+            // Others are counted, so that nobody can try tokens for ever.
+            let wrong = HTTPBody.bytes(Data("x".utf8))
+            let tries = [
+                try await host.send("POST", "/token", body: wrong).status,
+                try await host.send("POST", "/token", body: wrong).status,
+            ]
+            #expect(tries == [401, 429])
+        }
+        // An API key does as well.
+        try await withHost([TokenFunction()], configure: { $0.keys = ring }) { [secret] host in
+            let reply = try await host.send(
+                "GET", "/token", headers: ["X-API-Key": secret], body: .bytes(Data("x".utf8)))
+            #expect(reply.status == 200)
+        }
+    }
+
+    @Test func pagesFromElsewhereAreRefusedWhereThereAreNoKeys() async throws {
+        func statuses(_ host: RunningHost, _ lines: [String]) async throws -> [String] {
+            var all: [String] = []
+            for line in lines {
+                let connection = try RawConnection(port: host.port)
+                try await connection.send("GET /echo HTTP/1.1\r\n\(line)\r\nConnection: close\r\n\r\n")
+                let answer = try await connection.receive()
+                all.append(String(answer.dropFirst(9).prefix(3)))
+            }
+            return all
+        }
+        let foreign = [
+            "Host: evil.example", "Host: evil.example:8080", "Host: localhost\r\nOrigin: http://evil.example",
+            "Host: localhost\r\nOrigin: null", "Host: localhost:80\r\nOrigin: http://localhost:81",
+            "Host: localhost.evil.example", "Host: 127.0.0.1.evil.example",
+        ]
+        let own = [
+            "Host: localhost", "Host: LOCALHOST:8080", "Host: 127.0.0.1:1", "Host: [::1]:80", "Host: music.localhost",
+            "Host: 192.168.1.7", "Host: localhost:80\r\nOrigin: http://localhost:80",
+        ]
+        let wrong = ["Host: localhost\r\nHost: localhost", "X: y", "Host: "]
+        let named = ["Host: Music.Example:80", "Host: localhost\r\nOrigin: https://music.example"]
+        try await withHost([EchoFunction()]) { host in
+            #expect(try await statuses(host, foreign) == foreign.map { _ in "403" })
+            #expect(try await statuses(host, own) == own.map { _ in "200" })
+            #expect(try await statuses(host, wrong) == wrong.map { _ in "400" })
+            #expect(try await statuses(host, named) == ["403", "403"])
+        }
+        try await withHost([EchoFunction()], configure: { $0.hosts = HostNames("other, music.example") }) { host in
+            #expect(try await statuses(host, named) == ["200", "200"])
+            #expect(try await statuses(host, foreign) == foreign.map { _ in "403" })
+        }
+        let ring = try ring()
+        try await withHost([EchoFunction()], configure: { $0.keys = ring }) { [secret] host in
+            #expect(try await statuses(host, ["Host: evil.example\r\nX-API-Key: \(secret)"]) == ["200"])
+        }
+    }
+
+    @Test func aClientHasSoManyRequestsOpenAndNoMore() async throws {
+        let gate = Gate()
+        let quiet = APIKey.makeSecret()
+        var busy = try APIKey(name: "busy", secret: secret)
+        busy.concurrency = 1
+        let ring = KeyRing([busy, try APIKey(name: "quiet", secret: quiet)])
+        try await withHost(
+            [GateFunction(gate: gate), EchoFunction()],
+            configure: {
+                $0.keys = ring
+                $0.concurrency = 2
+            }
+        ) { [secret] host in
+            async let first = host.get("/gate", headers: ["X-API-Key": secret])
+            try await eventually("one waits") { await gate.waiting == 1 }
+            let second = try await host.get("/echo", headers: ["X-API-Key": secret])
+            #expect((second.status, second.problem) == (429, "too-many-requests"))
+            #expect(try await host.get("/echo", headers: ["X-API-Key": quiet]).status == 200)
+            await gate.open()
+            #expect(try await first.status == 200)
+            try await eventually("the place is given back") {
+                try await host.get("/echo", headers: ["X-API-Key": secret]).status == 200
+            }
+        }
+    }
+
+    @Test func theLogNamesTheClientBehindAProxy() async throws {
+        let proxies = try TrustedProxies("127.0.0.0/8")
+        try await withHost([EchoFunction()], configure: { $0.trustedProxies = proxies }) { host in
+            _ = try await host.get("/echo", headers: ["X-Forwarded-For": "8.8.8.8, 2001:db8::1"])
+            try await eventually("it is logged") {
+                host.log.lines.contains { $0.contains("\"client\":\"2001:db8::1\"") }
+            }
         }
     }
 

@@ -75,7 +75,7 @@ import Testing
         try await withStack(heartbeat: .milliseconds(100)) { stack in
             let id = try await stack.queued()
             let connection = try RawConnection(port: stack.host.port)
-            try await connection.send("GET /fetch/\(id)/events HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await connection.send("GET /fetch/\(id)/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             _ = try await connection.receive(until: ": heartbeat")
             try await stack.storage.delete("queue", "\(id)/song.mp3")
             try await stack.queue.remove(id)
@@ -100,7 +100,7 @@ import Testing
         try await withStack(heartbeat: .milliseconds(50)) { stack in
             let id = try await stack.queued()
             let connection = try RawConnection(port: stack.host.port)
-            try await connection.send("GET /fetch/\(id)/events HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await connection.send("GET /fetch/\(id)/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             _ = try await connection.receive(until: "event: state")
             connection.reset()
             try await eventually("the stream has ended") {

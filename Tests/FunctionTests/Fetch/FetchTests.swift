@@ -61,6 +61,8 @@ import Testing
             let beyond = try await stack.host.get(path, headers: ["Range": "bytes=200000-"])
             #expect(beyond.status == 416)
             #expect(beyond.headers["Content-Range"] == "bytes */200000")
+            let head = try await stack.host.send("HEAD", path, headers: ["Range": "bytes=100-299"])
+            #expect((head.status, head.headers["Content-Length"]) == (200, "200000"))
             let same = try await stack.host.get(path, headers: ["If-None-Match": tag])
             #expect(same.status == 304 && same.body.isEmpty && same.headers["ETag"] == tag)
         }

@@ -29,6 +29,7 @@ import Testing
         #expect(tags.contains("\"a\"") && tags.contains("\"b\"") && !tags.contains("\"c\""))
         #expect(try #require(EntityTags("*")).contains("\"c\""))
         #expect(EntityTags(nil) == nil)
+        for empty in ["", " ", "* *"] { #expect(try !#require(EntityTags(empty)).contains("\"c\"")) }
     }
 
     @Test func namesCannotBreakOutOfTheHeader() {

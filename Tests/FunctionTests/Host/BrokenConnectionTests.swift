@@ -6,9 +6,9 @@ import Testing
 
 @Suite struct BrokenConnectionTests {
     @Test(arguments: [
-        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf",
-        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
-        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf",
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf",
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf",
     ])
     func aBodyThatEndsHalfwayIsAnErrorForItsReader(_ request: String) async throws {
         let errors = Recorder<String>()
@@ -32,7 +32,7 @@ import Testing
         try await withHost([EchoFunction(bodyErrors: errors)], configure: { $0.idleTimeout = .milliseconds(300) }) {
             host in
             let connection = try RawConnection(port: host.port)
-            try await connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
+            try await connection.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf")
             _ = try await connection.receive()
             try await eventually("the reader was told") { errors.values.count == 1 }
         }
@@ -41,7 +41,7 @@ import Testing
     @Test func slowHeadersAreGivenUpEvenWhenTheyTrickle() async throws {
         try await withHost([EchoFunction()], configure: { $0.idleTimeout = .milliseconds(300) }) { host in
             let connection = try RawConnection(port: host.port)
-            try await connection.send("GET /echo HTTP/1.1\r\nHost: x\r\n")
+            try await connection.send("GET /echo HTTP/1.1\r\nHost: localhost\r\n")
             let trickle = Task {
                 while !Task.isCancelled {
                     try await connection.send("X: y\r\n")
@@ -65,7 +65,7 @@ import Testing
         let trouble = TroubleFunction()
         try await withHost([trouble], configure: { $0.stallTimeout = .milliseconds(500) }) { host in
             let connection = try RawConnection(port: host.port)
-            try await connection.send("GET /trouble/endless HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await connection.send("GET /trouble/endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
             try await eventually("the writer was stopped") { !trouble.ended.values.isEmpty }
             #expect(trouble.written.values.reduce(0, +) < 64 << 20)
             let metrics = try await host.get("/metrics").text

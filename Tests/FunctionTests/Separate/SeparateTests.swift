@@ -1,4 +1,5 @@
 import Foundation
+import FunctionHost
 import HTTPTransport
 import Jobs
 import ObjectStorage
@@ -127,6 +128,47 @@ import Testing
             #expect(second.json["error"]?.contains("“zip”") == true)
             #expect(try await stack.queue.depth() == QueueDepth(waiting: 0, inFlight: 0, dead: 0))
             #expect(try await stack.queue.eventLog().events(of: wrong).map(\.kind) == [.failed])
+        }
+    }
+
+    /// The storage sends the first event until it is taken, and all others wait behind it.
+    @Test func anEventThatCanNeverSucceedIsSetAside() async throws {
+        try await withStack(notifies: true, transport: PoisonedStorage()) { stack in
+            let poison = try await stack.put("poison.mp3")
+            try await stack.put("song.mp3")
+            try await eventually("the song behind it is queued") { try await stack.queue.depth().waiting == 1 }
+            let job = try await stack.queue.job(JobID(bucket: "queue", key: "poison.mp3", eTag: poison.eTag))
+            #expect(job?.state == .failed)
+        }
+    }
+
+    @Test func readinessTellsWhenEventsComeAgainAndAgain() async throws {
+        try await withStack(notifies: true) { stack in
+            stack.redis.kill()
+            try await stack.put("song.mp3")
+            try await eventually("it is told") {
+                try await stack.host.get("/readyz").text.contains("\"deliveries\":\"failed\"")
+            }
+        }
+    }
+
+    @Test func ordersByHandAreToldWhatIsWrong() async throws {
+        let secret = APIKey.makeSecret()
+        let ring = KeyRing([try APIKey(name: "studio", secret: secret)])
+        try await withStack(configure: { $0.keys = ring }) { stack in
+            try await stack.put("a.mp3")
+            func order(_ body: String) async throws -> Reply {
+                try await stack.host.send(
+                    "POST", "/separate", headers: ["X-API-Key": secret], body: .bytes(Data(body.utf8)))
+            }
+            for body in ["nonsense", "{}", #"{"key":"x"}"#, #"{"bucket":"queue","key":"a.mp3","options":[1]}"#] {
+                let reply = try await order(body)
+                #expect((reply.status, reply.problem) == (400, "bad-request"), "\(reply.text)")
+            }
+            let wrong = #"{"bucket":"queue","key":"a.mp3","options":{"format":"mp33"}}"#
+            #expect(try await order(wrong).problem == "invalid-option")
+            #expect(try await stack.separatePost(Data(wrong.utf8)).problem == "invalid-option")
+            #expect(try await order(#"{"bucket":"queue","key":"a.mp3"}"#).text.contains("\"queued\""))
         }
     }
 

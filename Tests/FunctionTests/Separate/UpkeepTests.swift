@@ -36,6 +36,17 @@ import Testing
         }
     }
 
+    @Test func whatNobodyCanLookAtIsSetAsideAndHoldsNobodyUp() async throws {
+        try await withStack(upkeep: schedule(age: .zero), transport: PoisonedStorage()) { stack in
+            let poison = try await stack.put("a/poison.mp3")
+            try await stack.put("b/song.mp3")
+            try await eventually("the song behind it is queued") { try await stack.queue.depth().waiting == 1 }
+            let id = JobID(bucket: "queue", key: "a/poison.mp3", eTag: poison.eTag)
+            try await eventually("it is set aside") { try await stack.queue.job(id)?.state == .failed }
+            #expect(try await stack.queue.job(id)?.error?.contains("set aside") == true)
+        }
+    }
+
     @Test func aYoungSongIsLeftToItsNotification() async throws {
         try await withStack(upkeep: schedule(age: .seconds(3600))) { stack in
             try await stack.put("\(JobID.random())/song.mp3")

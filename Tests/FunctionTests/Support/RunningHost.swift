@@ -16,21 +16,27 @@ func withHost<Value: Sendable>(
     configuration.drainTimeout = .seconds(10)
     configure(&configuration)
     let (ports, port) = AsyncStream.makeStream(of: Int.self)
+    let (probePorts, probePort) = AsyncStream.makeStream(of: Int.self)
     let host = try FunctionHost(
         functions: functions, configuration: configuration, metrics: metrics, logger: log.logger,
-        onListening: { port.yield($0) })
+        onListening: { port.yield($0) }, onProbing: { probePort.yield($0) })
     let group = ServiceGroup(
         services: [host], logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask {
-            defer { port.finish() }
+            defer {
+                port.finish()
+                probePort.finish()
+            }
             try await group.run()
         }
         var iterator = ports.makeAsyncIterator()
         guard let port = await iterator.next() else { throw TestFailure("the host did not listen") }
+        var probeIterator = probePorts.makeAsyncIterator()
+        let probes = configuration.probePort == nil ? nil : await probeIterator.next()
         let result: Result<Value, any Error>
         do {
-            result = .success(try await body(RunningHost(port: port, group: group, log: log)))
+            result = .success(try await body(RunningHost(port: port, probePort: probes, group: group, log: log)))
         } catch {
             result = .failure(error)
         }
@@ -42,12 +48,14 @@ func withHost<Value: Sendable>(
 
 struct RunningHost: Sendable {
     let port: Int
+    let probePort: Int?
     let group: ServiceGroup
     let log: LogLines
     private let transport = CurlTransport()
 
-    init(port: Int, group: ServiceGroup, log: LogLines) {
+    init(port: Int, probePort: Int? = nil, group: ServiceGroup, log: LogLines) {
         self.port = port
+        self.probePort = probePort
         self.group = group
         self.log = log
     }

@@ -88,10 +88,19 @@ struct Stack: Sendable {
     }
 }
 
+/// The storage, but for objects whose keys say that they are poison: nobody can look at them.
+struct PoisonedStorage: HTTPTransport {
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+        if request.method == "HEAD", request.url.contains("poison") { throw HTTPError.headersTooLarge(limit: 65_536) }
+        return try await CurlTransport().send(request)
+    }
+}
+
 /// Runs `body` over a stack of its own. With `notifies` the bucket's notifications go to `/separate`.
 func withStack(
     notifies: Bool = false, heartbeat: Duration = .seconds(15), upkeep: UpkeepSchedule = UpkeepSchedule(),
     lease: Duration = .seconds(30), queueLimit: Int? = nil,
+    transport: any HTTPTransport = CurlTransport(),
     configure: @Sendable (inout HostConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (Stack) async throws -> Void
 ) async throws {
@@ -125,7 +134,9 @@ func withStack(
         let queue = try RedisJobQueue(
             url: "redis://127.0.0.1:\(redis.port)/0",
             options: QueueOptions(lease: lease, timeouts: .init(patience: .milliseconds(500))))
-        let (storage, jobs) = (StorageAccess(client: client), QueueAccess(jobs: queue))
+        var inner = S3Client(client.configuration, transport: transport)
+        inner.retry.attempts = 1
+        let (storage, jobs) = (StorageAccess(client: inner), QueueAccess(jobs: queue))
         let functions: [any Function] = [
             UploadFunction(
                 storage: storage,

@@ -63,7 +63,7 @@ struct GateFunction: Function {
     static let manifest = Array(
         """
         name: gate
-        routes: [{path: /gate, methods: [GET]}]
+        routes: [{path: /gate, methods: [GET]}, {path: /gate/long, methods: [GET], maxConcurrency: 1}]
         limits: {maxConcurrency: 2, timeout: 60s}
         """.utf8)
 

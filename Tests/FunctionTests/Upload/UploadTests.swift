@@ -241,7 +241,8 @@ import Testing
     func wrongOptionsAreRefusedBeforeTheBodyIsRead(_ query: String, _ option: String) async throws {
         try await withStack { stack in
             let connection = try RawConnection(port: stack.host.port)
-            try await connection.send("POST /upload?\(query) HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+            try await connection.send(
+                "POST /upload?\(query) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
             let answer = try await connection.receive()
             #expect(answer.hasPrefix("HTTP/1.1 400"))
             #expect(answer.contains("\"option\":\"\(option)\""), "\(answer)")
@@ -261,7 +262,8 @@ import Testing
     @Test func tooLongBodiesAreRefused() async throws {
         try await withStack { stack in
             let connection = try RawConnection(port: stack.host.port)
-            try await connection.send("POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\nxx")
+            try await connection.send(
+                "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\nxx")
             #expect(try await connection.receive().contains("body-too-large"))
             #expect(try await stack.isEmpty("queue"))
         }
@@ -271,7 +273,7 @@ import Testing
     func bodiesThatAreCutLeaveNothing(_ framing: String, _ isReset: Bool) async throws {
         try await withStack { stack in
             let connection = try RawConnection(port: stack.host.port)
-            try await connection.send("POST /upload?filename=a.mp3 HTTP/1.1\r\nHost: x\r\n\(framing)\r\n\r\n")
+            try await connection.send("POST /upload?filename=a.mp3 HTTP/1.1\r\nHost: localhost\r\n\(framing)\r\n\r\n")
             let half = Data(count: 1 << 20)
             try await connection.send(framing.contains("chunked") ? Data("200000\r\n".utf8) + half : half)
             if isReset { connection.reset() } else { connection.finishSending() }

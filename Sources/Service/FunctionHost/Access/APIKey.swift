@@ -1,17 +1,40 @@
 import COpenSSL
 import Yams
 
-/// A client that may call the functions: its name, the digest of its key, and how often it may ask.
+/// A client that may call the functions: its name, the digest of its key, and how much it may ask for.
 ///
 /// The key itself is 256 random bits, shown once when it is made and kept by nobody; its SHA-256 cannot be turned back
 /// into it (a slow password hash is for words that people choose, which this is not).
 public struct APIKey: Sendable, Equatable {
-    /// What log lines call the client.
+    /// What log lines call the client, and the owner of its jobs.
     public let name: String
     /// SHA-256 of the key as 64 hexadecimal digits.
     public let digest: String
     /// How often it may ask; nil for the host's own rate.
     public let rate: Rate?
+    /// How many requests it may have open at once; nil for the host's own number.
+    public var concurrency: Int?
+    /// Whether it sees and may change everybody's jobs.
+    public var isAdmin = false
+    /// What it may have of the queue.
+    public var quota = Quota()
+
+    /// What an owner may have of the queue; nil for no limit.
+    public struct Quota: Sendable, Equatable {
+        /// How many songs of the owner are begun for one of an owner of weight 1.
+        public var weight = 1
+        /// Owners of a higher priority go first.
+        public var priority = 0
+        /// How many songs may wait.
+        public var maxWaiting: Int?
+        /// How many bytes of songs may come in within a day.
+        public var bytesPerDay: Int?
+        /// How many seconds of music may be separated within a day.
+        public var secondsPerDay: Int?
+
+        /// An owner like all others.
+        public init() {}
+    }
 
     /// The client `name` with the key `secret`.
     ///
@@ -31,13 +54,22 @@ public struct APIKey: Sendable, Equatable {
         "- name: \(name)\n  sha256: \(digest)\n" + (rate.map { "  rate: \($0)\n" } ?? "")
     }
 
-    /// Reads a list of clients, each with `name`, `sha256` and perhaps `rate`:
+    /// Reads a list of clients, each with `name`, `sha256` and perhaps more:
     ///
     /// ```yaml
     /// - name: studio
     ///   sha256: 5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8
     ///   rate: 20/s
+    ///   concurrency: 16
+    ///   admin: false
+    ///   weight: 2
+    ///   priority: 1
+    ///   maxWaiting: 500
+    ///   bytesPerDay: 20GiB
+    ///   secondsPerDay: 36000
     /// ```
+    ///
+    /// A list without entries, or a text without a list, lets nobody in.
     ///
     /// - Throws: ``ConfigurationError`` that names the entry and the field, and never a digest.
     public static func list(yaml: String) throws -> [APIKey] {
@@ -48,25 +80,48 @@ public struct APIKey: Sendable, Equatable {
         } catch {
             throw ConfigurationError("The API keys are not YAML; write a list of entries with name and sha256.")
         }
-        guard let nodes = root?.sequence else {
+        guard let root, root.null == nil else { return [] }
+        guard let nodes = root.sequence else {
             throw ConfigurationError("The API keys are not a list; write entries with name and sha256.")
         }
         var keys: [APIKey] = []
         for (index, node) in nodes.enumerated() {
             let place = "Entry \(index + 1) of the API keys"
             var fields = try ManifestFields(node, at: place)
-            try fields.refuseOthers(known: ["name", "sha256", "rate"])
-            let rate = try fields.optionalString("rate").map { try fields.parsed("rate", $0, as: Rate.form, Rate.init) }
-            keys.append(
-                try APIKey(name: fields.string("name"), digest: fields.string("sha256"), rate: rate, place: place))
+            keys.append(try APIKey(&fields, place: place))
             guard !keys.dropLast().contains(where: { $0.digest == keys[index].digest }) else {
                 throw ConfigurationError("\(place) has the key of another entry; give each client a key of its own.")
             }
         }
-        guard !keys.isEmpty else {
-            throw ConfigurationError("The list of API keys is empty; add an entry with `msaas key NAME`.")
-        }
         return keys
+    }
+
+    private init(_ fields: inout ManifestFields, place: String) throws {
+        try fields.refuseOthers(known: [
+            "name", "sha256", "rate", "concurrency", "admin", "weight", "priority", "maxWaiting", "bytesPerDay",
+            "secondsPerDay",
+        ])
+        func number(_ name: String, _ range: ClosedRange<Int>) throws -> Int? {
+            try fields.optionalString(name).map { text in
+                try fields.parsed(name, text, as: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
+                    Int($0).flatMap { range.contains($0) ? $0 : nil }
+                }
+            }
+        }
+        let rate = try fields.optionalString("rate").map { try fields.parsed("rate", $0, as: Rate.form, Rate.init) }
+        try self.init(name: fields.string("name"), digest: fields.string("sha256"), rate: rate, place: place)
+        concurrency = try number("concurrency", 1...100_000)
+        isAdmin =
+            try fields.optionalString("admin").map {
+                try fields.parsed("admin", $0, as: "true or false") { Bool($0) }
+            } ?? false
+        quota.weight = try number("weight", 1...1000) ?? 1
+        quota.priority = try number("priority", -100...100) ?? 0
+        quota.maxWaiting = try number("maxWaiting", 0...1_000_000)
+        quota.bytesPerDay = try fields.optionalString("bytesPerDay").map {
+            try fields.parsed("bytesPerDay", $0, as: "a size such as 20GiB", Quantity.bytes)
+        }
+        quota.secondsPerDay = try number("secondsPerDay", 0...1_000_000_000)
     }
 
     private init(name: String, digest: String, rate: Rate?, place: String) throws {

@@ -20,6 +20,14 @@ struct NetworkAddress: Hashable, Sendable {
         }
     }
 
+    /// As people write it.
+    var text: String {
+        var characters = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let family = bytes.count == 16 ? AF_INET6 : AF_INET
+        guard inet_ntop(family, bytes, &characters, socklen_t(characters.count)) != nil else { return "?" }
+        return String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// The client that an address stands for: an IPv6 client has a whole /64 of addresses.
     var client: String {
         let kept = bytes.count == 16 ? bytes.prefix(8) : bytes[...]
@@ -78,16 +86,21 @@ package struct TrustedProxies: Sendable, Equatable {
         NetworkAddress(address).map { address in ranges.contains { $0.contains(address) } } ?? false
     }
 
+    /// The client that a request counts for, see ``source(peer:forwardedFor:)``.
+    package func client(peer: String?, forwardedFor: String?) -> String {
+        source(peer: peer, forwardedFor: forwardedFor)?.client ?? "unknown"
+    }
+
     /// The client's address: the peer's own, or when that is a trusted proxy, the last one in `X-Forwarded-For` that is none.
     /// What stands before it was written by the client and proves nothing.
-    package func client(peer: String?, forwardedFor: String?) -> String {
-        guard let peer, var address = NetworkAddress(peer) else { return peer ?? "unknown" }
+    func source(peer: String?, forwardedFor: String?) -> NetworkAddress? {
+        guard let peer, var address = NetworkAddress(peer) else { return nil }
         for hop in (forwardedFor ?? "").split(separator: ",").reversed() {
             guard ranges.contains(where: { $0.contains(address) }),
                 let next = NetworkAddress(hop.trimmingCharacters(in: .whitespaces))
             else { break }
             address = next
         }
-        return address.client
+        return address
     }
 }

@@ -1,47 +1,105 @@
 import Foundation
-import Logging
-import ServiceLifecycle
 import Synchronization
-import Threading
 
-/// Decides who may call the functions and how often.
+/// Who sent a request.
+public enum Caller: Sendable, Equatable {
+    /// Somebody on a host without keys.
+    case anybody
+    /// The holder of a key.
+    case key(APIKey)
+    /// The storage, or whoever else has the function's own token.
+    case tokenHolder
+
+    /// The key's name, if there is a key.
+    public var name: String? { if case .key(let key) = self { key.name } else { nil } }
+}
+
+/// Decides who may call the functions, how often, and how much at once.
+///
+/// A request goes through these questions in turn: does it name this host and come from no foreign page (without keys only;
+/// a key is something that no page can send by accident), does it bring the function's token or a key, is its sender
+/// within the rate, and has he a place left.
 final class Gatekeeper: Sendable {
     private let keys: KeyRing?
     private let rate: Rate?
-    private let proxies: TrustedProxies
+    private let concurrency: Int
+    private let hosts: HostNames
     private let limiter = Mutex(RateLimiter())
+    private let places = Mutex<[String: Int]>([:])
 
     init(_ configuration: HostConfiguration) {
         keys = configuration.keys
         rate = configuration.rate
-        proxies = configuration.trustedProxies
+        concurrency = configuration.concurrency
+        hosts = configuration.hosts
     }
 
-    /// Lets a request through.
+    /// What the gatekeeper looks at.
+    struct Credentials: Sendable {
+        var headers: HTTPFields
+        /// What `Host` says.
+        var authority: String
+        /// The client's address; an IPv6 client is its network.
+        var address: String
+        var hasBody: Bool
+    }
+
+    /// One who was let in, and his place.
+    struct Admission: Sendable {
+        var caller: Caller
+        /// What ``leave(_:)`` wants; nil for the token's holder, who is not counted.
+        var place: String?
+    }
+
+    /// Lets a request in.
     ///
-    /// - Parameters:
-    ///   - functionChecks: whether the function asks for a token of its own; then neither key nor rate count here.
-    /// - Returns: the client's name, for the log; nil when it has none.
-    /// - Throws: a ``Problem``: 401 without a valid key, 429 too often.
+    /// - Parameter token: the function's own; a request without a body needs none, since storages probe so.
+    /// - Throws: a ``Problem``: 401 without a valid key, 403 from a foreign page, 429 too often or too many at once.
     func admit(
-        _ headers: HTTPFields, peer: String?, functionChecks: Bool, now: ContinuousClock.Instant = .now
-    ) throws(Problem) -> String? {
-        if functionChecks { return nil }
-        let address = proxies.client(peer: peer, forwardedFor: headers[.forwardedFor])
-        guard let keys else {
-            try count("address \(address)", rate, now)
-            return nil
+        _ credentials: Credentials, token: BearerToken?, now: ContinuousClock.Instant = .now
+    ) throws(Problem) -> Admission {
+        let address = "address \(credentials.address)"
+        if let token {
+            if token.isIn(credentials.headers[.authorization]) { return Admission(caller: .tokenHolder) }
+            guard credentials.hasBody else {
+                try count(address, rate, now)
+                return Admission(caller: .anybody, place: try take(address, concurrency))
+            }
         }
-        guard let secret = Self.secret(in: headers) else {
-            try count("address \(address)", rate, now)
+        guard let keys else {
+            if token == nil { try hosts.check(credentials.authority, origin: credentials.headers[.origin]) }
+            try count(address, rate, now)
+            guard token == nil else { throw .unauthorized("Send the token as “Authorization: Bearer …”.") }
+            return Admission(caller: .anybody, place: try take(address, concurrency))
+        }
+        guard let secret = Self.secret(in: credentials.headers) else {
+            try count(address, rate, now)
             throw .unauthorized("Send your API key as “Authorization: Bearer …” or “X-API-Key: …”.")
         }
-        guard let client = keys.client(with: secret) else {
-            try count("address \(address)", rate, now)
+        guard let key = keys.client(with: secret) else {
+            try count(address, rate, now)
             throw .unauthorized("The API key is not known here (any more); ask whoever runs this service for one.")
         }
-        try count("key \(client.name)", client.rate ?? rate, now)
-        return client.name
+        try count("key \(key.name)", key.rate ?? rate, now)
+        return Admission(caller: .key(key), place: try take("key \(key.name)", key.concurrency ?? concurrency))
+    }
+
+    /// Gives a place back.
+    func leave(_ place: String) {
+        places.withLock { places in
+            let left = (places[place] ?? 0) - 1
+            places[place] = left > 0 ? left : nil
+        }
+    }
+
+    private func take(_ client: String, _ limit: Int) throws(Problem) -> String {
+        let isIn = places.withLock { places in
+            guard places[client, default: 0] < limit else { return false }
+            places[client, default: 0] += 1
+            return true
+        }
+        guard isIn else { throw .tooManyAtOnce(limit: limit) }
+        return client
     }
 
     private func count(_ client: String, _ rate: Rate?, _ now: ContinuousClock.Instant) throws(Problem) {
@@ -65,35 +123,62 @@ extension HTTPField.Name {
     static let forwardedFor = HTTPField.Name("X-Forwarded-For")!
 }
 
-/// Reads the file of API keys again when it changes.
-struct KeyFileWatch: Service {
-    let keys: KeyRing?
-    let interval: Duration
-    let logger: Logger
+/// A secret of a function's own that requests may bring in `Authorization` instead of an API key.
+public struct BearerToken: Sendable {
+    private let forms: [[UInt8]]
 
-    func run() async throws {
-        guard let keys, keys.file != nil else {
-            try? await gracefulShutdown()
-            return
+    /// A token of one word is expected after `Bearer`; one of two words (`Basic …`) as it is. A storage that sends
+    /// one word without `Bearer` is let in, too.
+    public init(_ token: String) {
+        forms = token.contains(" ") ? [Array(token.utf8)] : [Array("Bearer \(token)".utf8), Array(token.utf8)]
+    }
+
+    /// Compares in a time that does not depend on how much is right.
+    package func isIn(_ header: String?) -> Bool {
+        let given = Array((header ?? "").utf8)
+        var isEqual = false
+        for form in forms {
+            var difference = UInt8(given.count == form.count ? 0 : 1)
+            for index in form.indices { difference |= form[index] ^ (index < given.count ? given[index] : 0) }
+            if difference == 0 { isEqual = true }
         }
-        let thread = BlockingThread(name: "api-keys")
-        try? await cancelWhenGracefulShutdown {
-            var complaint = ""
-            while true {
-                try await Task.sleep(for: interval)
-                do {
-                    if try await thread.run({ try keys.reload() }) {
-                        logger.notice("API keys read", metadata: ["count": .stringConvertible(keys.count)])
-                    }
-                    complaint = ""
-                } catch {
-                    // Once for each kind of trouble, not every few seconds.
-                    if complaint != "\(error)" {
-                        logger.error("API keys stay as they were", metadata: ["error": .string("\(error)")])
-                    }
-                    complaint = "\(error)"
-                }
-            }
+        return isEqual
+    }
+}
+
+/// The names under which a host without keys answers.
+///
+/// A page from elsewhere can make a browser send requests to any address that the browser reaches. It cannot make the
+/// browser leave out `Origin` from those that change something; and it can read answers only by letting a name of its
+/// own point to this machine ("DNS rebinding"), which `Host` then shows. Addresses and `localhost` are nobody's names.
+package struct HostNames: Sendable, Equatable {
+    private let names: Set<String>
+    private let isAny: Bool
+
+    /// Reads names separated by commas; `*` for all.
+    package init(_ text: String = "") {
+        let all = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
+        names = Set(all)
+        isAny = names.contains("*")
+    }
+
+    /// - Throws: a 403 ``Problem`` for another host's name, or a page of another host.
+    package func check(_ authority: String, origin: String?) throws(Problem) {
+        guard !isAny else { return }
+        let name = Self.name(of: authority)
+        guard name == "localhost" || name.hasSuffix(".localhost") || NetworkAddress(name) != nil || names.contains(name)
+        else { throw .foreignHost }
+        guard let origin else { return }
+        let place = origin.lowercased().split(separator: "://", maxSplits: 1).last.map { String($0) } ?? ""
+        guard place == authority.lowercased() || names.contains(Self.name(of: place)) else { throw .foreignOrigin }
+    }
+
+    /// The name without its port; an IPv6 address without its brackets.
+    private static func name(of authority: String) -> String {
+        let text = authority.lowercased()
+        if text.first == "[", let end = text.firstIndex(of: "]") {
+            return String(text[text.index(after: text.startIndex)..<end])
         }
+        return text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).first.map { String($0) } ?? ""
     }
 }

@@ -1,6 +1,9 @@
 import COpenSSL
 import Foundation
+import Logging
+import ServiceLifecycle
 import Synchronization
+import Threading
 
 /// The API keys that are let in. Those of a file are read again when the file changes, so that keys come and go without a
 /// restart.
@@ -98,5 +101,38 @@ public final class KeyRing: Sendable {
             UInt8(String(digits[index...index + 1]), radix: 16) ?? 0
         }
         return Entry(key: key, digest: bytes)
+    }
+}
+
+/// Reads the file of API keys again when it changes.
+struct KeyFileWatch: Service {
+    let keys: KeyRing?
+    let interval: Duration
+    let logger: Logger
+
+    func run() async throws {
+        guard let keys, keys.file != nil else {
+            try? await gracefulShutdown()
+            return
+        }
+        let thread = BlockingThread(name: "api-keys")
+        try? await cancelWhenGracefulShutdown {
+            var complaint = ""
+            while true {
+                try await Task.sleep(for: interval)
+                do {
+                    if try await thread.run({ try keys.reload() }) {
+                        logger.notice("API keys read", metadata: ["count": .stringConvertible(keys.count)])
+                    }
+                    complaint = ""
+                } catch {
+                    // Once for each kind of trouble, not every few seconds.
+                    if complaint != "\(error)" {
+                        logger.error("API keys stay as they were", metadata: ["error": .string("\(error)")])
+                    }
+                    complaint = "\(error)"
+                }
+            }
+        }
     }
 }

@@ -22,3 +22,41 @@ public struct Rate: Sendable, Equatable, CustomStringConvertible {
     /// The time in which one more is earned.
     var interval: Duration { period / count }
 }
+
+/// Says who may ask now and who must wait: for each client a bucket that holds a rate's count and fills up within its
+/// period. The time is an argument.
+///
+/// A bucket is kept as the moment at which it will be full again ("generic cell rate algorithm"), so that one that is full
+/// need not be kept at all.
+package struct RateLimiter {
+    /// More clients than this are not told apart: the buckets that are nearly full are forgotten first.
+    package static let clientLimit = 65_536
+
+    private var fullAt: [String: ContinuousClock.Instant] = [:]
+
+    /// Nobody has asked yet.
+    package init() {}
+
+    /// How many clients have a bucket that is not full.
+    package var clientCount: Int { fullAt.count }
+
+    /// Takes one from the bucket of `client`.
+    ///
+    /// - Returns: nil when there was one, else the time after which there will be.
+    package mutating func admit(_ client: String, _ rate: Rate, now: ContinuousClock.Instant) -> Duration? {
+        let next = max(fullAt[client] ?? now, now) + rate.interval
+        let excess = next - now - rate.period
+        guard excess <= .zero else { return excess }
+        if fullAt.count >= Self.clientLimit, fullAt[client] == nil { makeRoom(now) }
+        fullAt[client] = next
+        return nil
+    }
+
+    /// Forgets the full buckets, or half of all when that is not enough.
+    private mutating func makeRoom(_ now: ContinuousClock.Instant) {
+        fullAt = fullAt.filter { $0.value > now }
+        guard fullAt.count >= Self.clientLimit else { return }
+        let kept = fullAt.sorted { $0.value > $1.value }.prefix(Self.clientLimit / 2)
+        fullAt = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
+    }
+}

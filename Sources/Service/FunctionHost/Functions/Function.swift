@@ -1,3 +1,5 @@
+import Foundation
+public import Logging
 public import ServiceLifecycle
 
 /// A stateless handler that the host serves.
@@ -21,9 +23,9 @@ public protocol Function: Sendable {
     /// What `/readyz` shall look at for this function; none by default.
     var readinessChecks: [ReadinessCheck] { get }
 
-    /// Whether the function asks callers for a secret of its own (a webhook's token); the host then asks them for no API
-    /// key and does not limit their rate. False by default.
-    var checksAccess: Bool { get }
+    /// A secret of the function's own (a webhook's token); who brings it needs no API key and is not limited. Requests
+    /// without a body then need neither. None by default.
+    var token: BearerToken? { get }
 
     /// What has to be done now and then beside the requests, for as long as the function is served; nothing by default.
     /// It ends when the host shuts down gracefully.
@@ -33,8 +35,8 @@ public protocol Function: Sendable {
 extension Function {
     /// No checks.
     public var readinessChecks: [ReadinessCheck] { [] }
-    /// The host checks.
-    public var checksAccess: Bool { false }
+    /// None.
+    public var token: BearerToken? { nil }
     /// None.
     public var upkeep: [any Service] { [] }
 }
@@ -54,5 +56,36 @@ public struct ReadinessCheck: Sendable {
         self.name = name
         self.isRequired = isRequired
         self.probe = probe
+    }
+}
+
+/// What a handler knows about the request's surroundings.
+public struct FunctionContext: Sendable {
+    /// The name of the function in its `function.yaml`.
+    public let function: String
+    /// The request's id: the client's `X-Request-Id` when it sent a sound one, else made by the host.
+    public let requestID: String
+    /// The request's place in a distributed trace, to be sent on with requests to others.
+    public let trace: TraceContext
+    /// Who asks.
+    public let caller: Caller
+    /// Carries the request id in its metadata.
+    public let logger: Logger
+    /// Whether the host is about to end. Long answers should come to their end.
+    public var isDraining: Bool { draining() }
+
+    private let draining: @Sendable () -> Bool
+
+    /// A context; tests that call a handler without a host make one.
+    public init(
+        function: String, requestID: String, trace: TraceContext, caller: Caller = .anybody, logger: Logger,
+        isDraining: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.function = function
+        self.requestID = requestID
+        self.trace = trace
+        self.caller = caller
+        self.logger = logger
+        draining = isDraining
     }
 }

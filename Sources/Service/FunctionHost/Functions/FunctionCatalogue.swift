@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// The functions that this program knows, by the names in their `function.yaml`.
 public struct FunctionCatalogue: Sendable {
@@ -31,4 +32,49 @@ public struct FunctionCatalogue: Sendable {
         return try entries.filter { wanted.isEmpty || wanted.contains($0.name) }
             .map { try $0.type.init(environment: environment) }
     }
+}
+
+/// A function with its manifest and its places.
+struct Deployment: Sendable {
+    let function: any Function
+    let manifest: FunctionManifest
+    private let gate: ConcurrencyGate
+    private let routeGates: [String: ConcurrencyGate]
+
+    init(_ function: any Function) throws {
+        self.function = function
+        manifest = try FunctionManifest(yaml: type(of: function).manifest)
+        gate = ConcurrencyGate(limit: manifest.limits.maxConcurrency)
+        routeGates = Dictionary(
+            manifest.routes.compactMap { route in
+                route.maxConcurrency.map { (route.path.description, ConcurrencyGate(limit: $0)) }
+            }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The places of a route's requests.
+    func gate(for route: RouteTemplate) -> ConcurrencyGate { routeGates[route.description] ?? gate }
+}
+
+/// Counts the requests of a function or a route and refuses those over the limit.
+final class ConcurrencyGate: Sendable {
+    let limit: Int
+    private let running = Atomic<Int>(0)
+
+    init(limit: Int) { self.limit = limit }
+
+    /// The requests that run now.
+    var count: Int { running.load(ordering: .relaxed) }
+
+    /// Takes a place; false when there is none.
+    func enter() -> Bool {
+        let (_, count) = running.add(1, ordering: .relaxed)
+        if count > limit {
+            running.subtract(1, ordering: .relaxed)
+            return false
+        }
+        return true
+    }
+
+    /// Gives a place back.
+    func leave() { running.subtract(1, ordering: .relaxed) }
 }

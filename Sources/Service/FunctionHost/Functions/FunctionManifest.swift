@@ -30,6 +30,9 @@ public struct FunctionManifest: Sendable, Equatable {
         public var path: RouteTemplate
         /// The methods in upper case. `HEAD` must be named to be served.
         public var methods: [String]
+        /// How many requests of this route run at the same time, when they are not to take the function's places: long
+        /// ones would lock out the short ones.
+        public var maxConcurrency: Int?
     }
 
     /// The host's limits for one function.
@@ -83,7 +86,12 @@ extension FunctionManifest.Route {
         guard !methods.isEmpty else {
             throw ConfigurationError("function.yaml of \(function): \(place).methods is empty.")
         }
-        try fields.refuseOthers(known: ["path", "methods"])
+        if let text = try fields.optionalString("maxConcurrency") {
+            maxConcurrency = try fields.parsed("maxConcurrency", text, as: "a whole number of at least 1") {
+                Int($0).flatMap { $0 >= 1 ? $0 : nil }
+            }
+        }
+        try fields.refuseOthers(known: ["path", "methods", "maxConcurrency"])
     }
 }
 

@@ -18,10 +18,18 @@ struct Call: Sendable {
     let trace: TraceContext
     let logger: Logger
     let channel: any Channel
-    /// The name of the API key, if there is one.
-    var client: String?
+    /// What `Host` says.
+    let authority: String
+    /// Whether the head breaks rules that the parser does not know: one `Host`, a length that is one.
+    let isMalformed: Bool
+    /// Where the request comes from, behind the proxies that are trusted.
+    let source: NetworkAddress?
+    /// Who sends it, once that is known.
+    var caller = Caller.anybody
+    /// What the gatekeeper wants back at the end.
+    var place: String?
 
-    init(_ request: Request, context: HostRequestContext, logger: Logger) {
+    init(_ request: Request, context: HostRequestContext, proxies: TrustedProxies, logger: Logger) {
         method = request.method.rawValue
         headers = request.headers
         let text = request.head.path ?? "/"
@@ -29,7 +37,12 @@ struct Call: Sendable {
         target = RequestTarget(text)
         path = String(text.prefix { $0 != "?" }.prefix(256))
         let isChunked = request.headers[.transferEncoding] != nil
-        declaredLength = request.headers[.contentLength].flatMap { Int($0) } ?? (isChunked ? nil : 0)
+        let length = request.headers[.contentLength]
+        declaredLength = length.map { Int($0) ?? .max } ?? (isChunked ? nil : 0)
+        authority = request.head.authority ?? ""
+        isMalformed = authority.isEmpty || request.headers[.hostAgain] != nil || length.map { Int($0) == nil } ?? false
+        source = proxies.source(
+            peer: context.channel.remoteAddress?.ipAddress, forwardedFor: request.headers[.forwardedFor])
         requestID = RequestID.accepted(request.headers[HTTPField.Name.requestID])
         trace = TraceContext(traceparent: request.headers[HTTPField.Name.traceparent])
         channel = context.channel
@@ -37,6 +50,12 @@ struct Call: Sendable {
         logger[metadataKey: "request"] = .string(requestID)
         logger[metadataKey: "trace"] = .string(trace.traceID)
         self.logger = logger
+    }
+
+    var credentials: Gatekeeper.Credentials {
+        Gatekeeper.Credentials(
+            headers: headers, authority: authority, address: source?.client ?? "unknown",
+            hasBody: declaredLength != 0)
     }
 
     var expectsContinue: Bool { headers[.expect]?.lowercased() == "100-continue" }
@@ -81,14 +100,16 @@ struct Call: Sendable {
                 "function": .string(function), "bytes": .stringConvertible(outcome.sentBytes),
                 "milliseconds": .stringConvertible((milliseconds * 10).rounded() / 10),
                 "complete": .stringConvertible(outcome.isComplete),
-                "client": .string(channel.remoteAddress?.ipAddress ?? "-"),
-                "key": .string(client ?? "-"),
+                "client": .string(source?.text ?? "-"),
+                "key": .string(caller.name ?? "-"),
                 "agent": .string(String((headers[.userAgent] ?? "-").prefix(128))),
             ])
     }
 }
 
 extension HTTPField.Name {
+    /// A second `Host`: the first one is the request's authority.
+    static let hostAgain = HTTPField.Name("Host")!
     /// `X-Request-Id`.
     static let requestID = HTTPField.Name("X-Request-Id")!
     /// `traceparent`.

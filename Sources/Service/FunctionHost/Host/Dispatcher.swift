@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTPTypes
@@ -15,17 +16,18 @@ struct HostRequestContext: InitializableFromSource, Sendable {
     }
 }
 
-/// Takes each request through the host: ids, route, limits, handler, answer, log line.
+/// Takes each request through the host: ids, route, access, limits, handler, answer, log line.
 struct Dispatcher: HTTPResponder {
     let table: RouteTable
     let builtIn: BuiltInRoutes
     let gatekeeper: Gatekeeper
+    let proxies: TrustedProxies
     let state: HostState
     let metrics: HostMetrics
     let logger: Logger
 
     func respond(to request: Request, context: HostRequestContext) async throws -> Response {
-        var call = Call(request, context: context, logger: logger)
+        var call = Call(request, context: context, proxies: proxies, logger: logger)
         let resolution = resolve(&call)
         let exchange = exchange(for: call, resolution)
         let meter = BodyMeter(
@@ -44,12 +46,13 @@ struct Dispatcher: HTTPResponder {
             return BuiltInRoutes.methods.contains(call.method)
                 ? .builtIn(target.segments) : .problem(.methodNotAllowed(allowed: BuiltInRoutes.methods))
         }
+        guard !call.isMalformed else { return .problem(.malformedRequest) }
         guard let match = table.match(target.segments) else { return .problem(.noRoute) }
         let (name, limits) = (match.deployment.manifest.name, match.deployment.manifest.limits)
         do {
-            call.client = try gatekeeper.admit(
-                call.headers, peer: call.channel.remoteAddress?.ipAddress,
-                functionChecks: match.deployment.function.checksAccess)
+            let admission = try gatekeeper.admit(call.credentials, token: match.deployment.function.token)
+            call.caller = admission.caller
+            call.place = admission.place
         } catch {
             return .refused(function: name, error)
         }
@@ -59,16 +62,19 @@ struct Dispatcher: HTTPResponder {
         guard call.declaredLength ?? 0 <= limits.maxBody else {
             return .refused(function: name, .bodyTooLarge(limit: limits.maxBody))
         }
-        guard match.deployment.gate.enter() else {
-            return .refused(function: name, .tooManyRequests(limit: limits.maxConcurrency))
-        }
+        let gate = match.deployment.gate(for: match.template)
+        guard gate.enter() else { return .refused(function: name, .tooManyRequests(limit: gate.limit)) }
         return .function(match, target)
     }
 
     private func exchange(for call: Call, _ resolution: Resolution) -> Exchange {
         let function = resolution.functionName
         metrics.begins(function: function)
-        return Exchange(channel: call.channel, state: state, gate: resolution.gate) { [metrics] outcome in
+        let leave = { @Sendable [gatekeeper, place = call.place] in
+            if let place { gatekeeper.leave(place) }
+            resolution.gate?.leave()
+        }
+        return Exchange(channel: call.channel, state: state, leave: leave) { [metrics] outcome in
             metrics.ends(function: function, method: call.method, outcome)
             call.logAccess(function: function, isProbe: resolution.isProbe, outcome)
         }
@@ -85,7 +91,7 @@ struct Dispatcher: HTTPResponder {
                     parameters: match.parameters, query: target.query, headers: call.headers, body: body)
                 let context = FunctionContext(
                     function: match.deployment.manifest.name, requestID: call.requestID, trace: call.trace,
-                    logger: call.logger, isDraining: { [state] in state.isDraining })
+                    caller: call.caller, logger: call.logger, isDraining: { [state] in state.isDraining })
                 return try await withTimeLimit(match.deployment.manifest.limits.timeout) {
                     try await match.deployment.function.handle(request, context: context)
                 }
@@ -101,10 +107,8 @@ struct Dispatcher: HTTPResponder {
         exchange.answers(status: answer.status)
         var headers = answer.headers
         call.addHeaders(to: &headers)
-        let waitsForContinue = call.expectsContinue && !meter.isBegun
-        if state.isDraining || !meter.isComplete && (waitsForContinue || !meter.isDrainable) {
-            headers[.connection] = "close"
-        }
+        // What is left of a body that was not wanted is not waited for.
+        if state.isDraining || !meter.isComplete || call.isMalformed { headers[.connection] = "close" }
         headers[.contentLength] = answer.contentLength.map(String.init) ?? nil
         let isHead = call.method == "HEAD"
         if isHead, answer.contentLength == nil { headers[.connection] = "close" }
@@ -153,7 +157,9 @@ enum Resolution: Sendable {
 
     var isProbe: Bool { if case .builtIn = self { true } else { false } }
 
-    var gate: ConcurrencyGate? { if case .function(let match, _) = self { match.deployment.gate } else { nil } }
+    var gate: ConcurrencyGate? {
+        if case .function(let match, _) = self { match.deployment.gate(for: match.template) } else { nil }
+    }
 
     var bodyLimit: Int {
         if case .function(let match, _) = self { match.deployment.manifest.limits.maxBody } else { 0 }

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import ServiceLifecycle
 import Synchronization
 
 /// One request and its answer, from the first header to the last byte: what is counted, logged and given back at
@@ -8,7 +9,7 @@ final class Exchange: Sendable {
     let start = ContinuousClock.now
     private let channel: any Channel
     private let state: HostState
-    private let gate: ConcurrencyGate?
+    private let leave: @Sendable () -> Void
     private let report: @Sendable (Outcome) -> Void
     private let status = Atomic<Int>(0)
     private let sent = Atomic<Int>(0)
@@ -22,11 +23,14 @@ final class Exchange: Sendable {
         var duration: Duration
     }
 
-    init(channel: any Channel, state: HostState, gate: ConcurrencyGate?, report: @escaping @Sendable (Outcome) -> Void)
-    {
+    /// - Parameter leave: gives the request's places back.
+    init(
+        channel: any Channel, state: HostState, leave: @escaping @Sendable () -> Void,
+        report: @escaping @Sendable (Outcome) -> Void
+    ) {
         self.channel = channel
         self.state = state
-        self.gate = gate
+        self.leave = leave
         self.report = report
         state.add(self)
     }
@@ -50,10 +54,69 @@ final class Exchange: Sendable {
     func end(isComplete: Bool) {
         guard !hasEnded.exchange(true, ordering: .relaxed) else { return }
         state.remove(ObjectIdentifier(self))
-        gate?.leave()
+        leave()
         report(
             Outcome(
                 status: status.load(ordering: .relaxed), sentBytes: sent.load(ordering: .relaxed),
                 isComplete: isComplete, duration: ContinuousClock.now - start))
+    }
+}
+
+/// What the host's parts share: whether it drains, and the exchanges in flight.
+final class HostState: Sendable {
+    private let draining = Atomic<Bool>(false)
+    private let exchanges = Mutex<[ObjectIdentifier: Weak]>([:])
+
+    private struct Weak: Sendable {
+        weak let exchange: Exchange?
+    }
+
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    /// The number of requests that are being answered.
+    var inFlight: Int { exchanges.withLock { $0.count } }
+
+    func drain() { draining.store(true, ordering: .relaxed) }
+
+    func add(_ exchange: Exchange) {
+        exchanges.withLock { $0[ObjectIdentifier(exchange)] = Weak(exchange: exchange) }
+    }
+
+    func remove(_ id: ObjectIdentifier) {
+        exchanges.withLock { $0[id] = nil }
+    }
+
+    /// Cuts the connections of clients that have taken nothing for `limit`.
+    func cutStalled(limit: Duration, now: ContinuousClock.Instant) {
+        // The references are let go of outside the lock: an exchange that ends takes itself out of the table.
+        let all = exchanges.withLock { $0.values.compactMap(\.exchange) }
+        for exchange in all { exchange.cutIfStalled(limit: limit, now: now) }
+    }
+}
+
+/// Cuts off clients that stop taking their answer, so that they hold no memory, file or place for ever.
+struct StallWatchdog: Service {
+    let state: HostState
+    let limit: Duration
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                try await Task.sleep(for: min(limit / 4, .seconds(1)))
+                state.cutStalled(limit: limit, now: .now)
+            }
+        }
+    }
+}
+
+/// Keeps the host reachable, but unready, for a while after it was asked to end.
+struct DrainDelay: Service {
+    let state: HostState
+    let delay: Duration
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        state.drain()
+        try? await Task.sleep(for: delay)
     }
 }

@@ -10,41 +10,54 @@ import ServiceLifecycle
 /// connection is taken, requests in flight finish, and after the drain timeout the rest is cut off.
 public struct FunctionHost: Service {
     private let dispatcher: Dispatcher
+    private let probes: ProbeResponder
     private let upkeep: [any Service]
     private let configuration: HostConfiguration
     private let state: HostState
     private let logger: Logger
     private let onListening: @Sendable (Int) async -> Void
+    private let onProbing: @Sendable (Int) async -> Void
 
     /// Reads the functions' manifests.
     ///
     /// - Parameters:
     ///   - metrics: what `/metrics` shows; give the registry that `MetricsSystem` was bootstrapped with.
     ///   - onListening: called with the port once connections are taken.
+    ///   - onProbing: called with the probes' port, if there is one, once it answers.
     /// - Throws: ``ConfigurationError`` when a manifest is wrong, two functions want the same path, or the host would be open
     ///   to others without having been told so.
     public init(
         functions: [any Function], configuration: HostConfiguration, metrics: PrometheusRegistry = PrometheusRegistry(),
-        logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+        logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in },
+        onProbing: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
-        if functions.contains(where: { !$0.checksAccess }) { try configuration.checkAccess() }
+        if functions.contains(where: { $0.token == nil }) { try configuration.checkAccess() }
         let deployments = try functions.map(Deployment.init)
         let state = HostState()
         let readiness = Readiness(functions, state: state, logger: logger)
         dispatcher = Dispatcher(
             table: try RouteTable(deployments),
-            builtIn: BuiltInRoutes(readiness: readiness, metrics: metrics, deployments: deployments),
-            gatekeeper: Gatekeeper(configuration), state: state, metrics: HostMetrics(registry: metrics), logger: logger
-        )
+            builtIn: BuiltInRoutes(
+                readiness: readiness, metrics: metrics, deployments: deployments,
+                hidesMetrics: configuration.probePort != nil),
+            gatekeeper: Gatekeeper(configuration), proxies: configuration.trustedProxies,
+            state: state, metrics: HostMetrics(registry: metrics), logger: logger)
+        probes = ProbeResponder(
+            builtIn: BuiltInRoutes(
+                readiness: readiness, metrics: metrics, deployments: deployments, hidesMetrics: false))
         upkeep = functions.flatMap(\.upkeep)
         self.configuration = configuration
         self.state = state
         self.logger = logger
         self.onListening = onListening
+        self.onProbing = onProbing
     }
 
     /// Serves until the surrounding service group shuts down.
     public func run() async throws {
+        let certificates = try configuration.certificate.map {
+            try CertificateSource(certificate: $0.file, key: $0.key, logger: logger)
+        }
         let application = Application(
             responder: dispatcher,
             server: .guarded(
@@ -56,6 +69,7 @@ public struct FunctionHost: Service {
                             status: Problem(fault).status, contentType: "application/problem+json",
                             body: Array(Problem(fault).json(requestID: RequestID.random())))
                     }),
+                certificates: certificates,
                 configuration: .init(
                     idleTimeout: TimeAmount(configuration.idleTimeout),
                     httpDecoderConfiguration: .init(
@@ -72,10 +86,23 @@ public struct FunctionHost: Service {
                 KeyFileWatch(keys: configuration.keys, interval: .seconds(2), logger: logger),
                 StallWatchdog(state: state, limit: configuration.stallTimeout), application,
                 DrainDelay(state: state, delay: configuration.drainDelay),
-            ] + upkeep
+            ] + upkeep + (certificates.map { [$0] } ?? [])
+            + (configuration.probePort.map { [probeApplication(port: $0)] } ?? [])
         var group = ServiceGroupConfiguration(services: services, logger: Self.quieter(logger))
         group.maximumGracefulShutdownDuration = configuration.drainDelay + configuration.drainTimeout
         try await ServiceGroup(configuration: group).run()
+    }
+
+    /// A few connections, since probers need no more.
+    private func probeApplication(port: Int) -> any Service {
+        Application(
+            responder: probes,
+            server: .http1(configuration: .init(idleTimeout: .seconds(10))),
+            configuration: .init(
+                address: .hostname(configuration.host, port: port), backlog: 64,
+                availableConnectionsDelegate: .maximum(64, logger: logger)),
+            onServerRunning: { [onProbing] channel in await onProbing(channel.localAddress?.port ?? 0) },
+            logger: Self.quieter(logger))
     }
 
     private static func quieter(_ logger: Logger) -> Logger {

@@ -10,14 +10,22 @@ public struct HostConfiguration: Sendable {
     public var drainDelay: Duration
     /// How long requests in flight may take to finish after that before they are cut off.
     public var drainTimeout: Duration
+    /// The port for probes and metrics; nil to answer probes and metrics on the functions' port, 0 for a free one.
+    public var probePort: Int?
     /// How many connections may be open; more wait in the system's backlog.
     public var maxConnections: Int
+    /// How many requests one client (a key, or else an address) may have open at once. A key's own number goes before.
+    public var concurrency: Int
+    /// The names under which a host without keys answers, beside addresses and `localhost`.
+    package var hosts = HostNames()
     /// How long a connection may do nothing: between requests, while its headers or its body come in.
     public var idleTimeout: Duration
     /// How long a client may take nothing of an answer before it is cut off.
     public var stallTimeout: Duration
-    /// What one connection, and all connections of one address, may take.
+    /// What one connection, and all connections of one address, may take. Trusted proxies may have all.
     public var connections = ConnectionLimits()
+    /// PEM files of the host's certificate and key; with them it speaks TLS, and reads them again when they change.
+    public var certificate: (file: String, key: String)?
     /// Who may call the functions; nil for everybody.
     public var keys: KeyRing?
     /// Whether the host may listen where others reach it though there are no keys.
@@ -34,12 +42,17 @@ public struct HostConfiguration: Sendable {
         drainDelay = .zero
         drainTimeout = .seconds(60)
         maxConnections = 4096
+        // An ingress stands for many clients, whether it is among the trusted proxies or not.
+        connections.perAddress = 1024
+        concurrency = 128
         idleTimeout = .seconds(30)
         stallTimeout = .seconds(60)
         isOpen = false
     }
 
     /// Reads `HOST`, `PORT`, `MSAAS_DRAIN_DELAY`, `MSAAS_DRAIN_TIMEOUT`, `MSAAS_MAX_CONNECTIONS`,
+    /// `MSAAS_CONNECTIONS_PER_ADDRESS`, `MSAAS_CONCURRENCY`, `MSAAS_LEAST_BODY_RATE`, `MSAAS_PROBE_PORT`, `MSAAS_HOSTS`,
+    /// `MSAAS_TLS_CERTIFICATE`, `MSAAS_TLS_KEY`,
     /// `MSAAS_IDLE_TIMEOUT`, `MSAAS_STALL_TIMEOUT`, `MSAAS_API_KEYS_FILE`, `MSAAS_API_KEYS`, `MSAAS_OPEN`,
     /// `MSAAS_RATE_LIMIT` and `MSAAS_TRUSTED_PROXIES`.
     ///
@@ -50,6 +63,32 @@ public struct HostConfiguration: Sendable {
         if let value = try Self.number("MSAAS_MAX_CONNECTIONS", in: environment, 1...1_000_000) {
             maxConnections = value
         }
+        if let value = try Self.number("MSAAS_CONNECTIONS_PER_ADDRESS", in: environment, 1...1_000_000) {
+            connections.perAddress = value
+        }
+        if let value = try Self.number("MSAAS_CONCURRENCY", in: environment, 1...1_000_000) { concurrency = value }
+        if let value = try Self.number("MSAAS_PROBE_PORT", in: environment, 1...65535) {
+            guard value != port else {
+                throw ConfigurationError("MSAAS_PROBE_PORT is \(value), which is PORT; write another one.")
+            }
+            probePort = value
+        }
+        if let text = environment["MSAAS_LEAST_BODY_RATE"], !text.isEmpty {
+            guard let value = Quantity.bytes(text) else {
+                throw ConfigurationError(
+                    "MSAAS_LEAST_BODY_RATE is “\(text)”; write bytes a second, such as 4KiB, or 0.")
+            }
+            connections.leastBodyRate = value
+        }
+        hosts = HostNames(environment["MSAAS_HOSTS"] ?? "")
+        let files = ["MSAAS_TLS_CERTIFICATE", "MSAAS_TLS_KEY"].compactMap { name in
+            environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        }
+        guard files.count != 1 else {
+            throw ConfigurationError(
+                "One of MSAAS_TLS_CERTIFICATE and MSAAS_TLS_KEY is set; name the PEM files of both, or of neither.")
+        }
+        if files.count == 2 { certificate = (files[0], files[1]) }
         if let value = try Self.duration("MSAAS_DRAIN_DELAY", in: environment) { drainDelay = value }
         if let value = try Self.duration("MSAAS_DRAIN_TIMEOUT", in: environment) { drainTimeout = value }
         if let value = try Self.duration("MSAAS_IDLE_TIMEOUT", in: environment) { idleTimeout = value }
@@ -113,6 +152,4 @@ enum HostLimits {
     static let headerFieldSize = 16_384
     static let headerListSize = 65_536
     static let headerCount = 128
-    /// The longest rest of an unread body that is read and thrown away to keep the connection.
-    static let drainableBody = 65_536
 }

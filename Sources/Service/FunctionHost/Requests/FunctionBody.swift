@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import Synchronization
 
 /// A request's body as it comes in, chunk by chunk; the client is slowed down to the speed of the reader.
 ///
@@ -84,5 +85,81 @@ public struct FunctionBody: AsyncSequence, Sendable {
             try meter.count(buffer.readableBytes)
             return buffer.withUnsafeReadableBytes { Data($0) }
         }
+    }
+}
+
+extension FunctionBody {
+    /// The body as an object that can be handed from one task to the next. Make one reader a body.
+    public func reader() -> Reader { Reader(self) }
+
+    /// Reads a body for whoever asks, one at a time.
+    ///
+    /// `@unchecked Sendable`: the iterator is only touched by the caller that holds the flag; a second one at the
+    /// same time is refused.
+    public final class Reader: @unchecked Sendable {
+        private var iterator: AsyncIterator
+        private let isReading = Atomic<Bool>(false)
+
+        fileprivate init(_ body: FunctionBody) { iterator = body.makeAsyncIterator() }
+
+        /// The next chunk, or nil at the body's end.
+        ///
+        /// - Throws: what reading the body throws, and ``ReaderBusy`` when another task is reading.
+        public func next() async throws -> Data? {
+            guard !isReading.exchange(true, ordering: .acquiring) else { throw ReaderBusy() }
+            defer { isReading.store(false, ordering: .releasing) }
+            return try await iterator.next()
+        }
+    }
+
+    /// Two tasks read one body at the same time; a mistake in the function.
+    public struct ReaderBusy: Error {}
+}
+
+/// Counts a request's body while it is read, and holds it to its limit and to its declared length.
+final class BodyMeter: Sendable {
+    let declaredLength: Int?
+    private let limit: Int
+    private let proceed: @Sendable () async -> Void
+    private let received = Atomic<Int>(0)
+    private let hasBegun = Atomic<Bool>(false)
+    private let hasEnded = Atomic<Bool>(false)
+    private let wasInterrupted = Atomic<Bool>(false)
+
+    /// - Parameter proceed: called before the first byte is read; tells a client that waits for it to go on.
+    init(declaredLength: Int?, limit: Int, proceed: @escaping @Sendable () async -> Void) {
+        self.declaredLength = declaredLength
+        self.limit = limit
+        self.proceed = proceed
+    }
+
+    /// Bytes read so far.
+    var count: Int { received.load(ordering: .relaxed) }
+
+    /// Whether the reader asked for the first byte.
+    var isBegun: Bool { hasBegun.load(ordering: .relaxed) }
+
+    /// Whether the whole body was read, or there was none.
+    var isComplete: Bool { !isInterrupted && (hasEnded.load(ordering: .relaxed) || declaredLength == count) }
+
+    /// Whether reading failed or was cancelled; the rest of the body cannot be read any more.
+    var isInterrupted: Bool { wasInterrupted.load(ordering: .relaxed) }
+
+    func interrupt() { wasInterrupted.store(true, ordering: .relaxed) }
+
+    func begin() async throws {
+        guard !isInterrupted else { throw Problem.bodyIncomplete }
+        guard !hasBegun.exchange(true, ordering: .relaxed) else { return }
+        await proceed()
+    }
+
+    func count(_ bytes: Int) throws {
+        let (_, total) = received.add(bytes, ordering: .relaxed)
+        guard total <= limit else { throw Problem.bodyTooLarge(limit: limit) }
+    }
+
+    func end() throws {
+        if let declaredLength, declaredLength != count { throw Problem.bodyIncomplete }
+        hasEnded.store(true, ordering: .relaxed)
     }
 }

@@ -119,6 +119,22 @@ extension Problem {
             extensions: ["limit": .number(limit)])
     }
 
+    /// 408: a body that comes in too slowly.
+    public static let tooSlow = Problem(
+        "too-slow", title: "The body comes too slowly", status: 408,
+        detail: "The body came in more slowly than this server waits for; send it again over a faster connection.")
+
+    static let foreignHost = Problem(
+        "foreign-host", title: "This is another host", status: 403,
+        detail:
+            "The name in Host is none of this server's; without API keys it answers to addresses, localhost and the "
+            + "names in MSAAS_HOSTS only.")
+
+    static let foreignOrigin = Problem(
+        "foreign-origin", title: "The page is a foreign one", status: 403,
+        detail:
+            "Without API keys only pages of this server may send requests; name theirs in MSAAS_HOSTS if they are to.")
+
     static let uriTooLong = Problem(
         "uri-too-long", title: "The address is too long", status: 414,
         detail: "The path and query may have at most \(HostLimits.uriLength) bytes; shorten them.")
@@ -159,6 +175,13 @@ extension Problem {
         Problem(
             "too-many-requests", title: "Too many requests at once", status: 429,
             detail: "\(limit) requests of this kind are being served, which is the limit; try again in a second.",
+            headers: [.retryAfter: "1"])
+    }
+
+    static func tooManyAtOnce(limit: Int) -> Problem {
+        Problem(
+            "too-many-requests", title: "Too many requests at once", status: 429,
+            detail: "You have \(limit) requests open, which is the limit for one client; let one of them end first.",
             headers: [.retryAfter: "1"])
     }
 

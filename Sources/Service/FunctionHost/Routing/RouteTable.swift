@@ -40,3 +40,56 @@ struct RouteTable: Sendable {
         return nil
     }
 }
+
+/// A path with placeholders, such as `/fetch/{job}/{stem}`. A placeholder stands for exactly one segment.
+public struct RouteTemplate: Sendable, Equatable, CustomStringConvertible {
+    enum Segment: Sendable, Equatable {
+        case literal(String)
+        case parameter(String)
+    }
+
+    let segments: [Segment]
+    /// The template as it was written.
+    public let description: String
+
+    /// Parses a template.
+    ///
+    /// - Throws: ``ConfigurationError`` that names the template.
+    public init(_ text: String) throws {
+        description = text
+        guard text.hasPrefix("/") else { throw ConfigurationError("The route “\(text)” does not begin with a slash.") }
+        segments = try text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { part in
+            if part.first == "{", part.last == "}", part.count > 2 {
+                return .parameter(String(part.dropFirst().dropLast()))
+            }
+            guard part.wholeMatch(of: /[A-Za-z0-9._-]+/) != nil else {
+                throw ConfigurationError("The route “\(text)” has a wrong segment “\(part)”.")
+            }
+            return .literal(String(part))
+        }
+    }
+
+    /// The values of the placeholders when `path` (decoded segments) fits, else nil.
+    func match(_ path: [String]) -> [String: String]? {
+        guard path.count == segments.count else { return nil }
+        var parameters: [String: String] = [:]
+        for (segment, value) in zip(segments, path) {
+            switch segment {
+            case .literal(let literal): if literal != value { return nil }
+            case .parameter(let name): parameters[name] = value
+            }
+        }
+        return parameters
+    }
+
+    /// Smaller is more particular: literals before placeholders, from left to right.
+    var order: String { segments.map { if case .literal = $0 { "0" } else { "1" } }.joined() }
+
+    /// Whether some path would fit both equally well.
+    func clashes(with other: RouteTemplate) -> Bool {
+        order == other.order && segments.count == other.segments.count
+            && zip(segments, other.segments).allSatisfy { pair in
+                if case (.literal(let a), .literal(let b)) = pair { a == b } else { true }
+            }
+    }
+}
