@@ -28,7 +28,7 @@ import Yams
             Hop("worker", "redis", "6379"),
             Hop("autoscaler", "redis", "6379"), Hop("prometheus", "autoscaler", "9090"),
         ]
-        for function in ["upload", "separate", "fetch"] { hops.insert(Hop("prometheus", function, "8080")) }
+        for function in ["upload", "separate", "fetch"] { hops.insert(Hop("prometheus", function, "9090")) }
         for pod in pods {
             hops.insert(Hop(pod, "dns", "53"))
             hops.insert(Hop(pod, "dns", "53/UDP"))

@@ -30,8 +30,7 @@ extension FetchFunction {
         switch range {
         case .unsatisfiable:
             throw Problem(
-                "range-not-satisfiable", title: "There are no such bytes", status: 416,
-                detail: "The stem has \(record.size) bytes; ask for a range within them.",
+                .rangeNotSatisfiable, detail: "The stem has \(record.size) bytes; ask for a range within them.",
                 headers: [.contentRange: "bytes */\(record.size)", .acceptRanges: "bytes"])
         case .bytes(let range):
             headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(record.size)"
@@ -85,23 +84,17 @@ extension FetchFunction {
 }
 
 extension Problem {
-    static let stemGone = Problem(
-        "gone", title: "The stem is gone", status: 410,
-        detail: "The stem was removed from the storage; upload the song again.")
+    static let stemGone = Problem(.gone, detail: "The stem was removed from the storage; upload the song again.")
 
     static func notDone(_ state: JobState, error: String?, _ id: JobID) -> Problem {
-        var problem: Problem
+        var problem = Problem(.notDone, detail: "", extensions: ["state": .text(state.rawValue)])
         switch state {
-        case .failed, .dead:
-            problem = .conflict("The job failed and has no stems: \(error ?? "no reason is known.")")
-        case .cancelled: problem = .conflict("The job was cancelled and has no stems; upload the song again.")
+        case .failed, .dead: problem.detail = "The job failed and has no stems: \(error ?? "no reason is known.")"
+        case .cancelled: problem.detail = "The job was cancelled and has no stems; upload the song again."
         default:
-            problem = .conflict(
-                "The job is \(state.rawValue) and its stems are not there yet; follow /fetch/\(id)/events.")
+            problem.detail = "The job is \(state.rawValue) and its stems are not there yet; follow /fetch/\(id)/events."
             problem.headers[.retryAfter] = "2"
         }
-        problem.type = "urn:msaas:problem:not-done"
-        problem.extensions["state"] = .text(state.rawValue)
         return problem
     }
 }

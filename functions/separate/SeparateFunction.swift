@@ -76,6 +76,9 @@ public struct SeparateFunction: Function {
             }
             return try .json(Answer(ignored: [Ignored(reason: "\(error)")]))
         }
+        guard !orders.isEmpty || isFromStorage(context.caller) else {
+            throw Problem.badRequest("The body names no object; send {\"bucket\": …, \"key\": …, \"options\": {…}}.")
+        }
         let admission = Admission(storage: storage, queue: queue, trials: trials, logger: context.logger)
         var answer = Answer()
         for order in orders {

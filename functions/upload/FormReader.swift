@@ -151,8 +151,7 @@ actor FormReader {
 
 extension Problem {
     static func badForm(_ reason: String) -> Problem {
-        Problem(
-            "bad-form", title: "The form cannot be read", status: 400, detail: "The form cannot be read: \(reason).")
+        Problem(.badForm, detail: "The form cannot be read: \(reason).")
     }
 }
 

@@ -200,12 +200,10 @@ struct OptionFields: Sendable {
 
 extension Problem {
     static let emptySong = Problem(
-        "empty-body", title: "There is no song", status: 400,
+        .emptyBody,
         detail: "The request has no song in it, or an empty one; send the audio file as the body or as a form's file.")
 
     static func unsupported(_ what: String, _ advice: String) -> Problem {
-        Problem(
-            "unsupported-media-type", title: "This is no song", status: 415,
-            detail: "An upload cannot be \(what); \(advice).")
+        Problem(.unsupportedMediaType, detail: "An upload cannot be \(what); \(advice).")
     }
 }

@@ -160,7 +160,7 @@ extension Problem {
         // Until there is a place again; not for ever, and not at once.
         let pause = Int(min(max(reading.wait(for: reading.waiting - limit + 1) ?? 30, 1), 600))
         var problem = Problem(
-            "queue-full", title: "The queue is full", status: 429, detail: "",
+            .queueFull, detail: "",
             extensions: ["waiting": .number(reading.waiting), "limit": .number(limit)],
             headers: [.retryAfter: String(pause)])
         problem.detail = "About \(reading.waiting) songs wait already, and about \(limit) may. "

@@ -29,7 +29,7 @@ extension Problem {
     /// An option that was refused, as the client sees it.
     public init(_ error: InvalidOption) {
         self = Problem(
-            "invalid-option", title: "An option is wrong", status: 400, detail: error.description,
+            .invalidOption, detail: error.description,
             extensions: ["option": .text(String(error.name.prefix(64)))])
     }
 }

@@ -125,7 +125,7 @@ import Testing
     }
 
     @Test func pagesFromElsewhereAreRefusedWhereThereAreNoKeys() async throws {
-        func statuses(_ host: RunningHost, _ lines: [String]) async throws -> [String] {
+        @Sendable func statuses(_ host: RunningHost, _ lines: [String]) async throws -> [String] {
             var all: [String] = []
             for line in lines {
                 let connection = try RawConnection(port: host.port)
@@ -146,18 +146,19 @@ import Testing
         ]
         let wrong = ["Host: localhost\r\nHost: localhost", "X: y", "Host: "]
         let named = ["Host: Music.Example:80", "Host: localhost\r\nOrigin: https://music.example"]
-        try await withHost([EchoFunction()]) { host in
+        try await withHost([EchoFunction()]) { host async throws in
             #expect(try await statuses(host, foreign) == foreign.map { _ in "403" })
             #expect(try await statuses(host, own) == own.map { _ in "200" })
             #expect(try await statuses(host, wrong) == wrong.map { _ in "400" })
             #expect(try await statuses(host, named) == ["403", "403"])
         }
-        try await withHost([EchoFunction()], configure: { $0.hosts = HostNames("other, music.example") }) { host in
+        try await withHost([EchoFunction()], configure: { $0.hosts = HostNames("other, music.example") }) {
+            host async throws in
             #expect(try await statuses(host, named) == ["200", "200"])
             #expect(try await statuses(host, foreign) == foreign.map { _ in "403" })
         }
         let ring = try ring()
-        try await withHost([EchoFunction()], configure: { $0.keys = ring }) { [secret] host in
+        try await withHost([EchoFunction()], configure: { $0.keys = ring }) { [secret] host async throws in
             #expect(try await statuses(host, ["Host: evil.example\r\nX-API-Key: \(secret)"]) == ["200"])
         }
     }

@@ -92,4 +92,15 @@ import Testing
             #expect(text.contains("\"/trouble/{kind}\""))
         }
     }
+
+    /// Clients program against the types; README lists them all.
+    @Test func everyKindOfProblemIsWrittenDown() throws {
+        let rows = try String(
+            contentsOf: Places.repository.appending(path: "README.md"), encoding: .utf8
+        ).matches(of: /\n\| `([a-z-]+)` \| ([0-9]{3}) \| /).map {
+            "\($0.1) \($0.2)"
+        }
+        #expect(Set(rows) == Set(Problem.Kind.allCases.map { "\($0.rawValue) \($0.status)" }))
+        #expect(rows.count == Problem.Kind.allCases.count)
+    }
 }

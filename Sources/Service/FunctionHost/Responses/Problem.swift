@@ -3,14 +3,11 @@ import HTTPServer
 
 /// An error as the client sees it: `application/problem+json` (RFC 9457).
 ///
-/// `type` is stable and can be programmed against; `detail` is a sentence for people that says what to do.
+/// `type` is stable and can be programmed against; `detail` is a sentence for people that says what to do. Neither tells
+/// of the inside: addresses, paths and the errors of others go to the log, with the request's id.
 public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
-    /// `urn:msaas:problem:` and the kind of problem.
-    public var type: String
-    /// The kind of problem in a few words, always the same for a type.
-    public var title: String
-    /// The HTTP status.
-    public var status: Int
+    /// What kind of problem it is.
+    public var kind: Kind
     /// What happened and what to do; empty when nothing can be told.
     public var detail: String
     /// Further members by name, for programs.
@@ -18,18 +15,20 @@ public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
     /// Headers that go with the answer, such as `Retry-After`.
     public var headers: HTTPFields
 
-    /// A problem of the type `urn:msaas:problem:{name}`.
-    public init(
-        _ name: String, title: String, status: Int, detail: String, extensions: [String: Member] = [:],
-        headers: HTTPFields = [:]
-    ) {
-        type = "urn:msaas:problem:\(name)"
-        self.title = title
-        self.status = status
+    /// A problem of a kind.
+    public init(_ kind: Kind, detail: String, extensions: [String: Member] = [:], headers: HTTPFields = [:]) {
+        self.kind = kind
         self.detail = detail
         self.extensions = extensions
         self.headers = headers
     }
+
+    /// `urn:msaas:problem:` and the kind's name.
+    public var type: String { "urn:msaas:problem:\(kind.rawValue)" }
+    /// The HTTP status.
+    public var status: Int { kind.status }
+    /// The kind in a few words.
+    public var title: String { kind.title }
 
     /// Status, title and detail in one line, for logs.
     public var description: String { "\(status) \(title): \(detail)" }
@@ -75,78 +74,130 @@ public protocol ProblemConvertible: Error {
     var problem: Problem { get }
 }
 
+extension Problem {
+    /// All kinds of problems that a client can meet. README's table is held against this one.
+    public enum Kind: String, Sendable, CaseIterable {
+        case badForm = "bad-form"
+        case badRequest = "bad-request"
+        case bodyIncomplete = "body-incomplete"
+        case emptyBody = "empty-body"
+        case invalidOption = "invalid-option"
+        case malformedRequest = "malformed-request"
+        case unauthorized
+        case foreignHost = "foreign-host"
+        case foreignOrigin = "foreign-origin"
+        case notFound = "not-found"
+        case methodNotAllowed = "method-not-allowed"
+        case tooSlow = "too-slow"
+        case conflict
+        case notDone = "not-done"
+        case gone
+        case bodyTooLarge = "body-too-large"
+        case uriTooLong = "uri-too-long"
+        case unsupportedMediaType = "unsupported-media-type"
+        case rangeNotSatisfiable = "range-not-satisfiable"
+        case overQuota = "over-quota"
+        case queueFull = "queue-full"
+        case rateLimited = "rate-limited"
+        case tooManyRequests = "too-many-requests"
+        case headersTooLarge = "headers-too-large"
+        case internal
+        case unavailable
+        case timeout
+
+        /// The HTTP status.
+        public var status: Int { row.status }
+        /// The kind in a few words.
+        public var title: String { row.title }
+
+        private var row: (status: Int, title: String) {
+            switch self {
+            case .badForm: (400, "The form cannot be read")
+            case .badRequest: (400, "The request is wrong")
+            case .bodyIncomplete: (400, "The body is incomplete")
+            case .emptyBody: (400, "There is no song")
+            case .invalidOption: (400, "An option is wrong")
+            case .malformedRequest: (400, "This is not HTTP")
+            case .unauthorized: (401, "A valid token is needed")
+            case .foreignHost: (403, "This is another host")
+            case .foreignOrigin: (403, "The page is a foreign one")
+            case .notFound: (404, "Not found")
+            case .methodNotAllowed: (405, "The method is not served here")
+            case .tooSlow: (408, "The body comes too slowly")
+            case .conflict: (409, "Not possible now")
+            case .notDone: (409, "There are no stems (yet)")
+            case .gone: (410, "The stem is gone")
+            case .bodyTooLarge: (413, "The body is too large")
+            case .uriTooLong: (414, "The address is too long")
+            case .unsupportedMediaType: (415, "This is no song")
+            case .rangeNotSatisfiable: (416, "There are no such bytes")
+            case .overQuota: (429, "Your quota is used up")
+            case .queueFull: (429, "The queue is full")
+            case .rateLimited: (429, "Too many requests")
+            case .tooManyRequests: (429, "Too many requests at once")
+            case .headersTooLarge: (431, "The headers are too large")
+            case .internal: (500, "Something went wrong inside")
+            case .unavailable: (503, "Not available now")
+            case .timeout: (504, "The time is up")
+            }
+        }
+    }
+}
+
 // MARK: - The host's own problems
 
 extension Problem {
     /// 400: something in the request is wrong.
     public static func badRequest(_ detail: String) -> Problem {
-        Problem("bad-request", title: "The request is wrong", status: 400, detail: detail)
+        Problem(.badRequest, detail: detail)
     }
 
     /// 401: a token is missing or wrong.
     public static func unauthorized(_ detail: String) -> Problem {
-        Problem(
-            "unauthorized", title: "A valid token is needed", status: 401, detail: detail,
+        Problem(.unauthorized, detail: detail,
             headers: [.wwwAuthenticate: "Bearer"])
     }
 
     /// 404: there is no such thing.
     public static func notFound(_ detail: String) -> Problem {
-        Problem("not-found", title: "Not found", status: 404, detail: detail)
+        Problem(.notFound, detail: detail)
     }
 
     /// 409: not possible in the present state.
     public static func conflict(_ detail: String) -> Problem {
-        Problem("conflict", title: "Not possible now", status: 409, detail: detail)
+        Problem(.conflict, detail: detail)
     }
 
     /// 503: something that the function needs is away.
     public static func unavailable(_ detail: String, retryAfter seconds: Int = 5) -> Problem {
-        Problem(
-            "unavailable", title: "Not available now", status: 503, detail: detail,
+        Problem(.unavailable, detail: detail,
             headers: [.retryAfter: String(seconds)])
     }
 
-    static let bodyIncomplete = Problem(
-        "body-incomplete", title: "The body is incomplete", status: 400,
-        detail: "The connection ended before the whole body had come; nothing was kept. Send the request again.")
+    static let bodyIncomplete = Problem(.bodyIncomplete, detail: "The connection ended before the whole body had come; nothing was kept. Send the request again.")
 
     /// 413: longer than the function takes.
     public static func bodyTooLarge(limit: Int) -> Problem {
-        Problem(
-            "body-too-large", title: "The body is too large", status: 413,
-            detail: "The body may have at most \(limit) bytes; send a smaller one.",
+        Problem(.bodyTooLarge, detail: "The body may have at most \(limit) bytes; send a smaller one.",
             extensions: ["limit": .number(limit)])
     }
 
     /// 408: a body that comes in too slowly.
-    public static let tooSlow = Problem(
-        "too-slow", title: "The body comes too slowly", status: 408,
-        detail: "The body came in more slowly than this server waits for; send it again over a faster connection.")
+    public static let tooSlow = Problem(.tooSlow, detail: "The body came in more slowly than this server waits for; send it again over a faster connection.")
 
-    static let foreignHost = Problem(
-        "foreign-host", title: "This is another host", status: 403,
-        detail:
+    static let foreignHost = Problem(.foreignHost, detail:
             "The name in Host is none of this server's; without API keys it answers to addresses, localhost and the "
             + "names in MSAAS_HOSTS only.")
 
-    static let foreignOrigin = Problem(
-        "foreign-origin", title: "The page is a foreign one", status: 403,
-        detail:
+    static let foreignOrigin = Problem(.foreignOrigin, detail:
             "Without API keys only pages of this server may send requests; name theirs in MSAAS_HOSTS if they are to.")
 
-    static let uriTooLong = Problem(
-        "uri-too-long", title: "The address is too long", status: 414,
-        detail: "The path and query may have at most \(HostLimits.uriLength) bytes; shorten them.")
+    static let uriTooLong = Problem(.uriTooLong, detail: "The path and query may have at most \(HostLimits.uriLength) bytes; shorten them.")
 
-    static let headersTooLarge = Problem(
-        "headers-too-large", title: "The headers are too large", status: 431,
-        detail: "All headers together may have at most \(HostLimits.headerListSize) bytes and one at most "
+    static let headersTooLarge = Problem(.headersTooLarge, detail: "All headers together may have at most \(HostLimits.headerListSize) bytes and one at most "
             + "\(HostLimits.headerFieldSize); send fewer or shorter ones.")
 
-    static let malformedRequest = Problem(
-        "malformed-request", title: "This is not HTTP", status: 400,
-        detail: "The request does not follow the rules of HTTP/1.1; check the client that sent it.")
+    static let malformedRequest = Problem(.malformedRequest, detail: "The request does not follow the rules of HTTP/1.1; check the client that sent it.")
 
     static let bodyTooSlow = Problem(
         "body-too-slow", title: "The body comes too slowly", status: 408,
@@ -165,44 +216,31 @@ extension Problem {
     static let noRoute = Problem.notFound("Nothing is served at this path; see GET / for the paths there are.")
 
     static func methodNotAllowed(allowed: [String]) -> Problem {
-        Problem(
-            "method-not-allowed", title: "The method is not served here", status: 405,
-            detail: "This path answers \(allowed.joined(separator: ", ")); use one of these.",
+        Problem(.methodNotAllowed, detail: "This path answers \(allowed.joined(separator: ", ")); use one of these.",
             headers: [.allow: allowed.joined(separator: ", ")])
     }
 
     static func tooManyRequests(limit: Int) -> Problem {
-        Problem(
-            "too-many-requests", title: "Too many requests at once", status: 429,
-            detail: "\(limit) requests of this kind are being served, which is the limit; try again in a second.",
+        Problem(.tooManyRequests, detail: "\(limit) requests of this kind are being served, which is the limit; try again in a second.",
             headers: [.retryAfter: "1"])
     }
 
     static func tooManyAtOnce(limit: Int) -> Problem {
-        Problem(
-            "too-many-requests", title: "Too many requests at once", status: 429,
-            detail: "You have \(limit) requests open, which is the limit for one client; let one of them end first.",
+        Problem(.tooManyRequests, detail: "You have \(limit) requests open, which is the limit for one client; let one of them end first.",
             headers: [.retryAfter: "1"])
     }
 
     static func tooOften(_ rate: Rate, wait: Duration) -> Problem {
         let seconds = max(1, Int((wait / .seconds(1)).rounded(.up)))
-        return Problem(
-            "rate-limited", title: "Too many requests", status: 429,
-            detail: "You may send \(rate) requests (count/period) and have sent more; try again in \(seconds) s.",
+        return Problem(.rateLimited, detail: "You may send \(rate) requests (count/period) and have sent more; try again in \(seconds) s.",
             headers: [.retryAfter: String(seconds)])
     }
 
     static func timedOut(_ limit: Duration) -> Problem {
-        Problem(
-            "timeout", title: "The time is up", status: 504,
-            detail: "The request took longer than \(limit.components.seconds) seconds and was stopped; try again.")
+        Problem(.timeout, detail: "The request took longer than \(limit.components.seconds) seconds and was stopped; try again.")
     }
 
-    static let shuttingDown = Problem(
-        "unavailable", title: "Not available now", status: 503,
-        detail: "This server is shutting down; send the request again.", headers: [.retryAfter: "1"])
+    static let shuttingDown = Problem(.unavailable, detail: "This server is shutting down; send the request again.", headers: [.retryAfter: "1"])
 
-    static let internalError = Problem(
-        "internal", title: "Something went wrong inside", status: 500, detail: "")
+    static let internalError = Problem(.internal, detail: "")
 }
