@@ -1,16 +1,18 @@
 """Resident memory of the function host and of the storage while many uploads stream through them at once.
 
-    python3 Benchmarks/streams.py .build/release [--uploads 100] [--megabytes 100]
+    python3 Benchmarks/streams.py .build/release [--uploads 100] [--megabytes 100] [--kinds raw,chunked,form,presigned]
 
+The songs go as raw bodies, as bodies of unknown length, as forms whose options follow the file, and to presigned addresses.
 Starts both on free loopback ports with a data folder of their own (so many times so many megabytes of disk, given back at
 the end), sends all uploads side by side from one thread, and prints the memory before, the highest while they ran, and the
-throughput. Every answer must be 202 and every stored object complete.
+throughput. Every song must be accepted and every stored object complete.
 """
 
 import argparse
 import hashlib
 import hmac
 import http.client
+import json
 import os
 import pathlib
 import selectors
@@ -18,11 +20,13 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 parser = argparse.ArgumentParser()
 parser.add_argument("binaries", type=pathlib.Path)
 parser.add_argument("--uploads", type=int, default=100)
 parser.add_argument("--megabytes", type=int, default=100)
+parser.add_argument("--kinds", default="raw,chunked,form,presigned")
 arguments = parser.parse_args()
 size = arguments.megabytes * 1_000_000
 block = os.urandom(1 << 16)
@@ -77,25 +81,61 @@ def create_bucket(port):
     assert answer.status == 200, answer.read()
 
 
+BOUNDARY = "msaas-benchmark"
+FORM_HEAD = (
+    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n'
+    "Content-Type: audio/wav\r\n\r\n").encode()
+# The option comes after the file, as many clients have it.
+FORM_TAIL = (
+    f'\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name="format"\r\n\r\nflac\r\n--{BOUNDARY}--\r\n').encode()
+
+
 class Upload:
-    def __init__(self, port):
+    """One song on its way: a head, so many bytes in pieces, and an end."""
+
+    def __init__(self, port, kind, host):
+        line, fields, self.end, length = "POST /upload?filename=a.wav", [], b"", size
+        opening = b""
+        if kind == "presigned":
+            connection = http.client.HTTPConnection("127.0.0.1", port)
+            connection.request("POST", "/upload?presign=1&filename=a.wav")
+            answer = json.load(connection.getresponse())
+            address = urllib.parse.urlsplit(answer["url"])
+            port, host = address.port, address.netloc
+            line = f"PUT {address.path}?{address.query}"
+            fields = [f"{name}: {value}" for name, value in answer["headers"].items()]
+        if kind == "form":
+            opening, self.end = FORM_HEAD, FORM_TAIL
+            length += len(FORM_HEAD) + len(FORM_TAIL)
+            fields = [f"Content-Type: multipart/form-data; boundary={BOUNDARY}"]
+        self.is_chunked = kind == "chunked"
+        if self.is_chunked:
+            fields, self.end = ["Transfer-Encoding: chunked"], b"0\r\n\r\n"
+        else:
+            fields.append(f"Content-Length: {length}")
+        head = "\r\n".join([f"{line} HTTP/1.1", f"Host: {host}", *fields]) + "\r\n\r\n"
+        self.wanted = b"HTTP/1.1 200" if kind == "presigned" else b"HTTP/1.1 202"
+        self.pending = head.encode() + opening
+        self.left, self.answer = size, b""
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setblocking(False)
-        self.head = f"POST /upload?filename=a.wav HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n".encode()
-        self.left = size
-        self.answer = b""
 
     def send(self):
-        if self.head:
-            self.head = self.head[self.socket.send(self.head):]
-        elif self.left:
-            self.left -= self.socket.send(block[: min(self.left, len(block))])
-        return not self.left and not self.head
+        """Sends what the socket takes; true once all was sent."""
+        if not self.pending and self.left:
+            piece = block[: min(self.left, len(block))]
+            self.left -= len(piece)
+            self.pending = b"%x\r\n%s\r\n" % (len(piece), piece) if self.is_chunked else piece
+        if not self.pending:
+            self.pending, self.end = self.end, b""
+        if self.pending:
+            self.pending = self.pending[self.socket.send(self.pending):]
+        return not self.pending and not self.left and not self.end
 
 
-def run(port, processes):
+def run(port, kind, processes):
     selector = selectors.DefaultSelector()
-    uploads = [Upload(port) for _ in range(arguments.uploads)]
+    uploads = [Upload(port, kind, f"127.0.0.1:{port}") for _ in range(arguments.uploads)]
     for upload in uploads:
         selector.register(upload.socket, selectors.EVENT_WRITE, upload)
     peaks = [0] * len(processes)
@@ -109,7 +149,7 @@ def run(port, processes):
                 continue
             upload.answer += upload.socket.recv(65536)
             if b"\r\n\r\n" in upload.answer:
-                assert upload.answer.startswith(b"HTTP/1.1 202"), upload.answer
+                assert upload.answer.startswith(upload.wanted), upload.answer
                 selector.unregister(upload.socket)
                 open_uploads -= 1
         if time.monotonic() - sampled > 0.1:
@@ -125,23 +165,29 @@ with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as folder
     storage = start("msaas", "storage", "--data", folder, "--port", str(storage_port), **keys)
     host = start(
         "function-host", **keys, HOST="127.0.0.1", PORT=str(host_port), FUNCTION_TARGET="upload", MSAAS_QUEUE_LIMIT="0",
+        MSAAS_CONCURRENCY="1000",
         S3_ENDPOINT=f"http://127.0.0.1:{storage_port}")
     try:
         wait_for(storage_port)
         wait_for(host_port)
         create_bucket(storage_port)
         processes = [host, storage]
-        before = [resident(process) for process in processes]
-        began = time.monotonic()
-        peaks, at_once = run(host_port, processes)
-        seconds = time.monotonic() - began
-        stored = sum(file.stat().st_size for file in pathlib.Path(folder).glob("buckets/queue/data/*/*"))
-        assert stored == arguments.uploads * size, stored
-        total = arguments.uploads * arguments.megabytes
-        print(f"{arguments.uploads} uploads of {arguments.megabytes} MB, {at_once} under way at once")
-        print(f"{total / 1000:.1f} GB in {seconds:.0f} s: {total / seconds:.0f} MB/s")
-        for name, start_memory, peak in zip(("function host", "storage"), before, peaks):
-            print(f"{name:14} {start_memory:6.0f} MB before, {peak:6.0f} MB at most")
+        for kind in arguments.kinds.split(","):
+            before = [resident(process) for process in processes]
+            began = time.monotonic()
+            peaks, at_once = run(host_port, kind, processes)
+            seconds = time.monotonic() - began
+            songs = [
+                file for file in pathlib.Path(folder).glob("buckets/queue/data/*/*") if file.stat().st_size >= size]
+            stored = sum(file.stat().st_size for file in songs)
+            assert stored == arguments.uploads * size, stored
+            total = arguments.uploads * arguments.megabytes
+            print(f"{kind}: {arguments.uploads} uploads of {arguments.megabytes} MB, {at_once} under way at once, "
+                  f"{total / 1000:.1f} GB in {seconds:.0f} s: {total / seconds:.0f} MB/s")
+            for name, start_memory, peak in zip(("function host", "storage"), before, peaks):
+                print(f"  {name:14} {start_memory:6.0f} MB before, {peak:6.0f} MB at most", flush=True)
+            for file in songs:
+                file.unlink()
     finally:
         for process in (host, storage):
             process.terminate()

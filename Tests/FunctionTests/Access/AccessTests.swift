@@ -189,6 +189,30 @@ import Testing
         }
     }
 
+    @Test func withACertificateTheHostSpeaksTLS() async throws {
+        let authority = try await Authority(name: "IP:127.0.0.1")
+        try await withHost(
+            [EchoFunction()],
+            configure: {
+                $0.certificate = (authority.certificate, authority.key)
+                $0.probePort = 0
+            }
+        ) { host in
+            let url = "https://127.0.0.1:\(host.port)/echo"
+            let reply = try await CurlTransport().send(
+                HTTPRequest(url: url, tls: TLSOptions(trust: .file(authority.certificate))))
+            #expect(reply.status == 200)
+            await #expect(throws: HTTPError.self) { try await CurlTransport().send(HTTPRequest(url: url)) }
+            await #expect(throws: HTTPError.self) { try await host.get("/echo") }
+            let probes = try #require(host.probePort)
+            let probe = try await CurlTransport().send(HTTPRequest(url: "http://127.0.0.1:\(probes)/readyz"))
+            #expect(probe.status == 200)
+        }
+        for variable in ["MSAAS_TLS_CERTIFICATE", "MSAAS_TLS_KEY"] {
+            #expect(throws: ConfigurationError.self) { try HostConfiguration(environment: [variable: "/x.pem"]) }
+        }
+    }
+
     @Test func theLogNamesTheClientBehindAProxy() async throws {
         let proxies = try TrustedProxies("127.0.0.0/8")
         try await withHost([EchoFunction()], configure: { $0.trustedProxies = proxies }) { host in

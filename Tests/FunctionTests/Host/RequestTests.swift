@@ -97,7 +97,7 @@ import Testing
     @Test func everyKindOfProblemIsWrittenDown() throws {
         let rows = try String(
             contentsOf: Places.repository.appending(path: "README.md"), encoding: .utf8
-        ).matches(of: /\n\| `([a-z-]+)` \| ([0-9]{3}) \| /).map {
+        ).matches(of: #/\n\| `([a-z-]+)` \| ([0-9]{3}) \| /#).map {
             "\($0.1) \($0.2)"
         }
         #expect(Set(rows) == Set(Problem.Kind.allCases.map { "\($0.rawValue) \($0.status)" }))

@@ -81,13 +81,14 @@ public struct FunctionHost: Service {
             onServerRunning: { [onListening] channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: Self.quieter(logger))
         // Shut down from the last to the first: the upkeep, the delay, then the server, then the watchdog.
-        let services: [any Service] =
-            [
-                KeyFileWatch(keys: configuration.keys, interval: .seconds(2), logger: logger),
-                StallWatchdog(state: state, limit: configuration.stallTimeout), application,
-                DrainDelay(state: state, delay: configuration.drainDelay),
-            ] + upkeep + (certificates.map { [$0] } ?? [])
-            + (configuration.probePort.map { [probeApplication(port: $0)] } ?? [])
+        var services: [any Service] = [
+            KeyFileWatch(keys: configuration.keys, interval: .seconds(2), logger: logger),
+            StallWatchdog(state: state, limit: configuration.stallTimeout), application,
+            DrainDelay(state: state, delay: configuration.drainDelay),
+        ]
+        services += upkeep
+        if let certificates { services.append(certificates) }
+        if let port = configuration.probePort { services.append(probeApplication(port: port)) }
         var group = ServiceGroupConfiguration(services: services, logger: Self.quieter(logger))
         group.maximumGracefulShutdownDuration = configuration.drainDelay + configuration.drainTimeout
         try await ServiceGroup(configuration: group).run()

@@ -88,7 +88,7 @@ extension Problem {
         case foreignOrigin = "foreign-origin"
         case notFound = "not-found"
         case methodNotAllowed = "method-not-allowed"
-        case tooSlow = "too-slow"
+        case tooSlow = "body-too-slow"
         case conflict
         case notDone = "not-done"
         case gone
@@ -101,7 +101,7 @@ extension Problem {
         case rateLimited = "rate-limited"
         case tooManyRequests = "too-many-requests"
         case headersTooLarge = "headers-too-large"
-        case internal
+        case internalError = "internal"
         case unavailable
         case timeout
 
@@ -136,7 +136,7 @@ extension Problem {
             case .rateLimited: (429, "Too many requests")
             case .tooManyRequests: (429, "Too many requests at once")
             case .headersTooLarge: (431, "The headers are too large")
-            case .internal: (500, "Something went wrong inside")
+            case .internalError: (500, "Something went wrong inside")
             case .unavailable: (503, "Not available now")
             case .timeout: (504, "The time is up")
             }
@@ -154,7 +154,8 @@ extension Problem {
 
     /// 401: a token is missing or wrong.
     public static func unauthorized(_ detail: String) -> Problem {
-        Problem(.unauthorized, detail: detail,
+        Problem(
+            .unauthorized, detail: detail,
             headers: [.wwwAuthenticate: "Bearer"])
     }
 
@@ -170,38 +171,48 @@ extension Problem {
 
     /// 503: something that the function needs is away.
     public static func unavailable(_ detail: String, retryAfter seconds: Int = 5) -> Problem {
-        Problem(.unavailable, detail: detail,
+        Problem(
+            .unavailable, detail: detail,
             headers: [.retryAfter: String(seconds)])
     }
 
-    static let bodyIncomplete = Problem(.bodyIncomplete, detail: "The connection ended before the whole body had come; nothing was kept. Send the request again.")
+    static let bodyIncomplete = Problem(
+        .bodyIncomplete,
+        detail: "The connection ended before the whole body had come; nothing was kept. Send the request again.")
 
     /// 413: longer than the function takes.
     public static func bodyTooLarge(limit: Int) -> Problem {
-        Problem(.bodyTooLarge, detail: "The body may have at most \(limit) bytes; send a smaller one.",
+        Problem(
+            .bodyTooLarge, detail: "The body may have at most \(limit) bytes; send a smaller one.",
             extensions: ["limit": .number(limit)])
     }
 
     /// 408: a body that comes in too slowly.
-    public static let tooSlow = Problem(.tooSlow, detail: "The body came in more slowly than this server waits for; send it again over a faster connection.")
+    public static let tooSlow = Problem(
+        .tooSlow,
+        detail: "The body came in more slowly than this server waits for; send it again over a faster connection.")
 
-    static let foreignHost = Problem(.foreignHost, detail:
+    static let foreignHost = Problem(
+        .foreignHost,
+        detail:
             "The name in Host is none of this server's; without API keys it answers to addresses, localhost and the "
             + "names in MSAAS_HOSTS only.")
 
-    static let foreignOrigin = Problem(.foreignOrigin, detail:
+    static let foreignOrigin = Problem(
+        .foreignOrigin,
+        detail:
             "Without API keys only pages of this server may send requests; name theirs in MSAAS_HOSTS if they are to.")
 
-    static let uriTooLong = Problem(.uriTooLong, detail: "The path and query may have at most \(HostLimits.uriLength) bytes; shorten them.")
+    static let uriTooLong = Problem(
+        .uriTooLong, detail: "The path and query may have at most \(HostLimits.uriLength) bytes; shorten them.")
 
-    static let headersTooLarge = Problem(.headersTooLarge, detail: "All headers together may have at most \(HostLimits.headerListSize) bytes and one at most "
+    static let headersTooLarge = Problem(
+        .headersTooLarge,
+        detail: "All headers together may have at most \(HostLimits.headerListSize) bytes and one at most "
             + "\(HostLimits.headerFieldSize); send fewer or shorter ones.")
 
-    static let malformedRequest = Problem(.malformedRequest, detail: "The request does not follow the rules of HTTP/1.1; check the client that sent it.")
-
-    static let bodyTooSlow = Problem(
-        "body-too-slow", title: "The body comes too slowly", status: 408,
-        detail: "Too few bytes of the body came in; nothing was kept. Send the request again over a better connection.")
+    static let malformedRequest = Problem(
+        .malformedRequest, detail: "The request does not follow the rules of HTTP/1.1; check the client that sent it.")
 
     /// The answer to what is wrong with a connection.
     init(_ fault: ConnectionFault) {
@@ -209,38 +220,48 @@ extension Problem {
             switch fault {
             case .malformedRequest: .malformedRequest
             case .headersTooLarge: .headersTooLarge
-            case .slowBody: .bodyTooSlow
+            case .slowBody: .tooSlow
             }
     }
 
     static let noRoute = Problem.notFound("Nothing is served at this path; see GET / for the paths there are.")
 
     static func methodNotAllowed(allowed: [String]) -> Problem {
-        Problem(.methodNotAllowed, detail: "This path answers \(allowed.joined(separator: ", ")); use one of these.",
+        Problem(
+            .methodNotAllowed, detail: "This path answers \(allowed.joined(separator: ", ")); use one of these.",
             headers: [.allow: allowed.joined(separator: ", ")])
     }
 
     static func tooManyRequests(limit: Int) -> Problem {
-        Problem(.tooManyRequests, detail: "\(limit) requests of this kind are being served, which is the limit; try again in a second.",
+        Problem(
+            .tooManyRequests,
+            detail: "\(limit) requests of this kind are being served, which is the limit; try again in a second.",
             headers: [.retryAfter: "1"])
     }
 
     static func tooManyAtOnce(limit: Int) -> Problem {
-        Problem(.tooManyRequests, detail: "You have \(limit) requests open, which is the limit for one client; let one of them end first.",
+        Problem(
+            .tooManyRequests,
+            detail: "You have \(limit) requests open, which is the limit for one client; let one of them end first.",
             headers: [.retryAfter: "1"])
     }
 
     static func tooOften(_ rate: Rate, wait: Duration) -> Problem {
         let seconds = max(1, Int((wait / .seconds(1)).rounded(.up)))
-        return Problem(.rateLimited, detail: "You may send \(rate) requests (count/period) and have sent more; try again in \(seconds) s.",
+        return Problem(
+            .rateLimited,
+            detail: "You may send \(rate) requests (count/period) and have sent more; try again in \(seconds) s.",
             headers: [.retryAfter: String(seconds)])
     }
 
     static func timedOut(_ limit: Duration) -> Problem {
-        Problem(.timeout, detail: "The request took longer than \(limit.components.seconds) seconds and was stopped; try again.")
+        Problem(
+            .timeout,
+            detail: "The request took longer than \(limit.components.seconds) seconds and was stopped; try again.")
     }
 
-    static let shuttingDown = Problem(.unavailable, detail: "This server is shutting down; send the request again.", headers: [.retryAfter: "1"])
+    static let shuttingDown = Problem(
+        .unavailable, detail: "This server is shutting down; send the request again.", headers: [.retryAfter: "1"])
 
-    static let internalError = Problem(.internal, detail: "")
+    static let internalError = Problem(.internalError, detail: "")
 }
