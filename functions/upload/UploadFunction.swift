@@ -23,7 +23,7 @@ public struct UploadFunction: Function {
     /// songs are refused while so many wait. Pieces of songs that have to be held take up to `memory` bytes together.
     public init(
         storage: StorageAccess, presignedFor: Duration = .seconds(3600),
-        queueLimit: (songs: Int, gauge: QueueGauge)? = nil, memory: Int = 48 << 20
+        queueLimit: (songs: Int, gauge: QueueGauge)? = nil, memory: Int = 32 << 20
     ) {
         self.storage = storage
         budget = MemoryBudget(bytes: memory)
@@ -33,7 +33,7 @@ public struct UploadFunction: Function {
 
     /// Reads what the storage needs, `MSAAS_QUEUE_LIMIT` and `MSAAS_UPLOAD_MEMORY`.
     public init(environment: FunctionEnvironment) throws {
-        let memory = environment.variables["MSAAS_UPLOAD_MEMORY"].flatMap { $0.isEmpty ? nil : $0 } ?? "48MiB"
+        let memory = environment.variables["MSAAS_UPLOAD_MEMORY"].flatMap { $0.isEmpty ? nil : $0 } ?? "32MiB"
         guard let bytes = Quantity.bytes(memory), bytes >= SongStore.pieceSize else {
             throw ConfigurationError("MSAAS_UPLOAD_MEMORY is “\(memory)”; write a size of at least 5MiB.")
         }
