@@ -124,4 +124,5 @@ def web_seeds():
 
 checkpoint_seeds()
 audio_seeds()
+media_seeds()
 web_seeds()

@@ -45,6 +45,74 @@ struct StemTests {
         #expect(try decibels(rest, against: #require(minus["minus_bass"])) > 120)
     }
 
+    @Test func `chosen stems and mixes are files, and nothing else is`() throws {
+        let bag = try Bag.toy()
+        let all = try separate(bag, plainOptions())
+        let chosen = try separate(
+            bag,
+            plainOptions {
+                $0.stems = ["vocals", "drums"]
+                $0.mixes = ["karaoke", "rhythm=drums+bass", "rest=song-drums-bass"].compactMap(StemMix.init)
+            })
+        #expect(chosen.keys.sorted() == ["drums", "karaoke", "rest", "rhythm", "vocals"])
+        for stem in ["drums", "vocals"] { #expect(chosen[stem] == all[stem]) }
+        func combined(_ start: [[Float]]?, _ stems: [String], _ sign: Double) throws -> [[Double]] {
+            let stems = try stems.map { try #require(all[$0]) }
+            return (0..<2).map { channel in
+                (0..<1500).map { frame in
+                    stems.reduce(Double(start?[channel][frame] ?? 0)) { $0 + sign * Double($1[channel][frame]) }
+                }
+            }
+        }
+        #expect(try decibels(combined(nil, ["drums", "bass"], 1), against: #require(chosen["rhythm"])) > 120)
+        #expect(try decibels(combined(track, ["vocals"], -1), against: #require(chosen["karaoke"])) > 110)
+        #expect(try decibels(combined(track, ["drums", "bass"], -1), against: #require(chosen["rest"])) > 110)
+        let alone = plainOptions {
+            $0.stems = []
+            $0.mixes = ["drumless"].compactMap(StemMix.init)
+        }
+        #expect(try separate(bag, alone).keys.sorted() == ["drumless"])
+    }
+
+    @Test func `choices that make no sense are refused with a sentence`() throws {
+        let bag = try Bag.toy()
+        func refusal(_ change: (inout SeparationOptions) -> Void) -> String {
+            do {
+                _ = try Separator(bag: bag, options: plainOptions(change))
+                return "was taken"
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(refusal { $0.stems = ["piano"] }.contains("piano"))
+        #expect(refusal { $0.mixes = ["a=song-piano"].compactMap(StemMix.init) }.contains("piano"))
+        #expect(refusal { $0.stems = [] }.contains("nothing to write"))
+        #expect(
+            refusal { $0.mixes = ["drums=bass+other"].compactMap(StemMix.init) }.contains(
+                "Two files would be called “drums”"))
+        #expect(
+            refusal {
+                $0.twoStems = "vocals"
+                $0.stems = ["drums"]
+            }.contains("contradict"))
+        for text in ["", "a", "a=", "../b=drums", "a=drums+drums", "a=b=c", "a=song-", "=drums"] {
+            #expect(StemMix(text) == nil, "\(text)")
+        }
+    }
+
+    @Test func `a stem that had to be made quieter says by how much`() throws {
+        try writeTrack(track.map { $0.map { $0 * 20 } }, to: studio.url("track.wav"))
+        let report = try Separator(bag: .toy(), options: plainOptions { $0.clipMode = .rescale }).separate(
+            studio.url("track.wav"), to: studio.stem)
+        let loud = report.stems.filter { $0.peak > 1.01 }
+        #expect(!loud.isEmpty)
+        for stem in loud {
+            #expect(abs(stem.gain * stem.peak * 1.01 - 1) < 1e-5)
+            #expect(
+                report.warnings.contains { $0.hasPrefix("\(stem.name) was made ") && $0.hasSuffix(" does not clip.") })
+        }
+    }
+
     @Test func `models without weight for what is wanted are not run, and the shifts of the others stay`() throws {
         let weights: [[Double]] = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
         func run(_ change: (inout SeparationOptions) -> Void) throws -> (stems: [String: [[Float]]], members: Set<Int>)

@@ -14,6 +14,8 @@ public final class AudioWriter {
         public var peak: Float
         /// Frames written.
         public var frames: Int
+        /// What ``ClipMode/rescale`` multiplied every sample with; 1 where nothing had to be done.
+        public var gain: Float
     }
 
     private let url: URL
@@ -94,7 +96,7 @@ public final class AudioWriter {
         guard let encoder else { return }
         do {
             if let spool {
-                let divisor = max(Float(1.01) * peak, 1)
+                let divisor = divisor
                 try spool.forEach(scratch) { samples in
                     if isCancelled() { throw CancellationError() }
                     for index in samples.indices { samples[index] /= divisor }
@@ -115,8 +117,11 @@ public final class AudioWriter {
         try complete(isCancelled: isCancelled)
         try temporary.move(to: url)
         isPending = false
-        return Result(url: url, peak: peak, frames: frames)
+        return Result(url: url, peak: peak, frames: frames, gain: clipMode == .rescale ? 1 / divisor : 1)
     }
+
+    /// What the peak has to be divided by to be at 1 / 1.01; 1 where it does not clip.
+    private var divisor: Float { max(Float(1.01) * peak, 1) }
 
     /// Gives up; nothing is left behind. Without effect after ``finish(isCancelled:)``.
     public func cancel() {

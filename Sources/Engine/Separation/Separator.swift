@@ -80,7 +80,8 @@ public final class Separator {
         let stems = try outputs.finish { !progress(1) }
         let seconds = (clock.now - begin) / .seconds(1)
         return SeparationReport(
-            stems: stems, duration: forecast.seconds, sampleRate: bag.sampleRate, warnings: pass.warnings,
+            stems: stems, duration: forecast.seconds, sampleRate: bag.sampleRate,
+            warnings: pass.warnings + stems.compactMap(\.levelNote),
             separationSeconds: seconds)
     }
 }
@@ -114,6 +115,15 @@ public struct SeparationReport: Sendable, Equatable {
         public var peak: Float
         /// Frames in it.
         public var frames: Int
+        /// What it was multiplied with so that it does not clip; 1 where it kept its level.
+        public var gain: Float = 1
+
+        /// The gain as a sentence, where there is one: the stems then no longer add up to the track.
+        var levelNote: String? {
+            guard gain < 0.99 else { return nil }
+            let decibels = (-200 * log10(Double(gain))).rounded() / 10
+            return "\(name) was made \(decibels) dB quieter so that it does not clip."
+        }
     }
 
     /// The files, in the order in which the reference writes them.

@@ -9,8 +9,8 @@ package struct StemRecipe: Sendable, Equatable {
     package enum Ingredients: Sendable, Equatable {
         /// The sum of these sources (indices into the bag's).
         case sources([Int])
-        /// The track minus this source.
-        case trackMinus(Int)
+        /// The track minus these sources.
+        case trackMinus([Int])
     }
 
     /// The stem's name, such as `vocals`, `no_vocals`, `minus_vocals`.
@@ -20,22 +20,32 @@ package struct StemRecipe: Sendable, Equatable {
 
     /// The files that the options ask for, named as by the reference command.
     package static func recipes(bag: Bag, options: SeparationOptions) -> [StemRecipe] {
+        stems(bag: bag, options: options)
+            + options.mixes.map { mix in
+                let indices = mix.stems.compactMap(bag.sources.firstIndex)
+                return StemRecipe(
+                    name: mix.name, ingredients: mix.isRemainder ? .trackMinus(indices) : .sources(indices))
+            }
+    }
+
+    private static func stems(bag: Bag, options: SeparationOptions) -> [StemRecipe] {
         let sources = bag.sources
         guard let stem = options.twoStems, let index = sources.firstIndex(of: stem) else {
-            return sources.enumerated().map { StemRecipe(name: $1, ingredients: .sources([$0])) }
+            return sources.enumerated().filter { options.stems?.contains($0.element) ?? true }
+                .map { StemRecipe(name: $1, ingredients: .sources([$0])) }
         }
         let alone = StemRecipe(name: stem, ingredients: .sources([index]))
         switch options.otherMethod {
         case .none:
             return [alone]
         case .minus:
-            return [StemRecipe(name: "minus_\(stem)", ingredients: .trackMinus(index)), alone]
+            return [StemRecipe(name: "minus_\(stem)", ingredients: .trackMinus([index])), alone]
         case .add, .automatic:
             let others = sources.indices.filter { $0 != index }
             let sum = StemRecipe(name: "no_\(stem)", ingredients: .sources(others))
             let isSpared = bag.members(for: [alone]) != bag.members(for: [alone, sum])
             return options.otherMethod == .automatic && isSpared
-                ? [alone, StemRecipe(name: sum.name, ingredients: .trackMinus(index))] : [alone, sum]
+                ? [alone, StemRecipe(name: sum.name, ingredients: .trackMinus([index]))] : [alone, sum]
         }
     }
 
@@ -47,8 +57,7 @@ package struct StemRecipe: Sendable, Equatable {
     /// The sources it needs.
     package var needed: [Int] {
         switch ingredients {
-        case .sources(let indices): indices
-        case .trackMinus(let index): [index]
+        case .sources(let indices), .trackMinus(let indices): indices
         }
     }
 }
@@ -117,11 +126,12 @@ final class StemOutput {
                 let source = source(index)
                 for frame in 0..<count { interleaved[frame * channels + channel] += source[frame] * deviation + mean }
             }
-        case .trackMinus(let index):
-            let source = source(index)
+        case .trackMinus(let indices):
             window.copy(channel: channel, from: position, count: count, to: track) { $0 }
-            for frame in 0..<count {
-                interleaved[frame * channels + channel] = track[frame] - (source[frame] * deviation + mean)
+            for frame in 0..<count { interleaved[frame * channels + channel] = track[frame] }
+            for index in indices {
+                let source = source(index)
+                for frame in 0..<count { interleaved[frame * channels + channel] -= source[frame] * deviation + mean }
             }
         }
     }
@@ -179,7 +189,7 @@ final class StemOutputs {
         let results = try stems.map { stem in
             let result = try stem.writer.finish()
             return SeparationReport.Stem(
-                name: stem.recipe.name, url: result.url, peak: result.peak, frames: result.frames)
+                name: stem.recipe.name, url: result.url, peak: result.peak, frames: result.frames, gain: result.gain)
         }
         isFinished = true
         return results

@@ -4,7 +4,7 @@ import Foundation
 
 /// Turns interleaved float frames into a file's bytes.
 protocol AudioEncoder: AnyObject {
-    /// Encodes whole frames; samples beyond ±1 are limited to it, NaN becomes 0.
+    /// Encodes whole frames. Where the format ends at ±1, samples beyond are limited to it; NaN becomes 0.
     func encode(_ samples: UnsafeBufferPointer<Float>) throws
 
     /// Writes what is left and closes the file.
@@ -85,7 +85,7 @@ final class SoundFileEncoder: AudioEncoder {
             written = sf_writef_int(handle, longs, frames)
         case .float32:
             floats.removeAll(keepingCapacity: true)
-            floats.append(contentsOf: samples.lazy.map(PCM.limited))
+            floats.append(contentsOf: samples.lazy.map { $0.isFinite ? $0 : 0 })
             written = sf_writef_float(handle, floats, frames)
         }
         guard written == frames else { throw failure }

@@ -21,6 +21,18 @@ struct SeparationFlags: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Write only these stems, such as vocals,drums; none for --mix alone. Models of a bag that none needs do not run.",
+            valueName: "stems"))
+    var stems: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write a mix as a file of its own: karaoke, drumless, bassless, NAME=song-vocals or NAME=drums+bass; may be repeated.",
+            valueName: "mix"))
+    var mix: [StemMix] = []
+
+    @Option(
+        help: ArgumentHelp(
             "How what remains is made: the other stems' sum (add), the track minus the stem (minus), or not (none).",
             discussion: """
                 The default, auto, is add, unless that takes models of a bag which the stem itself does not need: of \
@@ -38,6 +50,7 @@ struct SeparationFlags: ParsableArguments {
     var seed: UInt64?
 
     func validate() throws {
+        if stems != nil, twoStems != nil { throw ValidationError("--stems and --two-stems contradict each other.") }
         if noSplit, segment != nil { throw ValidationError("--no-split and --segment contradict each other.") }
         if noSplit {
             throw ValidationError(
@@ -55,6 +68,8 @@ struct SeparationFlags: ParsableArguments {
         options.seed = seed
         options.channels = channels
         options.twoStems = twoStems
+        options.stems = stems.map { $0 == "none" ? [] : $0.split(separator: ",").map(String.init) }
+        options.mixes = mix
         options.otherMethod = otherMethod
         options.format = format
         options.clipMode = clipMode
@@ -64,6 +79,9 @@ struct SeparationFlags: ParsableArguments {
 
 extension SeparationOptions.OtherMethod: ExpressibleByArgument {}
 extension ClipMode: ExpressibleByArgument {}
+extension StemMix: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
 extension ChannelSelection: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
     public var defaultValueDescription: String { "all" }
