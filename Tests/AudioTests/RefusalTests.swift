@@ -1,5 +1,6 @@
 import Audio
 import Foundation
+import TestSupport
 import Testing
 
 /// What is no track is refused with a sentence that names the file and says why.
@@ -98,6 +99,12 @@ struct RefusalTests {
             "ffmpeg", "-v", "quiet", "-f", "lavfi", "-i", "color=red:s=64x64", "-frames:v", "1", studio.path(name))
         try studio.edit(name, to: "song.mp3") { _ in }
         #expect(refusal("song.mp3") == "\(studio.path("song.mp3")) is \(kind); there is no audio in it.")
+    }
+
+    @Test func `a container whose streams cannot be made out is refused and closed once`() throws {
+        // Found by the fuzzer: closed twice.
+        let found = Places.repository.appending(path: "Tests/Fuzz/Corpus/media/found-streams-not-made-out")
+        #expect(sentence { _ = try readAll(found) }?.contains("cannot be decoded") == true)
     }
 
     @Test func `a pipe is no file, and does not hold anybody up`() throws {

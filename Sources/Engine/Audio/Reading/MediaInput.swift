@@ -57,10 +57,8 @@ final class MediaInput {
                 && av_get_exact_bits_per_sample(stream.codecpar.pointee.codec_id) > 0
             return stream.duration > 0 ? stream.duration : isPCM ? max(0, stream.nb_frames) : 0
         }
+        // From here on every stored property has its value, so that `deinit` cleans up after a failure.
         guard avformat_find_stream_info(context, nil) >= 0 else {
-            var context: UnsafeMutablePointer<AVFormatContext>? = context
-            avformat_close_input(&context)
-            Self.free(io)
             throw AudioError.undecodable(path: path, reason: "its streams cannot be made out")
         }
     }
