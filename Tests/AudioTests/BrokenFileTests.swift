@@ -263,6 +263,14 @@ struct BrokenFileTests {
 
     // MARK: - Odd signals
 
+    @Test func `numbers beyond all measure stay numbers`() throws {
+        // Found by the fuzzer: the resampler made infinity of them.
+        try write([0.5, 3e38, -3e38, 3e38, 0.25, 1e10], to: studio.url("huge.wav"), .float32, sampleRate: 8000)
+        let (samples, warnings) = try readAll(studio.url("huge.wav"))
+        #expect(samples.allSatisfy { $0.isFinite })
+        #expect(warnings == ["3 samples were not numbers (NaN or infinite) and were replaced by silence."])
+    }
+
     @Test func `one sample, silence and a constant are tracks`() throws {
         for (name, samples) in [
             ("one", [Float](repeating: 0.5, count: 2)), ("silence", [Float](repeating: 0, count: 20_000)),

@@ -129,8 +129,9 @@ final class ConversionStage {
         }
     }
 
+    /// The sample, or silence for what is none: NaN, infinity, and numbers so large that the resampler would make infinity of them.
     private func finite(_ sample: Float) -> Float {
-        if sample.isFinite { return sample }
+        if abs(sample) < 1e20 { return sample }
         replacedSamples += 1
         return 0
     }
