@@ -186,7 +186,8 @@ extension MediaSource {
             })?.element
         else {
             let parameters = audio[0].pointee.codecpar.pointee
-            let isEncrypted = parameters.codec_tag == 0x736d_7264 || parameters.codec_tag == 0x6461_6364  // “drms”, “dcad”
+            // “drms”, “dcad”
+            let isEncrypted = parameters.codec_tag == 0x736d_7264 || parameters.codec_tag == 0x6461_6364
             let name = String(cString: avcodec_get_name(parameters.codec_id))
             throw AudioError.unsupported(
                 path: path,
