@@ -13,7 +13,7 @@ import Testing
     @Test func aJobIsFollowedFromUploadToStems() async throws {
         try await withStack(notifies: true) { stack in
             let upload = try await stack.host.send(
-                "POST", "/upload?filename=my+song.mp3", body: .bytes(Data("song".utf8)))
+                "POST", "/upload?filename=my+song.mp3", body: .bytes(UploadTests.song))
             let location = try #require(upload.headers["Location"])
             try await eventually("it is queued") { try await stack.host.get(location).json["state"] == "queued" }
             #expect(try await stack.host.get("\(location)/drums").problem == "not-done")

@@ -53,7 +53,7 @@ import Testing
     @Test func uploadsAreQueuedByTheirNotification() async throws {
         try await withStack(notifies: true) { stack in
             let reply = try await stack.host.send(
-                "POST", "/upload?filename=%C3%A9+x.mp3&shifts=4", body: .bytes(Data("song".utf8)))
+                "POST", "/upload?filename=%C3%A9+x.mp3&shifts=4", body: .bytes(UploadTests.song))
             let id = try #require(reply.json["job"])
             try await eventually("it is queued") { try await stack.job(id)?.state == .queued }
             #expect(try await stack.job(id)?.options.shifts == 4)
