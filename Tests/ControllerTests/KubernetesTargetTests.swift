@@ -122,21 +122,21 @@ import Testing
         try putPod("x", ["metadata": ["labels": ["app": "other"]], "spec": ["nodeName": "node-c"]])
         let mebi: Int64 = 1 << 20
         try await with { target in
-            let room = try await target.memoryRoom(for: try await target.observe())
+            let room = try await target.headroom(for: try await target.observe())
             #expect(
-                room == MemoryRoom(request: 600 * mebi, nodes: [1448 * mebi, 424 * mebi], quota: 1872 * mebi))
+                room == Headroom(request: 600 * mebi, nodes: [1448 * mebi, 424 * mebi], quotas: [.init(resource: "requests.memory", workers: 3)]))
         }
         try await with(selector: "pool=node-b") { target in
-            let room = try await target.memoryRoom(for: try await target.observe())
+            let room = try await target.headroom(for: try await target.observe())
             #expect(room.nodes == [1024 * mebi])
         }
         try await with(room: .quota) { target in
-            let room = try await target.memoryRoom(for: try await target.observe())
-            #expect(room.nodes == nil && room.quota == 1872 * mebi)
+            let room = try await target.headroom(for: try await target.observe())
+            #expect(room.nodes == nil && room.quotas == [.init(resource: "requests.memory", workers: 3)])
         }
         try await with(room: .none) { target in
-            let room = try await target.memoryRoom(for: try await target.observe())
-            #expect(room == MemoryRoom(request: 600 * mebi))
+            let room = try await target.headroom(for: try await target.observe())
+            #expect(room == Headroom(request: 600 * mebi))
         }
     }
 
@@ -156,7 +156,7 @@ import Testing
             defer { running.cancel() }
             try await eventually("the pods are watched") { (try? await target.observe()) != nil }
             let state = try await target.observe()
-            #expect(try await target.memoryRoom(for: state) == MemoryRoom(request: 600 << 20))
+            #expect(try await target.headroom(for: state) == Headroom(request: 600 << 20))
             await #expect {
                 try await target.resize(state, to: 4, leaving: [])
             } throws: {

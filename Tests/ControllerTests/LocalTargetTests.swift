@@ -63,8 +63,8 @@ private final class SupervisorDouble: ScaleTarget {
 
     func observe() -> TargetState { roll.withLock { TargetState(replicas: $0.replicas, members: $0.members) } }
 
-    func memoryRoom(for state: TargetState) -> MemoryRoom {
-        MemoryRoom(request: 100, nodes: [Int64((places - state.members.count) * 100)])
+    func headroom(for state: TargetState) -> Headroom {
+        Headroom(request: 100, nodes: [Int64((places - state.members.count) * 100)])
     }
 
     func resize(_ state: TargetState, to replicas: Int, leaving: [String]) async throws {

@@ -45,16 +45,39 @@ struct ClusterState: Sendable {
         let pods = list(.pods, namespace).compactMap { $0.pod }.filter { !$0.isFinished }
         var used: [String: JSONValue] = [:]
         for name in (quota["spec"]?["hard"]?.object ?? [:]).keys {
-            switch name {
-            case "requests.memory", "memory":
-                used[name] = .string(String(pods.reduce(0) { $0 + ($1.spec?.memoryRequest ?? 0) }))
-            case "pods": used[name] = .string(String(pods.count))
-            default: break
-            }
+            let needs = pods.map { Self.need(of: name, $0.spec) }
+            if needs.contains(where: { $0 == nil }) { continue }
+            used[name] = .string("\(needs.compactMap(\.self).reduce(Quantity(0), +))")
         }
         var quota = quota
         quota["status"] = ["hard": quota["spec"]?["hard"] ?? [:], "used": .object(used)]
         return quota
+    }
+
+    /// What a pod takes of a quota's resource; `nil` for what has nothing to do with pods.
+    static func need(of resource: String, _ pod: PodSpec?) -> Quantity? {
+        switch resource {
+        case "pods", "count/pods": Quantity(1)
+        case "requests.memory", "memory": pod?.request("memory") ?? Quantity(0)
+        case "requests.cpu", "cpu": pod?.request("cpu") ?? Quantity(0)
+        case "limits.memory": pod?.limit("memory") ?? Quantity(0)
+        case "limits.cpu": pod?.limit("cpu") ?? Quantity(0)
+        default: nil
+        }
+    }
+
+    /// The message with which the API server refuses a pod that a quota has no room for.
+    func refusal(of pod: PodSpec, _ namespace: String) -> String? {
+        for quota in list(.resourcequotas, namespace) {
+            for (resource, hard) in (quota["spec"]?["hard"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
+                guard let need = Self.need(of: resource, pod), let limit = try? Quantity(hard.string ?? ""),
+                    let used = try? Quantity(quota["status"]?["used"]?[resource]?.string ?? "0"), used + need > limit
+                else { continue }
+                return "exceeded quota: \(quota["metadata"]?["name"]?.string ?? ""), requested: \(resource)=\(need), "
+                    + "used: \(resource)=\(used), limited: \(resource)=\(limit)"
+            }
+        }
+        return nil
     }
 
     // MARK: - Changing
@@ -75,6 +98,7 @@ struct ClusterState: Sendable {
         if resource.isNamespaced { metadata["namespace"] = .string(namespace) }
         metadata["uid"] = .string(UUID().uuidString.lowercased())
         metadata["creationTimestamp"] = .string(Timestamp.wholeSeconds(time))
+        if resource == .deployments { metadata["generation"] = 1 }
         var object = object
         object["apiVersion"] = .string(resource.apiVersion)
         object["kind"] = .string(resource.kind)
@@ -99,6 +123,9 @@ struct ClusterState: Sendable {
         var metadata = object["metadata"] ?? [:]
         for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp"] {
             metadata[field] = old["metadata"]?[field] ?? metadata[field]
+        }
+        if let generation = old["metadata"]?["generation"]?.int {
+            metadata["generation"] = .int(object["spec"] == old["spec"] ? generation : generation + 1)
         }
         var object = object
         object["metadata"] = metadata

@@ -37,39 +37,72 @@ public struct ReplicaSetDouble: Sendable {
 
     // MARK: - The Deployment's pods
 
-    /// Creates the pods that are missing and marks those that are too many.
+    /// Creates the pods that are missing and marks those that are too many. While there are pods of an older template, up to
+    /// a quarter more pods than are set may live, and a quarter fewer be ready: old ones go as new ones become ready.
     private func reconcile() -> (created: [String], ended: [Pod]) {
         cluster.change { contents in
             guard let owner = try? contents.state.get(.deployments, namespace, deployment) else { return ([], []) }
             let wanted = owner["spec"]?["replicas"]?.int ?? 1
-            let labels =
-                owner["spec"]?["template"]?["metadata"]?["labels"] ?? owner["spec"]?["selector"]?["matchLabels"]
-            let all = contents.state.list(.pods, namespace)
-                .filter { $0["metadata"]?["labels"]?.contains(labels ?? [:]) == true }.compactMap(\.pod)
-            let active = all.filter { !$0.isTerminating && !$0.isFinished }
+            let selector = owner["spec"]?["selector"]?["matchLabels"] ?? [:]
+            let revision = Self.revision(of: owner)
+            let active = contents.state.list(.pods, namespace)
+                .filter { $0["metadata"]?["labels"]?.contains(selector) == true }.compactMap(\.pod)
+                .filter { !$0.isTerminating && !$0.isFinished }
+            let new = active.filter { $0.revision == revision || $0.revision == nil }
+            let old = active.filter { $0.revision != revision && $0.revision != nil }
+            let slack = old.isEmpty ? 0 : max(1, (wanted + 3) / 4)
+
             var created: [String] = []
-            for _ in 0..<max(0, wanted - active.count) where hasQuota(contents, owner) {
-                let pod = template(owner, labels ?? [:])
+            var failure: String?
+            for _ in 0..<max(0, min(wanted - new.count, wanted + slack - active.count)) {
+                let pod = template(owner, revision)
+                failure = pod.pod?.spec.flatMap { contents.state.refusal(of: $0, namespace) }
+                if failure != nil { break }
                 let object = try? contents.state.create(.pods, namespace, pod, at: contents.clock())
                 if let name = object?["metadata"]?["name"]?.string { created.append(name) }
             }
-            let victims = Self.victims(among: active, count: active.count - wanted)
+            let ready = active.count(where: \.isReady)
+            let replaced = min(old.count, max(0, ready - (wanted - wanted / 4)))
+            let victims =
+                Self.victims(among: new, count: new.count - wanted)
+                + Self.victims(among: old, count: max(replaced, active.count - wanted - slack))
             let mark = Timestamp.wholeSeconds(contents.clock())
             for pod in victims {
                 _ = try? contents.state.patch(
                     .pods, namespace, pod.name, ["metadata": ["deletionTimestamp": .string(mark)]])
             }
-            let count = active.count + created.count - victims.count
-            if owner["status"]?["replicas"]?.int != count {
-                _ = try? contents.state.patch(
-                    .deployments, namespace, deployment, ["status": ["replicas": .int(count)]])
-            }
+            report(active.count + created.count - victims.count, failure, owner, &contents)
             return (created, victims)
         }
     }
 
-    private func template(_ owner: JSONValue, _ labels: JSONValue) -> JSONValue {
-        let name = deployment + "-85b9b68756"
+    /// Writes into the Deployment's status how many pods there are, and why there are no more.
+    private func report(
+        _ count: Int, _ failure: String?, _ owner: JSONValue, _ contents: inout ClusterDouble.Contents
+    ) {
+        let message = failure.map { "pods \"\(deployment)-\(Self.revision(of: owner))-x\" is forbidden: \($0)" }
+        let conditions: JSONValue =
+            message.map {
+                [["type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": .string($0)]]
+            } ?? []
+        let status = owner["status"]
+        guard status?["replicas"]?.int != count || (status?["conditions"] ?? []) != conditions else { return }
+        _ = try? contents.state.patch(
+            .deployments, namespace, deployment, ["status": ["replicas": .int(count), "conditions": conditions]])
+    }
+
+    /// The name of a version of the template: ten digits made of its text.
+    private static func revision(of owner: JSONValue) -> String {
+        let text = (try? JSONEncoder.kubernetes.encode(owner["spec"]?["template"] ?? [:])) ?? Data()
+        let number = text.reduce(UInt64(14_695_981_039_346_656_037)) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+        return String(String(number, radix: 16).suffix(10))
+    }
+
+    private func template(_ owner: JSONValue, _ revision: String) -> JSONValue {
+        let name = deployment + "-" + revision
+        var labels =
+            owner["spec"]?["template"]?["metadata"]?["labels"] ?? owner["spec"]?["selector"]?["matchLabels"] ?? [:]
+        labels["pod-template-hash"] = .string(revision)
         return [
             "metadata": [
                 "generateName": .string(name + "-"), "labels": labels,
@@ -83,15 +116,6 @@ public struct ReplicaSetDouble: Sendable {
             "spec": owner["spec"]?["template"]?["spec"] ?? [:],
             "status": ["phase": "Pending"],
         ]
-    }
-
-    private func hasQuota(_ contents: ClusterDouble.Contents, _ owner: JSONValue) -> Bool {
-        let need = template(owner, [:]).pod?.spec?.memoryRequest ?? 0
-        return contents.state.list(.resourcequotas, namespace).allSatisfy { object in
-            let data = (try? JSONEncoder.kubernetes.encode(object)) ?? Data()
-            let quota = try? JSONDecoder.kubernetes.decode(ResourceQuota.self, from: data)
-            return quota?.left("requests.memory").map { $0.value >= need } ?? true
-        }
     }
 
     // MARK: - The life of a pod

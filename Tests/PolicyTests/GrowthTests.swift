@@ -30,7 +30,7 @@ import Testing
 
     @Test func memoryCapsGrowthAndSaysSo() throws {
         var timeline = try Timeline()
-        timeline.memory = .known(MemoryRoom(request: 500, nodes: [1200, 400, 600]))
+        timeline.headroom = .known(Headroom(request: 500, nodes: [1200, 400, 600]))
         timeline.at(0) { $0.waiting = 10 }
         #expect(timeline.replicas == 3)
         #expect(timeline.explanation.contains("capped: memory 3 of 5"))
@@ -38,14 +38,24 @@ import Testing
 
     @Test func theTighterOfNodesAndQuotaCounts() throws {
         var timeline = try Timeline()
-        timeline.memory = .known(MemoryRoom(request: 500, nodes: [5000], quota: 999))
+        timeline.headroom = .known(Headroom(request: 500, nodes: [5000], quotas: [.init(resource: "limits.memory", workers: 1)]))
         timeline.at(0) { $0.waiting = 10 }
         #expect(timeline.replicas == 1)
+        #expect(timeline.explanation.contains("capped: limits.memory 1 of 5"))
+        #expect(timeline.codes.last == "quota-capped")
+    }
+
+    @Test func aQuotaOfPodsLimitsWorkersThatAskForNoMemory() throws {
+        var timeline = try Timeline()
+        timeline.has(2, busy: 2)
+        timeline.headroom = .known(Headroom(request: 0, quotas: [.init(resource: "count/pods", workers: 1)]))
+        timeline.at(0) { $0.waiting = 10 }
+        #expect(timeline.replicas == 3)
     }
 
     @Test func memoryIsStrongerThanTheMinimum() throws {
         var timeline = try Timeline { $0.minReplicas = 4 }
-        timeline.memory = .known(MemoryRoom(request: 500, nodes: [1000]))
+        timeline.headroom = .known(Headroom(request: 500, nodes: [1000]))
         timeline.at(0)
         #expect(timeline.replicas == 2)
     }
@@ -53,7 +63,7 @@ import Testing
     @Test func workersKeepThePlaceTheyHaveWhenMemoryRunsOut() throws {
         var timeline = try Timeline()
         timeline.has(4, busy: 2)
-        timeline.memory = .known(MemoryRoom(request: 500, nodes: [0]))
+        timeline.headroom = .known(Headroom(request: 500, nodes: [0]))
         timeline.at(0) { $0.waiting = 20 }
         #expect(timeline.replicas == 4)
         #expect(timeline.explanation.contains("capped: memory 4 of 11"))
@@ -64,7 +74,7 @@ import Testing
         timeline.has(5, busy: 3)
         timeline.workers[4].phase = .pending(.seconds(1))
         timeline.workers[3].phase = .pending(.seconds(1))
-        timeline.memory = .known(MemoryRoom(request: 500, nodes: [0]))
+        timeline.headroom = .known(Headroom(request: 500, nodes: [0]))
         timeline.at(0) { $0.waiting = 20 }
         #expect(timeline.replicas == 3)
         #expect(timeline.workers.allSatisfy { !$0.isPending })
@@ -73,7 +83,7 @@ import Testing
     @Test func unreadableMemoryStopsGrowthButNotShrinking() throws {
         var timeline = try Timeline { $0.stabilisationWindow = .seconds(5) }
         timeline.has(2)
-        timeline.memory = .unknown("nodes: forbidden")
+        timeline.headroom = .unknown("nodes: forbidden")
         timeline.at(0) { $0.waiting = 20 }
         #expect(timeline.replicas == 2)
         #expect(timeline.explanation.contains("not growing: memory cannot be read (nodes: forbidden)"))
@@ -89,9 +99,10 @@ import Testing
         timeline.at(0) { $0.waiting = 5 }
         #expect(timeline.replicas == 3)
         timeline.workers[1].phase = .pending(.seconds(30))
+        timeline.workers[1].obstacle = "0/1 nodes are available"
         timeline.at(1) { $0.waiting = 20 }
         #expect(timeline.replicas == 3)
-        #expect(timeline.explanation.contains("not growing: worker-1 found no place"))
+        #expect(timeline.explanation.contains("worker-1 found no place (0/1 nodes are available); not growing: 3 of 11"))
     }
 
     @Test func aWorkerKilledForMemoryStopsGrowthForAWhile() throws {
@@ -112,7 +123,35 @@ import Testing
         timeline.workers[0].phase = .starting(.seconds(200))
         timeline.at(0) { $0.waiting = 20 }
         #expect(timeline.replicas == 1)
-        #expect(timeline.codes.last == "not-starting")
+        #expect(timeline.codes.suffix(2) == ["not-starting", "growth-held"])
+    }
+
+    @Test func aWorkerThatCannotStartIsToldOfThoughTheFleetIsAsLargeAsWanted() throws {
+        var timeline = try Timeline()
+        timeline.has(2, busy: 1)
+        timeline.waiting = 2
+        timeline.workers[1].phase = .starting(.seconds(31))
+        timeline.workers[1].obstacle = "ImagePullBackOff"
+        for control in [Control.automatic, .paused, .override(2), .yielding(to: 2, for: .seconds(5))] {
+            timeline.control = control
+            timeline.at(0)
+            #expect(timeline.replicas == 2)
+            #expect(timeline.explanation.contains("worker-1 does not come up (ImagePullBackOff)"), "\(control)")
+            #expect(!timeline.codes.contains("growth-held"))
+        }
+        timeline.control = .automatic
+        timeline.redisFailure = "gone"
+        timeline.at(1)
+        #expect(timeline.codes == ["not-starting", "backlog-unknown"])
+    }
+
+    @Test func refusedWorkersAreToldOfAndStopGrowth() throws {
+        var timeline = try Timeline()
+        timeline.has(2, busy: 2)
+        timeline.refusal = "exceeded quota: memory"
+        timeline.at(0) { $0.waiting = 10 }
+        #expect(timeline.replicas == 2)
+        #expect(timeline.explanation.contains("new workers are refused: exceeded quota: memory; not growing: 2 of 6"))
     }
 
     @Test func troubleDoesNotKeepTheMinimumFromBeingReached() throws {

@@ -110,7 +110,7 @@ import Testing
 
     @Test func anOverrideStaysWithinBoundsAndMemory() throws {
         var timeline = try Timeline { $0.maxReplicas = 8 }
-        timeline.memory = .known(MemoryRoom(request: 100, nodes: [650]))
+        timeline.headroom = .known(Headroom(request: 100, nodes: [650]))
         timeline.control = .override(50)
         timeline.at(0)
         #expect(timeline.replicas == 6)

@@ -56,7 +56,7 @@ import Testing
         fleet.replicas = 2
         let decision = timeline.policy.decide(
             Observation(
-                backlog: .known(Backlog(waiting: 0, inFlight: 2)), fleet: .known(fleet), memory: .known(.unlimited)),
+                backlog: .known(Backlog(waiting: 0, inFlight: 2)), fleet: .known(fleet), headroom: .known(.unlimited)),
             history: History(), now: Moment(.zero))
         #expect(decision.replicas == 2)
     }

@@ -5,9 +5,16 @@ import Policy
 import ServiceContract
 
 /// The rounds of a controller, one after the other, and what is remembered between them.
+///
+/// A round reads Redis and the target (`observe`), lets the policy decide, sets and withdraws drain marks (`mark`), asks that
+/// busy workers are not moved (`protect`), sets the number of replicas (`resize`), and tells everybody (`report`, `publish`).
+/// The order matters: whoever is to go is marked first, and the number is only lowered, a round or more later, by those who
+/// have said that they claim no more.
 struct ControlLoop {
     /// How long a reading may take.
     static let patience = Duration.seconds(10)
+    /// After so many seconds without a word from a leader another controller says why, if it knows.
+    static let silence = 5.0
 
     let policy: ScalingPolicy
     let reader: JobsReader
@@ -24,9 +31,12 @@ struct ControlLoop {
     var ledger = DrainLedger()
     var changes: ChangeMerger
     var troubles = TroubleWatch()
+    var foreign = ForeignChanges()
     var lastChange: AutoscalerRecord.Change?
     /// Why the number of workers could not be changed last.
     var failure: String?
+    /// Why busy workers could not be protected last.
+    var protectionFailure: String?
 
     init(
         policy: ScalingPolicy, reader: JobsReader, board: RedisAutoscalerBoard, target: any ScaleTarget,
@@ -51,13 +61,17 @@ struct ControlLoop {
         let leads = await leadership.isLeading()
         status.change { ($0.lastRound, $0.isLeading) = (ContinuousClock.now, leads) }
         if leads != isLeading { begin(leading: leads) }
-        guard leads, !Task.isCancelled else { return }
+        guard leads, !Task.isCancelled else {
+            await tellWhyNobodyLeads()
+            return
+        }
 
         let reading = await observe()
         let decision = policy.decide(reading.observation, history: history, now: now)
         history = decision.history
         guard await leadership.isLeading() else { return }
         await mark(decision, reading)
+        await protect(reading)
         await resize(decision, reading)
         await report(decision, reading)
         await publish(decision, reading)
@@ -71,6 +85,7 @@ struct ControlLoop {
         ledger = DrainLedger()
         changes = ChangeMerger(window: options.eventWindow)
         troubles = TroubleWatch()
+        foreign = ForeignChanges()
         failure = nil
     }
 
@@ -90,13 +105,14 @@ extension ControlLoop {
         async let jobsRead = read("Redis") { [reader] in try await reader.read() }
         async let stateRead = read(target.name) { [target] in try await target.observe() }
         let (jobs, state) = await (jobsRead, stateRead)
-        var memory = Reading<MemoryRoom>.unknown("The workers cannot be read.")
+        var memory = Reading<Headroom>.unknown("The workers cannot be read.")
         var fleet = Reading<Fleet>.unknown(state.failure)
         if let state = state.value {
             ledger.note(state, jobs.value, at: now)
+            foreign.observe(state.replicas, identity: state.identity, at: now)
             fleet = .known(
                 Fleet(state, jobs.value, ledger, patience: options.heartbeatTimeout / .seconds(1)))
-            let room = await read(target.name) { [target] in try await target.memoryRoom(for: state) }
+            let room = await read(target.name) { [target] in try await target.headroom(for: state) }
             memory = room.value.map { .known($0) } ?? .unknown(room.failure)
         }
         status.change {
@@ -105,9 +121,16 @@ extension ControlLoop {
         }
         return RoundReading(
             observation: Observation(
-                backlog: jobs.value.map { .known($0.backlog) } ?? .unknown(jobs.failure), fleet: fleet, memory: memory,
-                control: jobs.value?.control ?? .automatic),
+                backlog: jobs.value.map { .known($0.backlog) } ?? .unknown(jobs.failure), fleet: fleet, headroom: memory,
+                control: control(jobs.value, state.value)),
             jobs: jobs.value, state: state.value)
+    }
+
+    /// What the operator asks for goes before what somebody else has set, and that before the policy.
+    private func control(_ jobs: JobsReading?, _ state: TargetState?) -> Control {
+        let control = jobs?.control ?? .automatic
+        guard control == .automatic, let state, let rest = foreign.rest(at: now) else { return control }
+        return .yielding(to: state.replicas, for: rest)
     }
 
     private func read<Value: Sendable>(
@@ -138,6 +161,20 @@ extension ControlLoop {
         }
     }
 
+    /// Asks that nobody moves the busy. It is no condition for anything else.
+    mutating func protect(_ reading: RoundReading) async {
+        guard options.protectsBusy, let fleet = reading.observation.fleet.value else { return }
+        let busy = Set(fleet.workers.filter { $0.isLive && $0.isBusy }.map(\.id))
+        do {
+            try await target.protect(busy)
+            protectionFailure = nil
+        } catch {
+            if protectionFailure == nil { logger.warning("busy workers cannot be protected from being moved: \(error)") }
+            protectionFailure = "\(error)"
+        }
+    }
+
+    /// Sets the number of replicas where it is not what was decided.
     mutating func resize(_ decision: Decision, _ reading: RoundReading) async {
         guard let state = reading.state, let replicas = decision.replicas, replicas != state.replicas,
             await leadership.isLeading(), !Task.isCancelled
@@ -147,6 +184,7 @@ extension ControlLoop {
         }
         // Even when the call fails, it may have been heard.
         ledger.left(decision.leaving, at: now)
+        foreign.setting(replicas)
         do {
             try await target.resize(state, to: replicas, leaving: decision.leaving)
         } catch {
@@ -155,6 +193,7 @@ extension ControlLoop {
             return
         }
         failure = nil
+        let why = decision.explanation(ofGrowth: replicas > state.replicas)
         let backlog = reading.observation.backlog.value
         logger.info(
             replicas > state.replicas ? "scaled up" : "scaled down",
@@ -169,9 +208,8 @@ extension ControlLoop {
         status.change {
             if replicas > state.replicas { $0.scaledUp += 1 } else { $0.scaledDown += 1 }
         }
-        lastChange = .init(from: state.replicas, to: replicas, at: Date(), why: decision.explanation)
-        let announcements = changes.changed(
-            from: state.replicas, to: replicas, why: decision.explanation, at: now)
+        lastChange = .init(from: state.replicas, to: replicas, at: Date(), why: why)
+        let announcements = changes.changed(from: state.replicas, to: replicas, why: why, at: now)
         for announcement in announcements { await announce(announcement) }
     }
 
@@ -203,13 +241,30 @@ extension ControlLoop {
             $0.jobs = reading.jobs
             $0.fleet = reading.observation.fleet.value
             $0.target = decision.target
-            $0.ceiling = $0.fleet.flatMap { reading.observation.memory.value?.ceiling(for: $0) }
+            $0.ceiling = $0.fleet.flatMap { reading.observation.headroom.value?.ceiling(for: $0)?.workers }
             $0.isPaused = reading.jobs?.board.control.isPaused ?? false
             $0.override = reading.jobs?.board.control.override
             $0.troubles = present
         }
     }
 
+    /// While the elections' server does not answer nobody leads, and nobody would say why nothing is decided. Whoever finds
+    /// that the last leader is silent says it in its place.
+    func tellWhyNobodyLeads() async {
+        guard !Task.isCancelled, let obstacle = await leadership.obstacle() else { return }
+        guard let board = try? await limited("Redis", to: Self.patience, { [board] in try await board.status() }),
+            var record = board.record, board.time.timeIntervalSince(record.decidedAt) >= Self.silence
+        else { return }
+        record.reasons = [
+            .init(code: "no-leader", sentence: "holding: no controller can be elected, so everything stays as it is (\(obstacle))")
+        ]
+        record.leader = leadership.identity
+        do { try await self.board.publish(record) } catch {
+            logger.debug("the record cannot be published: \(error)")
+        }
+    }
+
+    /// Tells everybody who watches what was seen and decided.
     func publish(_ decision: Decision, _ reading: RoundReading) async {
         guard let jobs = reading.jobs else { return }
         // The last change may have been made by another leader.
@@ -269,7 +324,7 @@ extension AutoscalerRecord {
             }
         }
         let backlog = observation.backlog.value
-        let room = observation.memory.value
+        let room = observation.headroom.value
         self.init(
             replicas: Replicas(
                 now: decision.replicas ?? fleet?.replicas, wanted: decision.target, ready: fleet?.ready ?? 0,
@@ -279,7 +334,7 @@ extension AutoscalerRecord {
             observation: Observation(
                 waiting: backlog?.waiting, inFlight: backlog?.inFlight, audioSeconds: audioSeconds,
                 realTimeFactor: backlog?.realTimeFactor, memoryPerWorker: room.map { Int($0.request) },
-                memoryRoom: fleet.flatMap { room?.ceiling(for: $0) }),
+                memoryRoom: fleet.flatMap { room?.ceiling(for: $0)?.workers }),
             lastChange: lastChange, leader: leader)
     }
 }

@@ -97,14 +97,17 @@ public struct ControllerOptions: Sendable, Equatable {
     public var heartbeatTimeout: Duration
     /// Changes of the number of replicas within this time are announced together.
     public var eventWindow: Duration
+    /// Busy workers are marked so that nobody moves them to save a node.
+    public var protectsBusy: Bool
 
     /// Options of a controller.
     public init(
         interval: Duration = .seconds(1), heartbeatTimeout: Duration = .seconds(10),
-        eventWindow: Duration = .seconds(30)
+        eventWindow: Duration = .seconds(30), protectsBusy: Bool = true
     ) {
         self.interval = interval
         self.heartbeatTimeout = heartbeatTimeout
         self.eventWindow = eventWindow
+        self.protectsBusy = protectsBusy
     }
 }

@@ -131,6 +131,8 @@ public enum ControllerSetting: String, CaseIterable, Sendable {
     case heartbeatTimeout = "heartbeat-timeout"
     /// See ``ControllerOptions/eventWindow``.
     case eventWindow = "event-window"
+    /// See ``ControllerOptions/protectsBusy``.
+    case protectBusy = "protect-busy"
     /// See ``ControllerConfiguration/redisURL``.
     case redisURL = "redis-url"
     /// See ``ControllerConfiguration/listenHost`` and ``ControllerConfiguration/listenPort``.
@@ -175,6 +177,9 @@ extension ControllerConfiguration {
         case .leaseDuration: election.lease = try length()
         case .renewDeadline: election.renewDeadline = try length()
         case .retryPeriod: election.retry = try length()
+        case .protectBusy:
+            guard let choice = Bool(text) else { throw fails("true or false") }
+            options.protectsBusy = choice
         case .memoryRoom:
             guard let room = KubernetesTarget.Room(rawValue: text) else {
                 throw fails(KubernetesTarget.Room.allCases.map(\.rawValue).joined(separator: ", "))

@@ -18,8 +18,27 @@ public struct Decision: Sendable, Equatable {
     /// To be handed to the next decision.
     public var history: History
 
+    /// A decision of its parts.
+    package init(
+        replicas: Int?, target: Int?, recommendation: Int?, draining: [String]?, reasons: [Reason], history: History
+    ) {
+        self.replicas = replicas
+        self.target = target
+        self.recommendation = recommendation
+        self.draining = draining
+        self.reasons = reasons
+        self.history = history
+    }
+
     /// The reasons as one line.
     public var explanation: String { reasons.map(\.description).joined(separator: "; ") }
+
+    /// Those of the reasons that say why the number was raised, or lowered: why it was not changed further, or not before,
+    /// would only contradict what has been done.
+    public func explanation(ofGrowth isGrowth: Bool) -> String {
+        let telling = reasons.filter { $0.explains(growth: isGrowth) }
+        return (telling.isEmpty ? reasons : telling).map(\.description).joined(separator: "; ")
+    }
 }
 
 /// What the policy remembers from one decision to the next. Start with an empty one: after a restart nothing is scaled

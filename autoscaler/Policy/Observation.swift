@@ -4,18 +4,18 @@ public struct Observation: Sendable, Equatable {
     public var backlog: Reading<Backlog>
     /// The workers that exist, from the Kubernetes API (or the local supervisor) and their heartbeats.
     public var fleet: Reading<Fleet>
-    /// The memory that further workers may ask for.
-    public var memory: Reading<MemoryRoom>
+    /// What further workers may ask for.
+    public var headroom: Reading<Headroom>
     /// What the operator has asked for.
     public var control: Control
 
     /// An observation of its parts.
     public init(
-        backlog: Reading<Backlog>, fleet: Reading<Fleet>, memory: Reading<MemoryRoom>, control: Control = .automatic
+        backlog: Reading<Backlog>, fleet: Reading<Fleet>, headroom: Reading<Headroom>, control: Control = .automatic
     ) {
         self.backlog = backlog
         self.fleet = fleet
-        self.memory = memory
+        self.headroom = headroom
         self.control = control
     }
 }
@@ -39,6 +39,8 @@ public enum Control: Sendable, Equatable {
     case automatic
     /// Nothing is changed until the pause ends.
     case paused
+    /// Somebody else has set this many replicas; they are left alone for so long.
+    case yielding(to: Int, for: Duration)
     /// This many workers, whatever the demand; still within the bounds and the memory, and still without a kill.
     case override(Int)
 }
@@ -80,12 +82,26 @@ public struct Fleet: Sendable, Equatable {
     public var replicas: Int
     /// The workers that exist, also those that are coming up or going away.
     public var workers: [Replica]
+    /// How many workers the Deployment says that it has; `workers` may be behind. Nil where nobody counts them.
+    public var created: Int?
+    /// Why the cluster refuses to create workers, in its words; nil while it does not.
+    public var refusal: String?
+    /// Nobody has ever set the number: the Deployment is as it was created.
+    public var isAsCreated: Bool
 
     /// A fleet of `workers`, told to be `replicas`.
-    public init(replicas: Int, workers: [Replica]) {
+    public init(
+        replicas: Int, workers: [Replica], created: Int? = nil, refusal: String? = nil, isAsCreated: Bool = false
+    ) {
         self.replicas = replicas
         self.workers = workers
+        self.created = created
+        self.refusal = refusal
+        self.isAsCreated = isAsCreated
     }
+
+    /// Workers of two versions live beside each other.
+    public var isRollingOut: Bool { Set(workers.lazy.filter(\.isLive).compactMap(\.revision)).count > 1 }
 
     /// How many live workers hold, or may hold, a job.
     public var busy: Int { workers.count { $0.isLive && $0.isBusy } }
@@ -135,17 +151,23 @@ public struct Replica: Sendable, Equatable {
     public var draining: Bool
     /// How long ago the system last killed it for using too much memory; nil when it never did.
     public var killedForMemory: Duration?
+    /// Why it finds no place or does not come up, in the system's words: `CrashLoopBackOff`, `Insufficient memory`.
+    public var obstacle: String?
+    /// Which version of the program it is; nil where there is only one.
+    public var revision: String?
 
     /// A worker of its parts.
     public init(
         id: String, phase: Phase = .ready, activity: Activity = .idle, draining: Bool = false,
-        killedForMemory: Duration? = nil
+        killedForMemory: Duration? = nil, obstacle: String? = nil, revision: String? = nil
     ) {
         self.id = id
         self.phase = phase
         self.activity = activity
         self.draining = draining
         self.killedForMemory = killedForMemory
+        self.obstacle = obstacle
+        self.revision = revision
     }
 
     /// It holds a job, or may hold one.
@@ -163,36 +185,55 @@ public struct Replica: Sendable, Equatable {
     public var isRemovable: Bool { isPending || (draining && !isBusy) }
 }
 
-/// What is left of the memory that workers are given out of. All sizes are in bytes.
-public struct MemoryRoom: Sendable, Equatable {
-    /// What one worker asks for.
-    public var request: Int64
-    /// What each node still has to give; a worker must fit one of them whole.
-    /// Nil when the nodes do not limit us or may not be read: then only workers left pending show that they are full.
-    public var nodes: [Int64]?
-    /// What the namespace's quota leaves. Nil when there is no quota.
-    public var quota: Int64?
+/// What further workers may still ask for: memory on the nodes, and whatever the namespace's quotas ration.
+public struct Headroom: Sendable, Equatable {
+    /// What one of the namespace's quotas leaves of one resource.
+    public struct Quota: Sendable, Equatable {
+        /// The resource as the quota names it: `limits.memory`, `requests.cpu`, `count/pods`.
+        public var resource: String
+        /// How many further workers it is enough for.
+        public var workers: Int
 
-    /// A room of its parts.
-    public init(request: Int64, nodes: [Int64]? = nil, quota: Int64? = nil) {
-        self.request = request
-        self.nodes = nodes
-        self.quota = quota
+        /// So much of a resource.
+        public init(resource: String, workers: Int) {
+            self.resource = resource
+            self.workers = workers
+        }
     }
 
-    /// Memory that never limits.
-    public static let unlimited = MemoryRoom(request: 0)
+    /// The memory that one worker asks for, in bytes.
+    public var request: Int64
+    /// What each node still has to give, in bytes; a worker must fit one of them whole.
+    /// Nil when the nodes do not limit us or may not be read: then only workers left pending show that they are full.
+    public var nodes: [Int64]?
+    /// What the namespace's quotas leave.
+    public var quotas: [Quota]
 
-    /// The largest number of replicas that memory allows `fleet` to have; nil when there is no limit.
+    /// Headroom of its parts.
+    public init(request: Int64, nodes: [Int64]? = nil, quotas: [Quota] = []) {
+        self.request = request
+        self.nodes = nodes
+        self.quotas = quotas
+    }
+
+    /// Nothing limits.
+    public static let unlimited = Headroom(request: 0)
+
+    /// The largest number of replicas that `fleet` may have, and the quota's resource if it is one that says so; nil when
+    /// there is no limit.
     ///
-    /// Workers that have a place keep it. A pending worker has no place on a node yet, but its request already counts
-    /// against the quota.
-    public func ceiling(for fleet: Fleet) -> Int? {
-        guard request > 0 else { return nil }
+    /// Workers that have a place keep it. A pending worker has no place on a node yet, but already counts against the
+    /// quotas. Workers beyond the number that is set, as during a rollout, keep their place for a while only.
+    public func ceiling(for fleet: Fleet) -> (workers: Int, quota: String?)? {
         let live = fleet.workers.count(where: \.isLive)
         let placed = fleet.workers.count { $0.isLive && !$0.isPending }
-        let byNodes = nodes.map { placed + $0.reduce(0) { $0 + Int(max(0, $1) / request) } }
-        let byQuota = quota.map { live + Int(max(0, $0) / request) }
-        return [byNodes, byQuota].compactMap(\.self).min()
+        var ceilings: [(workers: Int, quota: String?)] = quotas.map {
+            (min(live, fleet.replicas) + max(0, $0.workers), $0.resource)
+        }
+        if let nodes, request > 0 {
+            let room = nodes.reduce(0) { $0 + Int(max(0, $1) / request) }
+            ceilings.append((min(placed, fleet.replicas) + room, nil))
+        }
+        return ceilings.min { $0.workers < $1.workers }
     }
 }

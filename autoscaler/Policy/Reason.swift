@@ -28,12 +28,20 @@ public enum Reason: Sendable, Equatable {
     case memoryCapped(at: Int, wanted: Int)
     /// Memory cannot be read, so there is no growth.
     case memoryUnknown(String)
-    /// Workers found no place, so there is no growth.
-    case pending([String])
-    /// Workers do not come up, so there is no growth.
-    case notStarting([String])
-    /// Workers were killed for memory, so there is no growth.
+    /// A quota's resource allows only so many.
+    case quotaCapped(String, at: Int, wanted: Int)
+    /// The cluster refuses to create workers, and says why.
+    case refused(String)
+    /// Workers found no place, and perhaps why.
+    case pending([String], why: String?)
+    /// Workers do not come up, and perhaps why.
+    case notStarting([String], why: String?)
+    /// Workers were killed for memory.
     case killedForMemory([String])
+    /// There is no growth while workers are in trouble.
+    case growthHeld(at: Int, wanted: Int)
+    /// Two versions of the workers live beside each other, so nobody is told to go.
+    case rollingOut(target: Int)
     /// So many workers hold a job, and none is interrupted.
     case busy(Int, target: Int)
     /// The workers to go still finish what they have or still acknowledge.
@@ -44,6 +52,10 @@ public enum Reason: Sendable, Equatable {
     case backlogUnknown(String)
     /// The workers cannot be read, so everything stays as it is.
     case fleetUnknown(String)
+    /// Somebody else has set the number, and is left to it for a while.
+    case yielding(to: Int, for: Duration)
+    /// Nobody has asked for these workers: the Deployment was just created.
+    case neverWanted
     /// The operator has paused scaling.
     case paused
     /// The operator has set the number.
@@ -68,16 +80,36 @@ extension Reason {
         case .idle: "idle"
         case .memoryCapped: "memory-capped"
         case .memoryUnknown: "memory-unknown"
+        case .quotaCapped: "quota-capped"
+        case .refused: "refused"
         case .pending: "pending"
         case .notStarting: "not-starting"
         case .killedForMemory: "killed-for-memory"
+        case .growthHeld: "growth-held"
+        case .rollingOut: "rolling-out"
         case .busy: "busy"
         case .draining: "draining"
         case .busyNotReady: "busy-not-ready"
         case .backlogUnknown: "backlog-unknown"
         case .fleetUnknown: "fleet-unknown"
+        case .yielding: "yielding"
+        case .neverWanted: "never-wanted"
         case .paused: "paused"
         case .override: "override"
+        }
+    }
+}
+
+extension Reason {
+    /// It says why the fleet has grown, or else why it has shrunk.
+    func explains(growth: Bool) -> Bool {
+        switch self {
+        case .demandByJobs, .demandByAudio, .working, .atMinimum, .atMaximum, .memoryCapped, .quotaCapped, .override: true
+        case .firstJob, .growthLimited: growth
+        case .noJobs, .stabilising, .keepingLast, .idle, .neverWanted: !growth
+        case .watching, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory, .growthHeld, .rollingOut,
+            .busy, .draining, .busyNotReady, .backlogUnknown, .fleetUnknown, .yielding, .paused:
+            false
         }
     }
 }
@@ -115,12 +147,20 @@ extension Reason: CustomStringConvertible {
             "capped: memory \(ceiling) of \(wanted)"
         case .memoryUnknown(let why):
             "not growing: memory cannot be read (\(why))"
-        case .pending(let workers):
-            "not growing: \(list(workers)) found no place"
-        case .notStarting(let workers):
-            "not growing: \(list(workers)) \(workers.count == 1 ? "does" : "do") not come up"
+        case .quotaCapped(let resource, let ceiling, let wanted):
+            "capped: \(resource) \(ceiling) of \(wanted)"
+        case .refused(let why):
+            "new workers are refused: \(why)"
+        case .pending(let workers, let why):
+            "\(list(workers)) found no place" + remark(why)
+        case .notStarting(let workers, let why):
+            "\(list(workers)) \(workers.count == 1 ? "does" : "do") not come up" + remark(why)
         case .killedForMemory(let workers):
-            "not growing: \(list(workers)) \(workers.count == 1 ? "was" : "were") killed for memory"
+            "\(list(workers)) \(workers.count == 1 ? "was" : "were") killed for memory"
+        case .growthHeld(let most, let wanted):
+            "not growing: \(most) of \(wanted) until that is mended"
+        case .rollingOut(let target):
+            "not shrinking to \(target): a new version is being rolled out"
         case .busy(let busy, let target):
             "\(counted(busy, "worker")) busy: not shrinking to \(target) yet"
         case .draining(let workers, let target):
@@ -131,12 +171,18 @@ extension Reason: CustomStringConvertible {
             "holding: the jobs cannot be read (\(why))"
         case .fleetUnknown(let why):
             "holding: the workers cannot be read (\(why))"
+        case .yielding(let replicas, let rest):
+            "somebody else has set \(counted(replicas, "worker")): left alone for \(rest.words) more"
+        case .neverWanted:
+            "nobody has asked for workers yet"
         case .paused:
             "paused by the operator"
         case .override(let replicas):
             "set to \(replicas) by the operator"
         }
     }
+
+    private func remark(_ why: String?) -> String { why.map { " (\($0))" } ?? "" }
 
     /// The first three names, and how many more there are.
     private func list(_ names: [String]) -> String {

@@ -7,16 +7,16 @@
 /// history = decision.history
 /// ```
 ///
-/// This file reads like the decision, from the first rule to the last. An example with the default settings: 3 workers are
-/// up, all busy, and 9 jobs wait.
+/// This file reads like the decision, from the first rule to the last. An example with the default settings, but two jobs a
+/// worker: 3 workers are up, all busy, and 9 jobs wait.
 ///
 /// | step | rule | says |
 /// |---|---|---|
-/// | 1 | ``demand(_:)``: 12 unfinished jobs, so many a worker | "9 waiting and 3 in flight, 2 a worker: 6 workers" |
+/// | 1 | ``demand(_:_:)``: 12 unfinished jobs, so many a worker | "9 waiting and 3 in flight, 2 a worker: 6 workers" |
 /// | 2 | ``bounded(_:_:)`` | nothing: 6 is within 0 and 20 |
 /// | 3 | ``grown(to:_:_:)``: at most 10 more, or double, in 15 s | nothing: 6 is within 13 |
-/// | 4 | ``withoutGrowthInTrouble(_:_:_:)`` | nothing: nobody is in trouble |
-/// | 5 | ``withinMemory(_:_:_:_:)``: the quota has room for 2 more | "capped: memory 5 of 6" |
+/// | 4 | ``heldInTrouble(_:_:_:_:)`` | nothing: nobody is in trouble |
+/// | 5 | ``withinHeadroom(_:_:_:_:)``: the quota has room for 2 more | "capped: limits.memory 5 of 6" |
 /// | 6 | ``release(_:to:_:)`` | nothing: nobody has to go |
 ///
 /// The decision is 5. A minute later 1 job is left, being worked on: step 1 says 1, and instead of step 3 `shrunk` keeps the
@@ -36,9 +36,10 @@ public struct ScalingPolicy: Sendable {
 
     /// Decides on one observation.
     ///
-    /// The rules, in order: what cannot be read holds everything; demand by jobs and by audio, within the bounds; a pause
-    /// or an override; growth at its rate, shrinking by the stabilisation and idle windows; workers in trouble stop
-    /// growth; memory; and no worker goes that holds a job or could still claim one.
+    /// What cannot be read holds everything. A pause holds everything too, and so does somebody else who sets the number.
+    /// Workers in trouble are told of whatever is decided. Three promises hold for every decision: it never asks for more
+    /// than there are or than the target, it never asks for growth beyond what memory and quotas allow, and no worker goes
+    /// that holds a job or could still claim one.
     public func decide(_ observation: Observation, history: History, now: Moment) -> Decision {
         guard let fleet = observation.fleet.value else {
             return Decision(reasons: observation.fleet.missing(Reason.fleetUnknown), history: history)
@@ -51,27 +52,104 @@ public struct ScalingPolicy: Sendable {
             decision.reasons = observation.backlog.missing(Reason.backlogUnknown)
         }
 
+        let troubles = troubles(of: fleet)
         switch observation.control {
         case .paused:
-            decision.reasons.append(.paused)
+            decision.reasons += troubles + [.paused]
+            return decision
+        case .yielding(let replicas, let rest):
+            decision.reasons += troubles + [.yielding(to: replicas, for: rest)]
+            decision.draining = []
             return decision
         case .override(let replicas):
             decision.reasons = [.override(replicas)]
             decision.target = bounded(replicas, &decision.reasons)
+            decision.reasons += troubles
         case .automatic:
-            guard let recommendation = decision.recommendation else { return decision }
+            guard let recommendation = decision.recommendation else {
+                decision.reasons = troubles + decision.reasons
+                return decision
+            }
             decision.target =
                 recommendation < fleet.replicas
                 ? shrunk(to: recommendation, fleet, now, &decision)
                 : grown(to: recommendation, fleet, &decision)
+            decision.reasons += troubles
         }
         guard var target = decision.target else { return decision }
-        target = withoutGrowthInTrouble(target, fleet, &decision.reasons)
-        target = withinMemory(target, fleet, observation.memory, &decision.reasons)
+        target = heldInTrouble(target, fleet, troubles, &decision.reasons)
+        target = withinHeadroom(target, fleet, observation.headroom, &decision.reasons)
         decision.target = target
         release(fleet, to: target, &decision)
         return decision
     }
+
+    // MARK: - 1, 2: What the jobs ask for
+
+    /// What the jobs ask for, within the bounds; also recorded in the decision's history.
+    private func recommend(_ backlog: Backlog, _ fleet: Fleet, _ now: Moment, _ decision: inout Decision) {
+        let (demand, reason) = demand(backlog, fleet)
+        decision.reasons.append(reason)
+        if demand > 0, fleet.replicas == 0 { decision.reasons.append(.firstJob) }
+        // Jobs shared out several to a worker would, on a steady load, ask for fewer workers than are kept busy; the
+        // fleet would swing. So the busy are part of what is asked for, and of what the window remembers. Those beyond the
+        // number that is set, as the new version's during a rollout, are not: the number would climb after them.
+        let working = min(fleet.busy, fleet.replicas)
+        if working > demand { decision.reasons.append(.working(working)) }
+        let recommendation = bounded(max(demand, working), &decision.reasons)
+        decision.recommendation = recommendation
+        decision.history.record(
+            recommendation: recommendation, replicas: fleet.replicas, hasWork: backlog.jobs > 0 || fleet.busy > 0, at: now,
+            settings)
+    }
+
+    /// The larger of the demand by jobs and by audio; never more workers than jobs.
+    ///
+    /// What workers on their way out still finish needs nobody else. Nor does what a rollout's surplus has claimed: it would
+    /// make the number climb, the surplus with it, and so on.
+    private func demand(_ backlog: Backlog, _ fleet: Fleet) -> (Int, Reason) {
+        let ending = fleet.workers.count { worker in
+            if case .busy = worker.activity { !worker.isLive } else { false }
+        }
+        var inFlight = max(0, backlog.inFlight - ending)
+        if fleet.isRollingOut { inFlight = min(inFlight, fleet.replicas) }
+        let jobs = max(0, backlog.waiting) + inFlight
+        guard jobs > 0 else { return (0, .noJobs) }
+        let perWorker = settings.targetJobsPerWorker
+        let byJobs = (jobs - 1) / perWorker + 1
+        let audio = (backlog.waitingAudio ?? 0) + (backlog.inFlightAudio ?? 0)
+        if let factor = backlog.realTimeFactor, factor.isFinite, factor > 0, audio.isFinite, audio > 0 {
+            let workers = (audio * factor / settings.targetWait.seconds).rounded(.up)
+            let byAudio = Int(min(workers, Double(jobs)))
+            if byAudio > byJobs {
+                return (
+                    byAudio,
+                    .demandByAudio(
+                        audio: audio, realTimeFactor: factor, targetWait: settings.targetWait, workers: byAudio)
+                )
+            }
+        }
+        return (
+            byJobs,
+            .demandByJobs(
+                waiting: max(0, backlog.waiting), inFlight: inFlight, perWorker: perWorker, workers: byJobs)
+        )
+    }
+
+    /// `wanted` within the minimum and the maximum.
+    private func bounded(_ wanted: Int, _ reasons: inout [Reason]) -> Int {
+        if wanted < settings.minReplicas {
+            reasons.append(.atMinimum(settings.minReplicas))
+            return settings.minReplicas
+        }
+        if wanted > settings.maxReplicas {
+            reasons.append(.atMaximum(settings.maxReplicas, wanted: wanted))
+            return settings.maxReplicas
+        }
+        return wanted
+    }
+
+    // MARK: - 3: How fast
 
     /// Growth may add `growthStep` or `growthPercent` to the fewest replicas within the growth period. The minimum is
     /// reached at once.
@@ -87,6 +165,11 @@ public struct ScalingPolicy: Sendable {
     /// Shrinking goes to the highest recommendation of a fully watched window, and to zero only after the idle window.
     private func shrunk(to wanted: Int, _ fleet: Fleet, _ now: Moment, _ decision: inout Decision) -> Int {
         let history = decision.history
+        // Workers that nobody has asked for, before there was any job: a Deployment begins with one.
+        if fleet.isAsCreated, decision.recommendation == settings.minReplicas, fleet.busy == 0 {
+            decision.reasons.append(.neverWanted)
+            return wanted
+        }
         // No more than the maximum, whatever was wanted before: the bounds are not a matter of demand.
         let current = min(fleet.replicas, max(settings.maxReplicas, wanted))
         let watch = history.remainingWatch(at: now, settings)
@@ -108,130 +191,88 @@ public struct ScalingPolicy: Sendable {
         decision.reasons.append(.idle(settings.idleWindow))
         return 0
     }
-}
 
-extension Decision {
-    /// A decision that leaves everything as it is.
-    fileprivate init(replicas: Int? = nil, draining: [String]? = nil, reasons: [Reason], history: History) {
-        self.init(
-            replicas: replicas, target: replicas, recommendation: nil, draining: draining, reasons: reasons,
-            history: history)
-    }
-}
+    // MARK: - 4: Workers in trouble
 
-extension Reading {
-    /// The reason made of why it could not be read; none when it was read.
-    func missing(_ reason: (String) -> Reason) -> [Reason] {
-        if case .unknown(let why) = self { [reason(why)] } else { [] }
-    }
-}
-
-extension ScalingPolicy {
-    /// What the jobs ask for, within the bounds; also recorded in the decision's history.
-    func recommend(_ backlog: Backlog, _ fleet: Fleet, _ now: Moment, _ decision: inout Decision) {
-        let (demand, reason) = demand(backlog)
-        decision.reasons.append(reason)
-        if demand > 0, fleet.replicas == 0 { decision.reasons.append(.firstJob) }
-        // Jobs shared out several to a worker would, on a steady load, ask for fewer workers than are kept busy; the
-        // fleet would swing. So the busy are part of what is asked for, and of what the window remembers.
-        if fleet.busy > demand { decision.reasons.append(.working(fleet.busy)) }
-        let recommendation = bounded(max(demand, fleet.busy), &decision.reasons)
-        decision.recommendation = recommendation
-        decision.history.record(
-            recommendation: recommendation, replicas: fleet.replicas, hasWork: demand > 0 || fleet.busy > 0, at: now,
-            settings)
-    }
-
-    /// The larger of the demand by jobs and by audio; never more workers than jobs.
-    private func demand(_ backlog: Backlog) -> (Int, Reason) {
-        let jobs = backlog.jobs
-        guard jobs > 0 else { return (0, .noJobs) }
-        let perWorker = settings.targetJobsPerWorker
-        let byJobs = (jobs - 1) / perWorker + 1
-        let audio = (backlog.waitingAudio ?? 0) + (backlog.inFlightAudio ?? 0)
-        if let factor = backlog.realTimeFactor, factor.isFinite, factor > 0, audio.isFinite, audio > 0 {
-            let workers = (audio * factor / settings.targetWait.seconds).rounded(.up)
-            let byAudio = Int(min(workers, Double(jobs)))
-            if byAudio > byJobs {
-                return (
-                    byAudio,
-                    .demandByAudio(
-                        audio: audio, realTimeFactor: factor, targetWait: settings.targetWait, workers: byAudio)
-                )
-            }
-        }
-        return (
-            byJobs,
-            .demandByJobs(
-                waiting: max(0, backlog.waiting), inFlight: max(0, backlog.inFlight), perWorker: perWorker,
-                workers: byJobs)
-        )
-    }
-
-    /// `wanted` within the minimum and the maximum.
-    func bounded(_ wanted: Int, _ reasons: inout [Reason]) -> Int {
-        if wanted < settings.minReplicas {
-            reasons.append(.atMinimum(settings.minReplicas))
-            return settings.minReplicas
-        }
-        if wanted > settings.maxReplicas {
-            reasons.append(.atMaximum(settings.maxReplicas, wanted: wanted))
-            return settings.maxReplicas
-        }
-        return wanted
-    }
-}
-
-extension ScalingPolicy {
-    /// No growth beyond the minimum while workers find no place, do not come up, or were just killed for memory.
-    func withoutGrowthInTrouble(_ target: Int, _ fleet: Fleet, _ reasons: inout [Reason]) -> Int {
-        guard target > fleet.replicas else { return target }
+    /// What somebody should look at: new workers that are refused, find no place, do not come up, or were just killed for
+    /// memory.
+    private func troubles(of fleet: Fleet) -> [Reason] {
         let live = fleet.workers.filter(\.isLive)
         let pending = live.filter {
             if case .pending(let age) = $0.phase { age >= settings.pendingGrace } else { false }
         }
-        let slow = live.filter { if case .starting(let age) = $0.phase { age >= settings.startGrace } else { false } }
+        let slow = live.filter {
+            guard case .starting(let age) = $0.phase else { return false }
+            // Where the system says that it cannot start, there is nothing to wait for but a second try.
+            return age >= ($0.obstacle == nil ? settings.startGrace : settings.pendingGrace)
+        }
         let killed = live.filter { $0.killedForMemory.map { $0 < settings.memoryKillPause } ?? false }
-        if !pending.isEmpty { reasons.append(.pending(pending.map(\.id))) }
+        var reasons: [Reason] = []
+        if let refusal = fleet.refusal { reasons.append(.refused(refusal)) }
+        if !pending.isEmpty { reasons.append(.pending(pending.map(\.id), why: pending.lazy.compactMap(\.obstacle).first)) }
+        if !slow.isEmpty { reasons.append(.notStarting(slow.map(\.id), why: slow.lazy.compactMap(\.obstacle).first)) }
         if !killed.isEmpty { reasons.append(.killedForMemory(killed.map(\.id))) }
-        if !slow.isEmpty { reasons.append(.notStarting(slow.map(\.id))) }
-        guard !(pending.isEmpty && slow.isEmpty && killed.isEmpty) else { return target }
-        return min(target, max(fleet.replicas, settings.minReplicas))
+        return reasons
     }
 
-    /// Never more than memory allows; no growth while it cannot be read.
-    func withinMemory(_ target: Int, _ fleet: Fleet, _ memory: Reading<MemoryRoom>, _ reasons: inout [Reason]) -> Int {
-        switch memory {
+    /// No growth beyond the minimum while workers are in trouble.
+    private func heldInTrouble(_ target: Int, _ fleet: Fleet, _ troubles: [Reason], _ reasons: inout [Reason]) -> Int {
+        let most = max(fleet.replicas, settings.minReplicas)
+        guard !troubles.isEmpty, target > most else { return target }
+        reasons.append(.growthHeld(at: most, wanted: target))
+        return most
+    }
+
+    // MARK: - 5: Memory, quotas
+
+    /// Never more than memory and quotas allow; no growth while they cannot be read.
+    private func withinHeadroom(
+        _ target: Int, _ fleet: Fleet, _ headroom: Reading<Headroom>, _ reasons: inout [Reason]
+    ) -> Int {
+        switch headroom {
         case .unknown(let why):
             guard target > fleet.replicas else { return target }
             reasons.append(.memoryUnknown(why))
             return fleet.replicas
         case .known(let room):
-            guard let ceiling = room.ceiling(for: fleet), ceiling < target else { return target }
-            reasons.append(.memoryCapped(at: ceiling, wanted: target))
-            return ceiling
+            guard let ceiling = room.ceiling(for: fleet), ceiling.workers < target else { return target }
+            reasons.append(
+                ceiling.quota.map { .quotaCapped($0, at: ceiling.workers, wanted: target) }
+                    ?? .memoryCapped(at: ceiling.workers, wanted: target))
+            return ceiling.workers
         }
     }
-}
 
-extension ScalingPolicy {
-    /// Picks who goes when the fleet shrinks to `target`, and lowers `replicas` only by those that can go now.
-    func release(_ fleet: Fleet, to target: Int, _ decision: inout Decision) {
-        let live = fleet.workers.count(where: \.isLive)
-        // Just after a patch there may still be more workers than replicas: those are on their way out.
-        let present = max(fleet.replicas, live)
-        let surplus = present - target
+    // MARK: - 6: Who goes
+
+    /// Picks who goes when the fleet shrinks to `target`, and lowers the number only by those that can go now.
+    private func release(_ fleet: Fleet, to target: Int, _ decision: inout Decision) {
+        let surplus = fleet.replicas - target
         guard surplus > 0 else {
             decision.replicas = target
             decision.draining = []
             return
         }
-        // Replicas that were never created go first and disturb no one.
-        let uncreated = present - live
-        let victims = fleet.victims(surplus - min(surplus, uncreated))
+        let live = fleet.workers.count(where: \.isLive)
+        // Replicas that were never created go first and disturb no one. What the Deployment itself says counts too: the
+        // list of workers may be behind.
+        let uncreated = min(surplus, max(0, fleet.replicas - max(live, fleet.created ?? 0)))
+        decision.replicas = fleet.replicas - uncreated
+        decision.draining = []
+        guard surplus > uncreated else { return }
+        // While there are two versions, each has a ReplicaSet of its own that gives up pods in proportion: a victim that
+        // we chose of one version would cost a busy worker of the other.
+        guard !fleet.isRollingOut else {
+            decision.reasons.append(.rollingOut(target: target))
+            return
+        }
+        // Beyond the number that is set there may be workers on their way out, just after a patch. They go first again,
+        // and do not count once more.
+        let extra = max(0, live - fleet.replicas)
+        let victims = fleet.victims(surplus - uncreated + extra)
         let exposed = fleet.workers.filter { $0.isBusyButNotReady }
         let leaving = victims.filter { $0.isPending || ($0.isRemovable && exposed.isEmpty) }
-        let replicas = present - min(surplus, uncreated) - leaving.count
+        let replicas = fleet.replicas - uncreated - max(0, leaving.count - extra)
         decision.replicas = replicas
         decision.draining = victims.map(\.id)
         decision.leaving = leaving.map(\.id)
@@ -261,7 +302,7 @@ extension Fleet {
 
 extension Replica {
     /// A ReplicaSet would remove it first although it holds a job.
-    var isBusyButNotReady: Bool {
+    fileprivate var isBusyButNotReady: Bool {
         guard isBusy else { return false }
         if case .starting = phase { return true }
         return false
@@ -279,5 +320,21 @@ extension Replica {
         case (.idle, .starting): return draining ? 1 : 2
         case (.idle, _): return draining ? 3 : 4
         }
+    }
+}
+
+extension Decision {
+    /// A decision that leaves everything as it is.
+    fileprivate init(replicas: Int? = nil, draining: [String]? = nil, reasons: [Reason], history: History) {
+        self.init(
+            replicas: replicas, target: replicas, recommendation: nil, draining: draining, reasons: reasons,
+            history: history)
+    }
+}
+
+extension Reading {
+    /// The reason made of why it could not be read; none when it was read.
+    fileprivate func missing(_ reason: (String) -> Reason) -> [Reason] {
+        if case .unknown(let why) = self { [reason(why)] } else { [] }
     }
 }

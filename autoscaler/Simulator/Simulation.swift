@@ -158,7 +158,7 @@ extension Simulation {
             inFlightAudio: inFlightAudio, realTimeFactor: measured.realTimeFactor)
         return Observation(
             backlog: .known(backlog), fleet: .known(Fleet(replicas: replicas, workers: workers)),
-            memory: .known(MemoryRoom(request: conditions.workerMemory, nodes: freeMemory.map { [$0] })))
+            headroom: .known(Headroom(request: conditions.workerMemory, nodes: freeMemory.map { [$0] })))
     }
 
     private var freeMemory: Int64? {

@@ -114,17 +114,19 @@ struct RunOptions: ParsableArguments {
     var nodeSelector: String?
     @Option(help: ArgumentHelp("The Lease to elect the leader by (msaas-autoscaler).", valueName: "name"))
     var leaseName: String?
-    @Option(help: ArgumentHelp("How long a dead leader's Lease lasts (15s).", valueName: "time")) var leaseDuration:
+    @Option(help: ArgumentHelp("How long a dead leader's Lease lasts (6s).", valueName: "time")) var leaseDuration:
         String?
-    @Option(help: ArgumentHelp("How long a leader acts after a renewal (10s).", valueName: "time"))
+    @Option(help: ArgumentHelp("How long a leader acts after a renewal (4s).", valueName: "time"))
     var renewDeadline: String?
-    @Option(help: ArgumentHelp("The pause between renewals (2s).", valueName: "time")) var retryPeriod: String?
+    @Option(help: ArgumentHelp("The pause between renewals (1s).", valueName: "time")) var retryPeriod: String?
     @Option(help: ArgumentHelp("This controller's name (host name and random digits).", valueName: "name"))
     var identity: String?
     @Option(help: ArgumentHelp("The pause between rounds (1s).", valueName: "time")) var interval: String?
     @Option(help: ArgumentHelp("How long a worker may be silent (10s).", valueName: "time")) var heartbeatTimeout:
         String?
     @Option(help: ArgumentHelp("Changes within it make one Event (30s).", valueName: "time")) var eventWindow: String?
+    @Option(help: ArgumentHelp("Mark busy workers as not to be moved (true).", valueName: "true|false"))
+    var protectBusy: String?
     @Option(help: ArgumentHelp("Redis (REDIS_URL, redis://127.0.0.1:6379/0).", valueName: "url")) var redisURL: String?
     @Option(help: ArgumentHelp("Where /healthz and /metrics are (0.0.0.0:9090).", valueName: "host:port"))
     var listen: String?
@@ -159,7 +161,7 @@ struct RunOptions: ParsableArguments {
             "deployment": deployment, "namespace": namespace, "context": context, "memory-room": memoryRoom,
             "node-selector": nodeSelector, "lease-name": leaseName, "lease-duration": leaseDuration,
             "renew-deadline": renewDeadline, "retry-period": retryPeriod, "identity": identity, "interval": interval,
-            "heartbeat-timeout": heartbeatTimeout, "event-window": eventWindow, "redis-url": redisURL, "listen": listen,
+            "heartbeat-timeout": heartbeatTimeout, "event-window": eventWindow, "protect-busy": protectBusy, "redis-url": redisURL, "listen": listen,
             "min-replicas": minReplicas, "max-replicas": maxReplicas, "target-jobs-per-worker": targetJobsPerWorker,
             "target-wait": targetWait, "growth-step": growthStep, "growth-percent": growthPercent,
             "growth-period": growthPeriod, "stabilisation-window": stabilisationWindow, "idle-window": idleWindow,

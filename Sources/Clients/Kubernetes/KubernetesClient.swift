@@ -158,6 +158,14 @@ extension KubernetesClient {
         try await annotate(pod: pod, with: [Pod.deletionCostAnnotation: cost.map(String.init)])
     }
 
+    /// Asks whoever saves nodes not to move a pod, or takes that back.
+    ///
+    /// Source: Karpenter, "Disruption", and the Cluster Autoscaler's FAQ.
+    @discardableResult
+    public func setGuard(of pod: String, to isGuarded: Bool) async throws -> Pod {
+        try await annotate(pod: pod, with: Pod.guardAnnotations.mapValues { isGuarded ? $0 : nil })
+    }
+
     /// Sets or, with `nil`, removes annotations of a pod.
     @discardableResult
     public func annotate(pod: String, with annotations: [String: String?]) async throws -> Pod {

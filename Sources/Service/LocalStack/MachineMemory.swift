@@ -14,13 +14,13 @@ struct MachineMemory: Sendable {
     /// - Parameters:
     ///   - workers: how many there are; each keeps its share, however much of it it has taken.
     ///   - starting: how many of them may not have taken their share yet.
-    func room(workers: Int, starting: Int) -> MemoryRoom {
+    func room(workers: Int, starting: Int) -> Headroom {
         let text = read()
         guard let total = Self.bytes("MemTotal", in: text), let available = Self.bytes("MemAvailable", in: text) else {
             return .unlimited
         }
         let share = total / 10 * 9 - Int64(workers) * worker
-        return MemoryRoom(request: worker, nodes: [min(share, available - Int64(starting) * worker)])
+        return Headroom(request: worker, nodes: [min(share, available - Int64(starting) * worker)])
     }
 
     /// A line `MemTotal:  24576000 kB`, in bytes.

@@ -64,7 +64,7 @@ actor WorkerFleet: ScaleTarget {
             members: members.map { FleetMember(id: $0.key, phase: $0.value.isLeaving ? .terminating : .ready) })
     }
 
-    func memoryRoom(for state: TargetState) -> MemoryRoom {
+    func headroom(for state: TargetState) -> Headroom {
         let now = ContinuousClock.now
         return memory.room(workers: members.count, starting: members.values.count { now - $0.started < .seconds(20) })
     }

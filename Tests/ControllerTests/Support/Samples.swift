@@ -20,19 +20,27 @@ extension RedisServer {
 }
 
 extension ClusterDouble {
-    /// A Deployment whose pods ask for 600 MiB each.
-    func putWorker(replicas: Int = 0) throws {
+    /// A Deployment whose pods ask for 600 MiB and half a core each, and are limited to a whole one.
+    func putWorker(replicas: Int = 0, app: String = "worker") throws {
         try put(
             .deployments,
             [
                 "metadata": ["name": "worker"],
                 "spec": [
                     "replicas": .int(replicas),
-                    "selector": ["matchLabels": ["app": "worker"]],
+                    "selector": ["matchLabels": ["app": .string(app)]],
                     "template": [
-                        "metadata": ["labels": ["app": "worker"]],
+                        "metadata": ["labels": ["app": .string(app)]],
                         "spec": [
-                            "containers": [["name": "worker", "resources": ["requests": ["memory": "600Mi"]]]]
+                            "containers": [
+                                [
+                                    "name": "worker",
+                                    "resources": [
+                                        "requests": ["memory": "600Mi", "cpu": "500m"],
+                                        "limits": ["memory": "600Mi", "cpu": "1"],
+                                    ],
+                                ]
+                            ]
                         ],
                     ],
                 ],
@@ -53,6 +61,17 @@ extension ClusterDouble {
     func putQuota(memory: String) throws {
         try put(
             .resourcequotas, ["metadata": ["name": "memory"], "spec": ["hard": ["requests.memory": .string(memory)]]])
+    }
+
+    /// A quota on any resource; perhaps one that only counts pods of a priority, which the double does not look at.
+    func putQuota(_ resource: String, _ hard: String, onlyPriority: Bool = false) throws {
+        var spec: JSONValue = ["hard": [resource: .string(hard)]]
+        if onlyPriority {
+            spec["scopeSelector"] = ["matchExpressions": [["scopeName": "PriorityClass", "operator": "Exists"]]]
+        }
+        try put(
+            .resourcequotas,
+            ["metadata": ["name": .string(resource.replacing(/[.\/]/, with: "-"))], "spec": spec])
     }
 
     /// The numbers that `/scale` was set to, one after the other, by anybody or by one account.
@@ -85,6 +104,7 @@ extension DoubleServer {
 func quickSettings(_ change: (inout Settings) -> Void = { _ in }) -> Settings {
     var settings = Settings()
     settings.maxReplicas = 8
+    settings.targetJobsPerWorker = 2
     settings.growthPeriod = .milliseconds(300)
     settings.stabilisationWindow = .milliseconds(400)
     settings.idleWindow = .milliseconds(600)

@@ -13,6 +13,8 @@ struct RandomWorld {
     var control: Control = .automatic
     var broken: [String] = []
     private var made = 0
+    /// The version that new workers are of; more than one lives while it is rolled out.
+    private var revision = 0
 
     static let request: Int64 = 100
 
@@ -49,6 +51,8 @@ struct RandomWorld {
         if chance(0.02) { control = .paused }
         if chance(0.02) { control = .override(Int.random(in: 0...20, using: &generator)) }
         if chance(0.1) { control = .automatic }
+        if chance(0.01) { revision += 1 }
+        rollOut()
         if chance(0.05) { freeMemory = Int64.random(in: 0...1500, using: &generator) }
         for index in workers.indices {
             switch (workers[index].phase, workers[index].activity) {
@@ -74,6 +78,23 @@ struct RandomWorld {
         }
     }
 
+    /// As a Deployment rolls out: a quarter more workers than are set, and an old one goes for each new one that is ready; it
+    /// is given the time to finish.
+    private mutating func rollOut() {
+        let old = workers.filter { $0.revision != "v\(revision)" }
+        guard !old.isEmpty else { return }
+        let surge = max(1, replicas / 4)
+        if workers.count < replicas + surge, workers.count - old.count < replicas {
+            workers.append(Replica(id: "worker-\(made)", phase: .pending(.zero), revision: "v\(revision)"))
+            made += 1
+        }
+        let ready = workers.count { $0.phase == .ready }
+        if ready > replicas, let victim = old.first(where: { !$0.isBusy }) {
+            if !victim.isPending { freeMemory += Self.request }
+            workers.removeAll { $0.id == victim.id }
+        }
+    }
+
     private mutating func look() -> Observation {
         let busy = workers.count { $0.isBusy }
         let measured = chance(0.7)
@@ -85,7 +106,7 @@ struct RandomWorld {
                         waiting: waiting, inFlight: busy, waitingAudio: measured ? Double(waiting) * 200 : nil,
                         inFlightAudio: measured ? Double(busy) * 90 : nil, realTimeFactor: measured ? 0.3 : nil)),
             fleet: chance(0.03) ? .unknown("api") : .known(Fleet(replicas: replicas, workers: workers)),
-            memory: chance(0.05) ? .unknown("nodes") : .known(MemoryRoom(request: Self.request, nodes: [freeMemory])),
+            headroom: chance(0.05) ? .unknown("nodes") : .known(Headroom(request: Self.request, nodes: [freeMemory])),
             control: control)
     }
 
@@ -98,15 +119,21 @@ struct RandomWorld {
             return expect(decision.replicas == nil, "no data, no action")
         }
         expect(!decision.reasons.isEmpty, "every decision has a reason")
-        expect(wanted >= fleet.busy, "never below the busy")
+        expect(wanted >= min(fleet.busy, fleet.replicas), "never below the busy")
+        expect(wanted <= max(fleet.replicas, decision.target ?? 0), "never above what is there and what is wanted")
         expect(wanted <= max(settings.maxReplicas, fleet.replicas), "never grown above the maximum")
+        if fleet.isRollingOut, wanted < fleet.replicas {
+            expect(wanted >= fleet.workers.count, "no worker goes while two versions live")
+        }
+        if fleet.isRollingOut { expect(decision.leaving.isEmpty, "nobody leaves while two versions live") }
         let manual = if case .override = observation.control { true } else { false }
         if observation.control == .paused || (observation.backlog.value == nil && !manual) {
             return expect(wanted == fleet.replicas, "held")
         }
-        let ceiling = observation.memory.value?.ceiling(for: fleet)
-        if let ceiling { expect(wanted <= ceiling, "never above memory") }
-        if observation.memory.value == nil { expect(wanted <= fleet.replicas, "no growth without memory's reading") }
+        let ceiling = observation.headroom.value?.ceiling(for: fleet)?.workers
+        if let ceiling, !fleet.isRollingOut { expect(wanted <= ceiling, "never above memory") }
+        if let ceiling { expect(wanted <= max(ceiling, fleet.replicas), "never grown above memory") }
+        if observation.headroom.value == nil { expect(wanted <= fleet.replicas, "no growth without memory's reading") }
         let target = decision.target ?? -1
         expect(target <= settings.maxReplicas, "aims within the maximum")
         expect(
@@ -126,13 +153,14 @@ struct RandomWorld {
                 rank(left.element, leaving) == rank(right.element, leaving)
                     ? left.offset > right.offset : rank(left.element, leaving) < rank(right.element, leaving)
             }
-            for (_, worker) in ranked.prefix(max(0, workers.count - wanted)) {
+            let isRollingOut = Set(workers.map(\.revision)).count > 1
+            for (_, worker) in ranked.prefix(isRollingOut ? 0 : max(0, workers.count - wanted)) {
                 if worker.isBusy { broken.append("at \(second) s: killed \(worker.id)") }
                 if !worker.isPending { freeMemory += Self.request }
                 workers.removeAll { $0.id == worker.id }
             }
             while workers.count < wanted {
-                workers.append(Replica(id: "worker-\(made)", phase: .pending(.zero)))
+                workers.append(Replica(id: "worker-\(made)", phase: .pending(.zero), revision: "v\(revision)"))
                 made += 1
             }
             replicas = wanted

@@ -11,8 +11,13 @@ struct Timeline {
     var realTimeFactor: Double?
     var redisFailure: String?
     var apiFailure: String?
-    var memory: Reading<MemoryRoom> = .known(.unlimited)
+    var headroom: Reading<Headroom> = .known(.unlimited)
     var control: Control = .automatic
+    /// Why new workers are refused.
+    var refusal: String? {
+        get { fleet.refusal }
+        set { fleet.refusal = newValue }
+    }
     /// New workers come up in this phase.
     var arrival: Replica.Phase = .ready
     private(set) var fleet = Fleet(replicas: 0, workers: [])
@@ -41,7 +46,7 @@ struct Timeline {
                     Backlog(
                         waiting: waiting, inFlight: inFlight, waitingAudio: waitingAudio, inFlightAudio: inFlightAudio,
                         realTimeFactor: realTimeFactor)),
-            fleet: apiFailure.map { .unknown($0) } ?? .known(fleet), memory: memory, control: control)
+            fleet: apiFailure.map { .unknown($0) } ?? .known(fleet), headroom: headroom, control: control)
     }
 
     /// Changes the world at `second`, decides, and carries the decision out.

@@ -69,8 +69,8 @@ extension Fleet {
                     id: member.id, phase: member.phase,
                     activity: Self.activity(of: member, jobs, ledger, patience),
                     draining: jobs.map { ledger.isDraining(member, $0) } ?? false,
-                    killedForMemory: member.killedForMemory)
-            })
+                    killedForMemory: member.killedForMemory, obstacle: member.obstacle, revision: member.revision)
+            }, created: state.created, refusal: state.refusal, isAsCreated: state.isAsCreated)
     }
 
     private static func activity(

@@ -111,11 +111,12 @@ extension Reason {
     /// Somebody should look, or should know why nothing happens.
     var isTrouble: Bool {
         switch self {
-        case .memoryCapped, .memoryUnknown, .pending, .notStarting, .killedForMemory, .busyNotReady, .backlogUnknown,
-            .fleetUnknown:
+        case .memoryCapped, .quotaCapped, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory,
+            .busyNotReady, .backlogUnknown, .fleetUnknown, .yielding:
             true
         case .noJobs, .demandByJobs, .demandByAudio, .working, .firstJob, .atMinimum, .atMaximum, .growthLimited,
-            .watching, .stabilising, .keepingLast, .idle, .busy, .draining, .paused, .override:
+            .watching, .stabilising, .keepingLast, .idle, .neverWanted, .growthHeld, .rollingOut, .busy, .draining,
+            .paused, .override:
             false
         }
     }

@@ -31,13 +31,19 @@ public actor KubernetesTarget: ScaleTarget {
     let logger: Logger
 
     private var pods = PodSet()
+    /// The selector of the pods that are watched; `nil` while none are.
+    private var watched: String?
+    /// Told of every selector that the Deployment is seen with.
+    private var selectors: AsyncStream<String>.Continuation?
     /// The pods whose deletion cost may be low.
     private var cheapened: Set<String> = []
+    /// The pods that are marked as not to be disturbed; `nil` while it is not known which are.
+    private var guarded: Set<String>?
     private var trouble = "The pods have not been listed yet."
     /// Counts the changes of pods.
     private(set) var changes = 0
     var known: Deployment?
-    var lastRoom: (room: MemoryRoom, changes: Int, at: ContinuousClock.Instant)?
+    var lastHeadroom: (headroom: Headroom, changes: Int, at: ContinuousClock.Instant)?
     var mayReadNodes = true
 
     /// The Deployment of that name in the client's namespace.
@@ -60,20 +66,35 @@ public actor KubernetesTarget: ScaleTarget {
 
     // MARK: - Looking
 
-    /// Watches the pods; whatever ends the watch, it is begun again.
+    /// Watches the pods; whatever ends the watch, it is begun again. A Deployment that was deleted and created anew may
+    /// have other labels, and then its pods are others.
     public func run(changed: @escaping @Sendable () -> Void) async {
         while !Task.isCancelled {
             do {
-                let selector = try await client.scale(of: deployment).selector
-                for try await change in client.podChanges(matching: selector) {
-                    apply(change)
-                    changed()
+                let selector = try await client.scale(of: deployment).selector ?? ""
+                let (seen, selectors) = AsyncStream.makeStream(of: String.self)
+                (self.selectors, watched) = (selectors, selector)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await self.follow(selector, changed) }
+                    group.addTask { for await other in seen where other != selector { return } }
+                    try await group.next()
+                    group.cancelAll()
                 }
+                if Task.isCancelled { return }
+                logger.notice("the selector has changed: other pods are watched", metadata: ["target": "\(name)"])
+                forgetPods("The pods of the Deployment's new selector have not been listed yet.")
             } catch {
                 if Task.isCancelled { return }
                 apply(error)
+                try? await Task.sleep(for: .seconds(2))
             }
-            try? await Task.sleep(for: .seconds(2))
+        }
+    }
+
+    private func follow(_ selector: String, _ changed: @escaping @Sendable () -> Void) async throws {
+        for try await change in client.podChanges(matching: selector) {
+            apply(change)
+            changed()
         }
     }
 
@@ -86,19 +107,32 @@ public actor KubernetesTarget: ScaleTarget {
     private func apply(_ error: any Error) {
         let sentence = "The pods cannot be watched. \(error)"
         if sentence != trouble { logger.warning("\(sentence)", metadata: ["target": "\(name)"]) }
-        trouble = sentence
+        forgetPods(sentence)
+    }
+
+    private func forgetPods(_ why: String) {
+        trouble = why
+        watched = nil
         pods = PodSet()
+        changes += 1
     }
 
     /// See ``ScaleTarget/observe()``.
     public func observe() async throws -> TargetState {
         let scale = try await client.scale(of: deployment)
+        selectors?.yield(scale.selector ?? "")
+        guard scale.selector ?? "" == watched else {
+            throw TargetError.outOfDate("The pods of the selector \(scale.selector ?? "\"\"") have not been listed yet.")
+        }
         guard pods.isCurrent else { throw TargetError.outOfDate(trouble) }
         let now = Date()
         return TargetState(
             replicas: scale.replicas,
             members: pods.pods.filter { !$0.isFinished }.map { FleetMember($0, at: now) },
-            version: scale.metadata.resourceVersion)
+            created: scale.currentReplicas,
+            refusal: scale.replicas > scale.currentReplicas ? known?.replicaFailure : nil,
+            isAsCreated: known?.metadata.generation == 1 && known?.metadata.uid == scale.metadata.uid,
+            identity: scale.metadata.uid, version: scale.metadata.resourceVersion)
     }
 
     // MARK: - Acting
@@ -110,6 +144,7 @@ public actor KubernetesTarget: ScaleTarget {
         for attempt in 1... {
             do {
                 try await client.setScale(of: deployment, to: replicas, ifVersion: version)
+                known?.metadata.generation = nil
                 return
             } catch let error as KubernetesError {
                 // The version also changes when only the status does, which is no reason to decide anew.
@@ -136,6 +171,19 @@ public actor KubernetesTarget: ScaleTarget {
             cheapened.insert(id)
             try await client.setDeletionCost(of: id, to: Self.leavingCost)
         }
+    }
+
+    /// Marks busy pods so that neither Karpenter nor the Cluster Autoscaler moves them to save a node. It is for their good
+    /// only: a pod that cannot be marked is told of by the caller, and the next round tries again.
+    public func protect(_ busy: Set<String>) async throws {
+        let present = pods.pods.filter { !$0.isTerminating && !$0.isFinished }
+        for pod in present {
+            let isGuarded = guarded?.contains(pod.name) ?? pod.isGuarded
+            let isBusy = busy.contains(pod.name)
+            guard isBusy != isGuarded else { continue }
+            try await client.setGuard(of: pod.name, to: isBusy)
+        }
+        guarded = busy.intersection(present.map(\.name))
     }
 
     /// Creates an Event on the Deployment.
@@ -178,6 +226,7 @@ extension FleetMember {
             id: pod.name, phase: phase,
             isStopped: containers.isEmpty
                 || containers.allSatisfy { $0.state?.waiting != nil || $0.state?.terminated != nil },
-            killedForMemory: kills.map { age($0.finishedAt) }.min())
+            killedForMemory: kills.map { age($0.finishedAt) }.min(),
+            obstacle: pod.isReady ? nil : pod.waitingReason ?? pod.unschedulableReason, revision: pod.revision)
     }
 }

@@ -2,7 +2,7 @@ public import Policy
 
 /// What is scaled: a Deployment, or the worker processes of one machine.
 ///
-/// A controller calls ``observe()`` and ``memoryRoom(for:)`` every round, from one task, and ``resize(_:to:leaving:)`` while
+/// A controller calls ``observe()`` and ``headroom(for:)`` every round, from one task, and ``resize(_:to:leaving:)`` while
 /// it leads. Whatever throws is told to the operator in the words of the error's description, and nothing is done on it.
 public protocol ScaleTarget: Sendable {
     /// What it is, for logs: `deployment msaas/worker`.
@@ -16,8 +16,8 @@ public protocol ScaleTarget: Sendable {
     /// The workers as they are.
     func observe() async throws -> TargetState
 
-    /// The memory that further workers may ask for.
-    func memoryRoom(for state: TargetState) async throws -> MemoryRoom
+    /// What further workers may ask for.
+    func headroom(for state: TargetState) async throws -> Headroom
 
     /// Sets how many workers there are to be.
     ///
@@ -29,8 +29,17 @@ public protocol ScaleTarget: Sendable {
     ///     in their place; a worker process is sent SIGTERM.
     func resize(_ state: TargetState, to replicas: Int, leaving: [String]) async throws
 
+    /// Asks whatever moves workers about, such as a tool that saves nodes, to leave these alone: they hold a job. All others
+    /// may be moved.
+    func protect(_ busy: Set<String>) async throws
+
     /// Tells people, where there is a place for it.
     func announce(_ announcement: Announcement) async throws
+}
+
+extension ScaleTarget {
+    /// Nobody moves workers about.
+    public func protect(_ busy: Set<String>) async throws {}
 }
 
 /// The workers as a ``ScaleTarget`` found them.
@@ -39,13 +48,28 @@ public struct TargetState: Sendable, Equatable {
     public var replicas: Int
     /// The workers that exist.
     public var members: [FleetMember]
+    /// How many workers the system counts; `members` may be behind. `nil` where nobody counts.
+    public var created: Int?
+    /// Why the system refuses to create workers, in its words.
+    public var refusal: String?
+    /// Nobody has ever set the number.
+    public var isAsCreated: Bool
+    /// What tells the scaled object from an earlier one of its name.
+    public var identity: String?
     /// What tells this state from a later one, for the target's own use.
     public var version: String?
 
     /// A state of its parts.
-    public init(replicas: Int, members: [FleetMember], version: String? = nil) {
+    public init(
+        replicas: Int, members: [FleetMember], created: Int? = nil, refusal: String? = nil, isAsCreated: Bool = false,
+        identity: String? = nil, version: String? = nil
+    ) {
         self.replicas = replicas
         self.members = members
+        self.created = created
+        self.refusal = refusal
+        self.isAsCreated = isAsCreated
+        self.identity = identity
         self.version = version
     }
 }
@@ -60,13 +84,22 @@ public struct FleetMember: Sendable, Equatable {
     public var isStopped: Bool
     /// How long ago it was last killed for using too much memory; `nil` when it never was.
     public var killedForMemory: Duration?
+    /// Why it finds no place or does not start, in the system's words.
+    public var obstacle: String?
+    /// Which version of the program it is; `nil` where there is only one.
+    public var revision: String?
 
     /// A worker of its parts.
-    public init(id: String, phase: Replica.Phase = .ready, isStopped: Bool = false, killedForMemory: Duration? = nil) {
+    public init(
+        id: String, phase: Replica.Phase = .ready, isStopped: Bool = false, killedForMemory: Duration? = nil,
+        obstacle: String? = nil, revision: String? = nil
+    ) {
         self.id = id
         self.phase = phase
         self.isStopped = isStopped
         self.killedForMemory = killedForMemory
+        self.obstacle = obstacle
+        self.revision = revision
     }
 }
 

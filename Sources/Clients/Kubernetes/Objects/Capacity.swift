@@ -59,6 +59,20 @@ public struct ResourceQuota: Sendable, Equatable, Codable {
         public var hard: [String: Quantity]?
         /// Which pods it counts; all where there are none.
         public var scopes: [String]?
+        /// The same by an expression, as for priority classes.
+        public var scopeSelector: ScopeSelector?
+    }
+
+    /// Which pods a quota counts, by expressions.
+    public struct ScopeSelector: Sendable, Equatable, Codable {
+        /// One of the expressions, all of which must hold.
+        public struct Expression: Sendable, Equatable, Codable {
+            /// `PriorityClass`, `Terminating`, …
+            public var scopeName: String
+        }
+
+        /// The expressions.
+        public var matchExpressions: [Expression]?
     }
 
     /// Name.
@@ -68,13 +82,43 @@ public struct ResourceQuota: Sendable, Equatable, Codable {
     /// What holds.
     public var status: State?
 
-    /// What is left of a resource, at least 0; `nil` where the quota does not restrict it. `memory` is another name of
-    /// `requests.memory`.
+    /// Whether it counts a pod that runs without an end and asks for something. A quota with an expression counts only some
+    /// pods; which, is not worked out: where it refuses pods, the Deployment says so.
+    public var countsLastingPods: Bool {
+        Set(["NotTerminating", "NotBestEffort"]).isSuperset(of: spec?.scopes ?? []) && spec?.scopeSelector == nil
+    }
+
+    /// What is left of a resource, at least 0; `nil` where the quota does not restrict it.
     public func left(_ resource: String) -> Quantity? {
-        let names = resource == "requests.memory" ? ["requests.memory", "memory"] : [resource]
-        let left = names.compactMap { name in
-            (status?.hard?[name] ?? spec?.hard?[name]).map { $0 - (status?.used?[name] ?? Quantity(0)) }
+        (status?.hard?[resource] ?? spec?.hard?[resource]).map {
+            max($0 - (status?.used?[resource] ?? Quantity(0)), Quantity(0))
         }
-        return left.min().map { max($0, Quantity(0)) }
+    }
+
+    /// How many further pods like this one each of the quota's resources leaves room for. A resource that the pod does not
+    /// ask for does not restrict it.
+    public func podsLeft(like pod: PodSpec) -> [String: Int] {
+        var counts: [String: Int] = [:]
+        for resource in Set((status?.hard ?? [:]).keys).union((spec?.hard ?? [:]).keys) {
+            guard let left = left(resource), let need = Self.need(of: resource, pod), need > Quantity(0) else { continue }
+            counts[resource] = Int(clamping: left.nanos / need.nanos)
+        }
+        return counts
+    }
+
+    /// What a pod takes of a quota's resource; `nil` for what pods have nothing to do with, such as `services`.
+    private static func need(of resource: String, _ pod: PodSpec) -> Quantity? {
+        let parts = resource.split(separator: ".", maxSplits: 1).map(String.init)
+        switch (parts.first, parts.count) {
+        case ("requests", 2): return pod.request(parts[1])
+        case ("limits", 2): return pod.limit(parts[1])
+        default: break
+        }
+        return switch resource {
+        // Short for requests.cpu and requests.memory.
+        case "cpu", "memory": pod.request(resource)
+        case "pods", "count/pods": Quantity(1)
+        default: nil
+        }
     }
 }

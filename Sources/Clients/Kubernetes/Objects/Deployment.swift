@@ -18,10 +18,24 @@ public struct Deployment: Sendable, Equatable, Codable {
         public var template: Template
     }
 
+    /// How it is.
+    public struct State: Sendable, Equatable, Codable {
+        /// What holds for it: `Available`, `Progressing`, `ReplicaFailure`.
+        public var conditions: [Pod.Condition]?
+    }
+
     /// Name, uid and version.
     public var metadata: ObjectMetadata
     /// The wanted state.
     public var spec: Spec
+    /// How it is.
+    public var status: State?
+
+    /// Why pods cannot be created, in the cluster's words, as where a quota is used up; `nil` while they can.
+    public var replicaFailure: String? {
+        let failure = status?.conditions?.first { $0.type == "ReplicaFailure" && $0.status == "True" }
+        return failure.map { $0.message ?? $0.reason ?? "no reason is given" }
+    }
 
     /// The memory that is set aside for each pod, in bytes; 0 where none is asked for.
     public var memoryRequest: Int { spec.template.spec.memoryRequest }
@@ -78,6 +92,8 @@ public struct ObjectMetadata: Sendable, Equatable, Codable {
     public var labels: [String: String]?
     /// Annotations.
     public var annotations: [String: String]?
+    /// Counts the changes of what is wanted; 1 as it was created.
+    public var generation: Int?
     /// When it was created.
     public var creationTimestamp: Date?
     /// When it is to be gone; set once its deletion has begun.

@@ -63,6 +63,11 @@ public struct Pod: Sendable, Equatable, Codable {
     /// The annotation that a ReplicaSet looks at when it chooses whom to end.
     public static let deletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost"
 
+    /// The annotations by which Karpenter and the Cluster Autoscaler are asked not to move a pod, with what asks for it.
+    static let guardAnnotations = [
+        "karpenter.sh/do-not-disrupt": "true", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    ]
+
     /// Name, labels, annotations, times.
     public var metadata: ObjectMetadata
     /// What it asks for and where it runs.
@@ -85,11 +90,19 @@ public struct Pod: Sendable, Equatable, Codable {
     /// The cost of ending it; a ReplicaSet ends the cheapest first. 0 without the annotation.
     public var deletionCost: Int { metadata.annotations?[Self.deletionCostAnnotation].flatMap { Int($0) } ?? 0 }
 
+    /// Whether whoever saves nodes is asked not to move it.
+    public var isGuarded: Bool {
+        Self.guardAnnotations.allSatisfy { metadata.annotations?[$0.key] == $0.value }
+    }
+
     /// The scheduler's sentence when no node has room for it.
     public var unschedulableReason: String? {
         guard let condition = condition("PodScheduled"), condition.status == "False" else { return nil }
         return condition.message ?? condition.reason
     }
+
+    /// Which version of its Deployment's template it was made from.
+    public var revision: String? { metadata.labels?["pod-template-hash"] }
 
     /// Why a container cannot start, for instance `ImagePullBackOff`; `nil` while it is merely being created.
     public var waitingReason: String? {
@@ -120,6 +133,7 @@ public struct PodSpec: Sendable, Equatable, Codable {
         public var limits: [String: Quantity]?
 
         func request(_ resource: String) -> Quantity { requests?[resource] ?? limits?[resource] ?? Quantity(0) }
+        func limit(_ resource: String) -> Quantity { limits?[resource] ?? Quantity(0) }
     }
 
     /// The node it runs on, once it is scheduled.
@@ -135,11 +149,16 @@ public struct PodSpec: Sendable, Equatable, Codable {
 
     /// What the scheduler sets aside for a pod: the sum of its containers or, if that is more, the largest init container,
     /// both with the init containers that keep running, and the overhead.
-    public func request(_ resource: String) -> Quantity {
+    public func request(_ resource: String) -> Quantity { total(of: resource) { $0.request(resource) } }
+
+    /// What a quota on limits counts for a pod, in the same way; 0 where there is none.
+    public func limit(_ resource: String) -> Quantity { total(of: resource) { $0.limit(resource) } }
+
+    private func total(of resource: String, _ amount: (Resources) -> Quantity) -> Quantity {
         var running = Quantity(0)
         var largest = Quantity(0)
         for container in initContainers ?? [] {
-            let need = container.resources?.request(resource) ?? Quantity(0)
+            let need = container.resources.map(amount) ?? Quantity(0)
             if container.restartPolicy == "Always" {
                 running = running + need
                 largest = max(largest, running)
@@ -147,7 +166,7 @@ public struct PodSpec: Sendable, Equatable, Codable {
                 largest = max(largest, running + need)
             }
         }
-        let sum = (containers ?? []).reduce(running) { $0 + ($1.resources?.request(resource) ?? Quantity(0)) }
+        let sum = (containers ?? []).reduce(running) { $0 + ($1.resources.map(amount) ?? Quantity(0)) }
         return max(sum, largest) + (overhead?[resource] ?? Quantity(0))
     }
 

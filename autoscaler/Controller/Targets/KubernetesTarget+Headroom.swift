@@ -1,36 +1,36 @@
 import Kubernetes
 public import Policy
 
-/// What quota and nodes leave.
+/// What quotas and nodes leave for further pods.
 extension KubernetesTarget {
-    /// How long a reading of memory counts while no pod changes.
+    /// How long a reading counts while no pod changes.
     private static let lifetime = Duration.seconds(10)
+    /// The same while pods are missing, so that their refusal is soon known.
+    private static let shortLifetime = Duration.seconds(2)
 
-    /// See ``ScaleTarget/memoryRoom(for:)``; read again when pods have changed, or every ten seconds.
-    public func memoryRoom(for state: TargetState) async throws -> MemoryRoom {
+    /// See ``ScaleTarget/headroom(for:)``; read again when pods have changed, or every ten seconds.
+    public func headroom(for state: TargetState) async throws -> Headroom {
         let (changes, now) = (changes, ContinuousClock.now)
-        if let last = lastRoom, last.changes == changes, now - last.at < Self.lifetime { return last.room }
-        let request = Int64(try await readDeployment().memoryRequest)
-        var room = MemoryRoom(request: request)
-        if self.room != .none, request > 0 {
-            room.quota = try await quota(request: request)
-            if self.room == .nodes { room.nodes = try await nodes() }
+        let isMissingPods = state.replicas > (state.created ?? state.replicas)
+        let lifetime = isMissingPods ? Self.shortLifetime : Self.lifetime
+        if let last = lastHeadroom, last.changes == changes, now - last.at < lifetime { return last.headroom }
+        let pod = try await readDeployment().spec.template.spec
+        var headroom = Headroom(request: Int64(pod.memoryRequest))
+        if room != .none {
+            headroom.quotas = try await quotas(pod)
+            if room == .nodes, headroom.request > 0 { headroom.nodes = try await nodes() }
         }
-        lastRoom = (room, changes, now)
-        return room
+        lastHeadroom = (headroom, changes, now)
+        return headroom
     }
 
-    /// The least that any quota leaves for workers, in bytes.
-    private func quota(request: Int64) async throws -> Int64? {
-        // A quota with other scopes counts other pods.
-        let counting: Set = ["NotTerminating", "NotBestEffort"]
-        return try await client.resourceQuotas().filter { counting.isSuperset(of: $0.spec?.scopes ?? []) }
-            .flatMap { quota in
-                [
-                    quota.left("requests.memory").map { Int64($0.value) },
-                    quota.left("pods").map { Int64($0.value).multipliedCapped(by: request) },
-                ].compactMap(\.self)
-            }.min()
+    /// What each resource of each quota leaves; of two quotas on one resource, the tighter.
+    private func quotas(_ pod: PodSpec) async throws -> [Headroom.Quota] {
+        var left: [String: Int] = [:]
+        for quota in try await client.resourceQuotas() where quota.countsLastingPods {
+            left.merge(quota.podsLeft(like: pod), uniquingKeysWith: min)
+        }
+        return left.sorted { $0.key < $1.key }.map { Headroom.Quota(resource: $0.key, workers: $0.value) }
     }
 
     /// What is left of each node that takes workers, in bytes; `nil` when nodes may not be read. Only the pods of our own
@@ -59,12 +59,5 @@ extension Node {
     /// It has no taint that keeps new pods away.
     fileprivate var isOpen: Bool {
         !(spec?.taints ?? []).contains { $0.effect == "NoSchedule" || $0.effect == "NoExecute" }
-    }
-}
-
-extension Int64 {
-    fileprivate func multipliedCapped(by other: Int64) -> Int64 {
-        let (product, overflow) = multipliedReportingOverflow(by: other)
-        return overflow ? .max : product
     }
 }
