@@ -71,7 +71,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["limits.memory": "1200Mi", "requests.cpu": "1", "limits.cpu": "2500m", "count/pods": "2", "pods": "2"])
+    @Test(arguments: [
+        "limits.memory": "1200Mi", "requests.cpu": "1", "limits.cpu": "2500m", "count/pods": "2", "pods": "2",
+    ])
     func aQuotaIsNamed(resource: String, hard: String) async throws {
         try await Stage.with { stage in
             try stage.cluster.putQuota(resource, hard)
@@ -115,7 +117,8 @@ import Testing
             try await stage.running(stage.controller(settings: settings)) {
                 try await eventually("nobody has asked for it") { stage.replicas == 0 }
                 try await eventually("it is gone") { stage.cluster.pods.isEmpty }
-                #expect(stage.cluster.notes("ScaledDown") == ["Scaled from 1 to 0: no jobs; nobody has asked for workers yet"])
+                let note = "Scaled from 1 to 0: no jobs; nobody has asked for workers yet"
+                try await eventually("it is told") { stage.cluster.notes("ScaledDown") == [note] }
             }
         }
     }

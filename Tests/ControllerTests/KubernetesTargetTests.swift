@@ -124,7 +124,10 @@ import Testing
         try await with { target in
             let room = try await target.headroom(for: try await target.observe())
             #expect(
-                room == Headroom(request: 600 * mebi, nodes: [1448 * mebi, 424 * mebi], quotas: [.init(resource: "requests.memory", workers: 3)]))
+                room
+                    == Headroom(
+                        request: 600 * mebi, nodes: [1448 * mebi, 424 * mebi],
+                        quotas: [.init(resource: "requests.memory", workers: 3)]))
         }
         try await with(selector: "pool=node-b") { target in
             let room = try await target.headroom(for: try await target.observe())

@@ -143,7 +143,7 @@ import Testing
                 let ids = try await stage.enqueue(60)
                 try await eventually("all jobs are done") { try await stage.allDone(ids) }
                 #expect(stage.cluster.scalings().max() == 3)
-                #expect(stage.cluster.notes("MemoryCapped").first?.hasPrefix("capped: memory 3 of ") == true)
+                #expect(stage.cluster.notes("QuotaCapped").first?.hasPrefix("capped: requests.memory 3 of ") == true)
             }
         }
     }

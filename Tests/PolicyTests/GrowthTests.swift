@@ -38,7 +38,8 @@ import Testing
 
     @Test func theTighterOfNodesAndQuotaCounts() throws {
         var timeline = try Timeline()
-        timeline.headroom = .known(Headroom(request: 500, nodes: [5000], quotas: [.init(resource: "limits.memory", workers: 1)]))
+        timeline.headroom = .known(
+            Headroom(request: 500, nodes: [5000], quotas: [.init(resource: "limits.memory", workers: 1)]))
         timeline.at(0) { $0.waiting = 10 }
         #expect(timeline.replicas == 1)
         #expect(timeline.explanation.contains("capped: limits.memory 1 of 5"))
@@ -102,7 +103,8 @@ import Testing
         timeline.workers[1].obstacle = "0/1 nodes are available"
         timeline.at(1) { $0.waiting = 20 }
         #expect(timeline.replicas == 3)
-        #expect(timeline.explanation.contains("worker-1 found no place (0/1 nodes are available); not growing: 3 of 11"))
+        #expect(
+            timeline.explanation.contains("worker-1 found no place (0/1 nodes are available); not growing: 3 of 11"))
     }
 
     @Test func aWorkerKilledForMemoryStopsGrowthForAWhile() throws {

@@ -121,7 +121,8 @@ extension ControlLoop {
         }
         return RoundReading(
             observation: Observation(
-                backlog: jobs.value.map { .known($0.backlog) } ?? .unknown(jobs.failure), fleet: fleet, headroom: memory,
+                backlog: jobs.value.map { .known($0.backlog) } ?? .unknown(jobs.failure), fleet: fleet,
+                headroom: memory,
                 control: control(jobs.value, state.value)),
             jobs: jobs.value, state: state.value)
     }
@@ -169,7 +170,9 @@ extension ControlLoop {
             try await target.protect(busy)
             protectionFailure = nil
         } catch {
-            if protectionFailure == nil { logger.warning("busy workers cannot be protected from being moved: \(error)") }
+            if protectionFailure == nil {
+                logger.warning("busy workers cannot be protected from being moved: \(error)")
+            }
             protectionFailure = "\(error)"
         }
     }
@@ -256,7 +259,9 @@ extension ControlLoop {
             var record = board.record, board.time.timeIntervalSince(record.decidedAt) >= Self.silence
         else { return }
         record.reasons = [
-            .init(code: "no-leader", sentence: "holding: no controller can be elected, so everything stays as it is (\(obstacle))")
+            .init(
+                code: "no-leader",
+                sentence: "holding: no controller can be elected, so everything stays as it is (\(obstacle))")
         ]
         record.leader = leadership.identity
         do { try await self.board.publish(record) } catch {

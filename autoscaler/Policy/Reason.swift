@@ -104,7 +104,8 @@ extension Reason {
     /// It says why the fleet has grown, or else why it has shrunk.
     func explains(growth: Bool) -> Bool {
         switch self {
-        case .demandByJobs, .demandByAudio, .working, .atMinimum, .atMaximum, .memoryCapped, .quotaCapped, .override: true
+        case .demandByJobs, .demandByAudio, .working, .atMinimum, .atMaximum, .memoryCapped, .quotaCapped, .override:
+            true
         case .firstJob, .growthLimited: growth
         case .noJobs, .stabilising, .keepingLast, .idle, .neverWanted: !growth
         case .watching, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory, .growthHeld, .rollingOut,

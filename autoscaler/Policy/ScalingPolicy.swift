@@ -99,7 +99,8 @@ public struct ScalingPolicy: Sendable {
         let recommendation = bounded(max(demand, working), &decision.reasons)
         decision.recommendation = recommendation
         decision.history.record(
-            recommendation: recommendation, replicas: fleet.replicas, hasWork: backlog.jobs > 0 || fleet.busy > 0, at: now,
+            recommendation: recommendation, replicas: fleet.replicas, hasWork: backlog.jobs > 0 || fleet.busy > 0,
+            at: now,
             settings)
     }
 
@@ -209,7 +210,9 @@ public struct ScalingPolicy: Sendable {
         let killed = live.filter { $0.killedForMemory.map { $0 < settings.memoryKillPause } ?? false }
         var reasons: [Reason] = []
         if let refusal = fleet.refusal { reasons.append(.refused(refusal)) }
-        if !pending.isEmpty { reasons.append(.pending(pending.map(\.id), why: pending.lazy.compactMap(\.obstacle).first)) }
+        if !pending.isEmpty {
+            reasons.append(.pending(pending.map(\.id), why: pending.lazy.compactMap(\.obstacle).first))
+        }
         if !slow.isEmpty { reasons.append(.notStarting(slow.map(\.id), why: slow.lazy.compactMap(\.obstacle).first)) }
         if !killed.isEmpty { reasons.append(.killedForMemory(killed.map(\.id))) }
         return reasons

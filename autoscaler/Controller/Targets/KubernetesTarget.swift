@@ -122,7 +122,8 @@ public actor KubernetesTarget: ScaleTarget {
         let scale = try await client.scale(of: deployment)
         selectors?.yield(scale.selector ?? "")
         guard scale.selector ?? "" == watched else {
-            throw TargetError.outOfDate("The pods of the selector \(scale.selector ?? "\"\"") have not been listed yet.")
+            throw TargetError.outOfDate(
+                "The pods of the selector \(scale.selector ?? "\"\"") have not been listed yet.")
         }
         guard pods.isCurrent else { throw TargetError.outOfDate(trouble) }
         let now = Date()

@@ -100,7 +100,9 @@ public struct ResourceQuota: Sendable, Equatable, Codable {
     public func podsLeft(like pod: PodSpec) -> [String: Int] {
         var counts: [String: Int] = [:]
         for resource in Set((status?.hard ?? [:]).keys).union((spec?.hard ?? [:]).keys) {
-            guard let left = left(resource), let need = Self.need(of: resource, pod), need > Quantity(0) else { continue }
+            guard let left = left(resource), let need = Self.need(of: resource, pod), need > Quantity(0) else {
+                continue
+            }
             counts[resource] = Int(clamping: left.nanos / need.nanos)
         }
         return counts
