@@ -41,7 +41,10 @@ import Testing
         let picture = folder.url.appending(path: "bursty.svg")
         let result = try run("simulate", "bursty", "--compare", "--vary", "target-wait=30", "--svg", picture.path)
         #expect(result.status == 0, "\(result.errors)")
-        for row in ["msaas ", "target-wait=30 ", "keda-like ", "hpa-like "] {
+        for row in [
+            "msaas ", "target-wait=30 ", "keda ", "keda-tuned-30s ", "keda-tuned-60s ", "keda-tuned-300s ", "scaled-job ",
+            "hpa-cpu ", "hpa-external ", "knative ", "clairvoyant ",
+        ] {
             #expect(result.output.contains("\n\(row)"))
         }
         #expect(result.output.contains("times real time."))
@@ -61,7 +64,7 @@ import Testing
         let result = try run("simulate", "bursty", "--log")
         #expect(
             result.output.contains(
-                "  0 → 1  1 waiting and 0 in flight, 2 a worker: 1 worker; from zero: a job has come"))
+                "  0 → 1  1 waiting and 0 in flight, 1 a worker: 1 worker; from zero: a job has come"))
     }
 
     private func run(_ arguments: String...) throws -> (status: Int32, output: String, errors: String) {

@@ -60,7 +60,7 @@ import Testing
         #expect(report.jobs == trace.arrivals.count)
         #expect(report.done == report.jobs)
         #expect(report.doneTwice == 0)
-        #expect(report.kills == 0)
+        #expect(report.givenBack == 0)
         #expect(report.interruptions == 0, "no pod was told to go while it held a job")
         #expect(report.lostHours == 0)
         #expect(report.podHours >= report.workHours)

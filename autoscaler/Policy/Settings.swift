@@ -6,7 +6,7 @@ public struct Settings: Sendable, Equatable {
     /// There are never more workers, except those still busy when the number is lowered.
     public var maxReplicas = 20
     /// How many unfinished jobs one worker is there for.
-    public var targetJobsPerWorker = 2
+    public var targetJobsPerWorker = 1
     /// How long the work that is known now may take in all.
     public var targetWait: Duration = .seconds(60)
     /// So many workers may be added within one growth period, whatever `growthPercent` says.

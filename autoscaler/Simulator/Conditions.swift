@@ -4,14 +4,17 @@ public struct Conditions: Sendable, Equatable {
     public var podStart = 10.0
     /// Starts vary evenly by this share of `podStart` in both directions.
     public var podStartSpread = 0.3
+    /// The same where a node has to be made or the image to be fetched first.
+    public var coldStart = 60.0
+    /// The share of starts that are so.
+    public var coldShare = 0.1
     /// Seconds of work for one second of audio.
     public var realTimeFactor = 0.3
     /// For each job besides separating: fetching the track and storing the stems.
     public var jobOverhead = 2.0
-    /// What a pod is given to finish when it is told to go; then it is killed.
-    public var grace = 30.0
-    /// A job that was killed so often is given up.
-    public var attempts = 3
+    /// What a pod is given to finish when it is told to go, as in our manifests; what it cannot finish it gives back, and
+    /// somebody starts over.
+    public var grace = 600.0
     /// What one worker asks for.
     public var workerMemory: Int64 = 512 << 20
     /// What there is for all workers; nil when memory does not limit.
@@ -21,6 +24,9 @@ public struct Conditions: Sendable, Equatable {
 
     /// The defaults: the full-size model on two cores.
     public init() {}
+
+    /// Seconds from a worker's claim to the end of a job.
+    func length(of arrival: Trace.Arrival) -> Double { jobOverhead + arrival.audio * realTimeFactor }
 
     /// Checks every value.
     ///
@@ -35,10 +41,11 @@ public struct Conditions: Sendable, Equatable {
         }
         try check("pod start time", podStart, 0...86_400)
         try check("spread of the pod start time", podStartSpread, 0...1)
+        try check("cold start time", coldStart, 0...86_400)
+        try check("share of cold starts", coldShare, 0...1)
         try check("real-time factor", realTimeFactor, 0.0001...1000)
         try check("overhead of a job", jobOverhead, 0...86_400)
         try check("grace period", grace, 0...86_400)
-        try check("number of attempts", Double(attempts), 1...1000)
         try check("worker's memory", Double(workerMemory), 1...1e15)
         if let memory { try check("memory", Double(memory), Double(workerMemory)...1e18) }
     }

@@ -22,8 +22,6 @@ public struct SimulationReport: Sendable, Codable {
     public var jobs: Int
     /// Jobs done at least once.
     public var done: Int
-    /// Jobs given up because they were killed too often.
-    public var dead: Int
     /// Jobs done more than once; must be 0.
     public var doneTwice: Int
     /// From a job's arrival to the start of the run that finished it, in seconds.
@@ -34,10 +32,10 @@ public struct SimulationReport: Sendable, Codable {
     public var podHours: Double
     /// Of which they worked on jobs that were done.
     public var workHours: Double
-    /// Of which they worked on jobs that were then killed.
+    /// Of which they worked on jobs that were then given back.
     public var lostHours: Double
-    /// Jobs killed by a scale-down.
-    public var kills: Int
+    /// Jobs given back because their pod was told to go and could not finish in time.
+    public var givenBack: Int
     /// Pods told to go while they held a job, whether or not they could finish in time.
     public var interruptions: Int
     /// Every change, in order.
@@ -129,17 +127,15 @@ struct Ledger {
     private var waits: [Double] = []
     private var turnarounds: [Double] = []
     private var completions: [UInt8]
-    private var killsOfJob: [Int: Int] = [:]
-    private var dead = 0
     private var actions: [SimulationReport.Action] = []
     private var podSeconds = 0.0
     private var workSeconds = 0.0
     private var lostSeconds = 0.0
-    private var kills = 0
+    private var givenBack = 0
     private var interruptions = 0
     private var series: TimeSeries
     private var finished = 0
-    /// When the last job was done or given up; nil while one is neither.
+    /// When the last job was done; nil while one is not.
     private(set) var settled: Double?
 
     init(trace: Trace) {
@@ -157,20 +153,12 @@ struct Ledger {
         }
         completions[work.job] &+= 1
         workSeconds += now - work.began
-        if finished + dead == completions.count { settled = now }
+        if finished == completions.count { settled = now }
     }
 
-    /// Returns how often this job was killed by now.
-    mutating func killed(_ work: SimulatedPod.Work, at now: Double) -> Int {
-        kills += 1
+    mutating func gaveBack(_ work: SimulatedPod.Work, at now: Double) {
+        givenBack += 1
         lostSeconds += now - work.began
-        killsOfJob[work.job, default: 0] += 1
-        return killsOfJob[work.job] ?? 1
-    }
-
-    mutating func gaveUp(_ job: Int, at now: Double) {
-        dead += 1
-        if finished + dead == completions.count { settled = now }
     }
 
     /// A pod with a job was told to go; it may still finish within the grace period.
@@ -190,9 +178,9 @@ struct Ledger {
 
     func report(_ policy: String, end: Double) -> SimulationReport {
         SimulationReport(
-            policy: policy, trace: trace.name, jobs: completions.count, done: finished, dead: dead,
+            policy: policy, trace: trace.name, jobs: completions.count, done: finished,
             doneTwice: completions.count { $0 > 1 }, wait: Percentiles(waits), turnaround: Percentiles(turnarounds),
-            podHours: podSeconds / 3600, workHours: workSeconds / 3600, lostHours: lostSeconds / 3600, kills: kills,
+            podHours: podSeconds / 3600, workHours: workSeconds / 3600, lostHours: lostSeconds / 3600, givenBack: givenBack,
             interruptions: interruptions, actions: actions, span: end, series: series)
     }
 }

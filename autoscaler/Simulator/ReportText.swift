@@ -10,7 +10,7 @@ public struct ReportTable: CustomStringConvertible {
     /// The table, with a line break after each row.
     public var description: String {
         var rows = [
-            ["policy", "wait p50", "p95", "p99", "longest", "pod hours", "in use", "peak", "scalings", "kills"]
+            ["policy", "wait p50", "p95", "p99", "longest", "pod hours", "in use", "peak", "scalings", "busy told to go"]
         ]
         rows += reports.map(row)
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -23,14 +23,13 @@ public struct ReportTable: CustomStringConvertible {
             text += cells.joined(separator: "  ") + "\n"
         }
         for report in reports {
-            let open = report.jobs - report.done - report.dead
+            let open = report.jobs - report.done
             if open > 0 {
                 text += "\(report.policy): \(open) of \(report.jobs) jobs were still not done after two days.\n"
             }
-            guard report.kills > 0 else { continue }
+            guard report.givenBack > 0 else { continue }
             let work = Duration.seconds(report.lostHours * 3600).words
-            text += "\(report.policy): scaling down killed \(report.kills) jobs and lost \(work) of work"
-            text += report.dead > 0 ? "; \(report.dead) of \(report.jobs) jobs were given up.\n" : ".\n"
+            text += "\(report.policy): \(report.givenBack) of these could not finish, and lost \(work) of work.\n"
         }
         return text
     }
@@ -39,7 +38,7 @@ public struct ReportTable: CustomStringConvertible {
         let wait = report.wait
         return [report.policy] + [wait.p50, wait.p95, wait.p99, wait.max].map { Duration.seconds($0).words } + [
             decimal(report.podHours, digits: 1), "\(Int((report.utilisation * 100).rounded())) %", "\(report.peak)",
-            "\(report.actions.count)", "\(report.kills)",
+            "\(report.actions.count)", "\(report.interruptions)",
         ]
     }
 }

@@ -47,7 +47,7 @@ public struct SVGPlot {
 
     private func caption(_ report: SimulationReport) -> String {
         "\(report.policy): wait p95 \(Duration.seconds(report.wait.p95).words), "
-            + "\(decimal(report.podHours, digits: 1)) pod hours, \(report.kills) kills"
+            + "\(decimal(report.podHours, digits: 1)) pod hours, \(report.actions.count) scalings"
     }
 
     private func panel(_ name: String, top: Double, _ values: KeyPath<TimeSeries, [Int]>) -> String {

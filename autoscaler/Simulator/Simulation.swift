@@ -2,9 +2,10 @@ import Policy
 
 /// Plays a trace against a scaler and a modelled cluster, event by event.
 ///
-/// The model: pods take their time to start; a ready pod claims the oldest waiting job; a job takes its overhead and its
-/// audio times the real-time factor. A pod that is told to go claims no more; what it cannot finish within the grace
-/// period is killed, and the job starts over, first in the queue, until it has spent its attempts.
+/// The model: pods take their time to start, some of them longer; a ready pod claims the oldest waiting job; a job takes its
+/// overhead and its audio times the real-time factor. A pod that is told to go claims no more; what it cannot finish within
+/// the grace period it gives back, and the job starts over, first in the queue. This is the same for every scaler, and so is
+/// what they may know: the lengths of the waiting jobs only as the mean of finished ones.
 public struct Simulation {
     let trace: Trace
     let conditions: Conditions
@@ -77,10 +78,9 @@ public struct Simulation {
             finish(work, index)
         case .graceOver(let id):
             guard let index = index(of: id) else { return }
-            if let work = pods[index].work, ledger.killed(work, at: now) < conditions.attempts {
+            if let work = pods[index].work {
+                ledger.gaveBack(work, at: now)
                 queue.putBack(work.job)
-            } else if let work = pods[index].work {
-                ledger.gaveUp(work.job, at: now)
             }
             remove(index)
             claim()
@@ -95,7 +95,12 @@ public struct Simulation {
         ledger.done(work, at: now)
         measured.add(work: now - work.began, audio: trace.arrivals[work.job].audio)
         pods[index].work = nil
-        if pods[index].state == .terminating { remove(index) }
+        if pods[index].state == .terminating {
+            remove(index)
+        } else if scaler.podsEndAfterTheirJob {
+            replicas -= 1
+            remove(index)
+        }
         claim()
     }
 
@@ -104,7 +109,7 @@ public struct Simulation {
         guard queue.count > 0 else { return }
         for index in pods.indices where pods[index].canClaim {
             guard let job = queue.removeFirst() else { return }
-            let length = conditions.jobOverhead + trace.arrivals[job].audio * conditions.realTimeFactor
+            let length = conditions.length(of: trace.arrivals[job])
             pods[index].run += 1
             pods[index].work = SimulatedPod.Work(job: job, began: now, ends: now + length)
             events.add(.finished(pod: pods[index].id, run: pods[index].run), at: now + length)
@@ -144,18 +149,18 @@ extension Simulation {
     /// What a scaler could read at this moment.
     private func observe() -> Observation {
         var inFlight = 0
-        var inFlightAudio = 0.0
+        var unfinished = 0.0
         var workers: [Replica] = []
         workers.reserveCapacity(pods.count)
         for pod in pods {
             workers.append(pod.worker(at: now))
             guard let work = pod.work else { continue }
             inFlight += 1
-            inFlightAudio += trace.arrivals[work.job].audio * (work.ends - now) / max(work.ends - work.began, 1e-9)
+            unfinished += (work.ends - now) / max(work.ends - work.began, 1e-9)
         }
         let backlog = Backlog(
             waiting: queue.count, inFlight: inFlight, waitingAudio: measured.meanAudio.map { $0 * Double(queue.count) },
-            inFlightAudio: inFlightAudio, realTimeFactor: measured.realTimeFactor)
+            inFlightAudio: measured.meanAudio.map { $0 * unfinished }, realTimeFactor: measured.realTimeFactor)
         return Observation(
             backlog: .known(backlog), fleet: .known(Fleet(replicas: replicas, workers: workers)),
             headroom: .known(Headroom(request: conditions.workerMemory, nodes: freeMemory.map { [$0] })))
@@ -182,7 +187,9 @@ extension Simulation {
             pods[index].state = .starting
             pods[index].placed = now
             let variation = (generator.fraction() * 2 - 1) * conditions.podStartSpread
-            events.add(.placed(pod: pods[index].id), at: now + conditions.podStart * (1 + variation))
+            let isCold = generator.fraction() < conditions.coldShare
+            let start = isCold ? max(conditions.coldStart, conditions.podStart) : conditions.podStart * (1 + variation)
+            events.add(.placed(pod: pods[index].id), at: now + start)
         }
     }
 

@@ -133,7 +133,7 @@ struct RunOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("The fewest workers (0).", valueName: "count")) var minReplicas: String?
     @Option(help: ArgumentHelp("The most workers (20).", valueName: "count")) var maxReplicas: String?
-    @Option(help: ArgumentHelp("Unfinished jobs that one worker is there for (2).", valueName: "count"))
+    @Option(help: ArgumentHelp("Unfinished jobs that one worker is there for (1).", valueName: "count"))
     var targetJobsPerWorker: String?
     @Option(help: ArgumentHelp("How long the known work may take in all (60s).", valueName: "time")) var targetWait:
         String?

@@ -18,7 +18,7 @@ struct SimulateCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("A file, or the name of a sample.", valueName: "trace"))
     var trace: String
 
-    @Flag(help: "Also play a KEDA-like and an HPA-like policy.")
+    @Flag(help: "Also play KEDA, ScaledJob, the HPA, Knative, and one who knows the future.")
     var compare = false
 
     @Option(name: .customLong("set"), help: ArgumentHelp("Change a setting; repeatable.", valueName: "name=value"))
@@ -47,7 +47,7 @@ struct SimulateCommand: ParsableCommand {
         let (trace, settings) = try (load(), base())
         var scalers: [any Scaler] = [try PolicyScaler(settings)]
         for variation in vary { scalers += try variants(of: settings, variation) }
-        if compare { scalers += [KEDAScaler(settings), HPAScaler(settings)] }
+        if compare { scalers += rivals(trace, settings, conditions) }
 
         let clock = ContinuousClock()
         var reports: [SimulationReport] = []
@@ -127,6 +127,12 @@ struct ConditionsOptions: ParsableArguments {
     @Option(help: ArgumentHelp("From a pod's creation to its readiness.", valueName: "time"))
     var podStart = "10s"
 
+    @Option(help: ArgumentHelp("The same where a node has to be made first.", valueName: "time"))
+    var coldStart = "60s"
+
+    @Option(help: ArgumentHelp("The share of starts that are so.", valueName: "0…1"))
+    var coldShare = 0.1
+
     @Option(help: ArgumentHelp("Seconds of work for one second of audio.", valueName: "factor"))
     var realTimeFactor = 0.3
 
@@ -134,7 +140,7 @@ struct ConditionsOptions: ParsableArguments {
     var jobOverhead = "2s"
 
     @Option(help: ArgumentHelp("What a pod is given to finish when it is told to go.", valueName: "time"))
-    var grace = "30s"
+    var grace = "600s"
 
     @Option(help: ArgumentHelp("What one worker asks for.", valueName: "MiB"))
     var workerMemory = 512
@@ -148,6 +154,8 @@ struct ConditionsOptions: ParsableArguments {
     func conditions() throws -> Conditions {
         var conditions = Conditions()
         conditions.podStart = try seconds(podStart, "--pod-start")
+        conditions.coldStart = try seconds(coldStart, "--cold-start")
+        conditions.coldShare = coldShare
         conditions.realTimeFactor = realTimeFactor
         conditions.jobOverhead = try seconds(jobOverhead, "--job-overhead")
         conditions.grace = try seconds(grace, "--grace")

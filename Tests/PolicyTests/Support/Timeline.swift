@@ -26,6 +26,8 @@ struct Timeline {
 
     init(_ change: (inout Settings) -> Void = { _ in }) throws {
         var settings = Settings()
+        // Several jobs a worker make the difference between jobs and workers seen.
+        settings.targetJobsPerWorker = 2
         change(&settings)
         policy = try ScalingPolicy(settings)
     }

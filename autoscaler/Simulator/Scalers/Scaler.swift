@@ -8,8 +8,17 @@ public protocol Scaler: Sendable {
     var period: Double { get }
     /// It also looks at once when a job comes.
     var wakesOnArrival: Bool { get }
+    /// Each of its pods takes one job, and is over with it.
+    var podsEndAfterTheirJob: Bool { get }
     /// Looks at the cluster and says what is to be done.
     mutating func scale(_ observation: Observation, now: Moment) -> ScalingStep
+}
+
+extension Scaler {
+    /// It does not.
+    public var wakesOnArrival: Bool { false }
+    /// They do not.
+    public var podsEndAfterTheirJob: Bool { false }
 }
 
 /// What a scaler wants done.
