@@ -109,7 +109,7 @@ import Testing
         let songs = Trace(name: "songs", arrivals: (0..<12).map { _ in .init(at: 5, audio: 200) })
         let report = try Simulation.run(songs, PolicyScaler(Settings()), conditions)
         #expect(report.peak == 3)
-        #expect(report.actions.contains { $0.why.contains("capped: memory 3 of 12") })
+        #expect(report.actions.contains { $0.why.contains("capped: memory 3 of 10") })
     }
 
     @Test func whatIsNeverDoneEndsTheSimulationAllTheSame() throws {

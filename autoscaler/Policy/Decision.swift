@@ -49,9 +49,24 @@ public struct History: Sendable, Equatable {
     private var lastWork: Moment?
     private var recommendations = SlidingExtreme()
     private var replicas = SlidingExtreme()
+    /// How many workers worked in the recent past, on the mean.
+    private var usual = 0.0
+    private var lastUse: Moment?
+    /// What "recent" means: what is longer ago counts for less than a third.
+    private static let recentPast = Duration.seconds(600)
 
     /// Nothing seen yet.
     public init() {}
+
+    /// Takes in how many work now. Time that nobody watched counts for nothing.
+    mutating func noteUse(_ working: Int, at now: Moment, _ settings: Settings) {
+        defer { lastUse = now }
+        guard let gap = lastUse?.duration(to: now), gap > .zero, gap <= settings.longestGap else { return }
+        usual += (Double(working) - usual) * min(1, gap / Self.recentPast)
+    }
+
+    /// How many workers to keep beyond the demand.
+    func spare(_ settings: Settings) -> Int { Int((usual * Double(settings.sparePercent) / 100).rounded()) }
 
     /// Takes in one complete observation. A gap longer than the settings allow starts the watch anew.
     mutating func record(recommendation: Int, replicas: Int, hasWork: Bool, at now: Moment, _ settings: Settings) {

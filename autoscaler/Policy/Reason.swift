@@ -10,6 +10,8 @@ public enum Reason: Sendable, Equatable {
     case working(Int)
     /// The first job has come to an empty fleet.
     case firstJob
+    /// So many are kept beyond the demand, for what may come.
+    case spare(Int, percent: Int)
     /// There are never fewer.
     case atMinimum(Int)
     /// There are never more.
@@ -71,6 +73,7 @@ extension Reason {
         case .demandByAudio: "demand-audio"
         case .working: "working"
         case .firstJob: "first-job"
+        case .spare: "spare"
         case .atMinimum: "minimum"
         case .atMaximum: "maximum"
         case .growthLimited: "growth-limited"
@@ -104,7 +107,7 @@ extension Reason {
     /// It says why the fleet has grown, or else why it has shrunk.
     func explains(growth: Bool) -> Bool {
         switch self {
-        case .demandByJobs, .demandByAudio, .working, .atMinimum, .atMaximum, .memoryCapped, .quotaCapped, .override:
+        case .demandByJobs, .demandByAudio, .working, .spare, .atMinimum, .atMaximum, .memoryCapped, .quotaCapped, .override:
             true
         case .firstJob, .growthLimited: growth
         case .noJobs, .stabilising, .keepingLast, .idle, .neverWanted: !growth
@@ -130,6 +133,8 @@ extension Reason: CustomStringConvertible {
             "\(counted(busy, "worker")) busy"
         case .firstJob:
             "from zero: a job has come"
+        case .spare(let spare, let percent):
+            "\(spare) more for what may come, \(percent) % of what worked lately"
         case .atMinimum(let minimum):
             "minimum \(minimum)"
         case .atMaximum(let maximum, let wanted):

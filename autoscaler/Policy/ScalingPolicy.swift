@@ -13,7 +13,7 @@
 /// | step | rule | says |
 /// |---|---|---|
 /// | 1 | ``demand(_:_:)``: 12 unfinished jobs, so many a worker | "9 waiting and 3 in flight, 2 a worker: 6 workers" |
-/// | 2 | ``bounded(_:_:)`` | nothing: 6 is within 0 and 20 |
+/// | 2 | ``withSpare(_:_:_:_:)``, ``bounded(_:_:)`` | nothing: too few worked lately;: 6 is within 0 and 20 |
 /// | 3 | ``grown(to:_:_:)``: at most 10 more, or double, in 15 s | nothing: 6 is within 13 |
 /// | 4 | ``heldInTrouble(_:_:_:_:)`` | nothing: nobody is in trouble |
 /// | 5 | ``withinHeadroom(_:_:_:_:)``: the quota has room for 2 more | "capped: limits.memory 5 of 6" |
@@ -46,7 +46,7 @@ public struct ScalingPolicy: Sendable {
         }
         var decision = Decision(replicas: fleet.replicas, draining: fleet.draining, reasons: [], history: history)
         if let backlog = observation.backlog.value {
-            recommend(backlog, fleet, now, &decision)
+            recommend(backlog, fleet, observation.headroom.value, now, &decision)
         } else if case .override = observation.control {
         } else {
             decision.reasons = observation.backlog.missing(Reason.backlogUnknown)
@@ -87,7 +87,9 @@ public struct ScalingPolicy: Sendable {
     // MARK: - 1, 2: What the jobs ask for
 
     /// What the jobs ask for, within the bounds; also recorded in the decision's history.
-    private func recommend(_ backlog: Backlog, _ fleet: Fleet, _ now: Moment, _ decision: inout Decision) {
+    private func recommend(
+        _ backlog: Backlog, _ fleet: Fleet, _ headroom: Headroom?, _ now: Moment, _ decision: inout Decision
+    ) {
         let (demand, reason) = demand(backlog, fleet)
         decision.reasons.append(reason)
         if demand > 0, fleet.replicas == 0 { decision.reasons.append(.firstJob) }
@@ -96,7 +98,9 @@ public struct ScalingPolicy: Sendable {
         // number that is set, as the new version's during a rollout, are not: the number would climb after them.
         let working = min(fleet.busy, fleet.replicas)
         if working > demand { decision.reasons.append(.working(working)) }
-        let recommendation = bounded(max(demand, working), &decision.reasons)
+        decision.history.noteUse(working, at: now, settings)
+        let wanted = withSpare(max(demand, working), fleet, headroom, &decision)
+        let recommendation = bounded(wanted, &decision.reasons)
         decision.recommendation = recommendation
         decision.history.record(
             recommendation: recommendation, replicas: fleet.replicas, hasWork: backlog.jobs > 0 || fleet.busy > 0,
@@ -135,6 +139,22 @@ public struct ScalingPolicy: Sendable {
             .demandByJobs(
                 waiting: max(0, backlog.waiting), inFlight: inFlight, perWorker: perWorker, workers: byJobs)
         )
+    }
+
+    /// A few workers beyond the demand save the next jobs the wait for a start. How many is learnt: a share of those that
+    /// worked lately, so that a fleet that is rarely used keeps none. They are a margin to both sides: as long as half of
+    /// them are there, and no more than half too many, the number stays, which spares a patch for each job that comes or goes.
+    /// They never ask for more than the maximum or the headroom, which would be told as trouble.
+    private func withSpare(
+        _ demand: Int, _ fleet: Fleet, _ headroom: Headroom?, _ decision: inout Decision
+    ) -> Int {
+        let most = min(
+            settings.maxReplicas, headroom.map { $0.ceiling(for: fleet)?.workers ?? .max } ?? fleet.replicas)
+        let spare = min(decision.history.spare(settings), max(0, most - demand))
+        guard spare > 0 else { return demand }
+        decision.reasons.append(.spare(spare, percent: settings.sparePercent))
+        let wanted = demand + spare
+        return abs(wanted - fleet.replicas) <= spare / 2 ? fleet.replicas : wanted
     }
 
     /// `wanted` within the minimum and the maximum.

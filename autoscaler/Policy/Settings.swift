@@ -7,6 +7,9 @@ public struct Settings: Sendable, Equatable {
     public var maxReplicas = 20
     /// How many unfinished jobs one worker is there for.
     public var targetJobsPerWorker = 1
+    /// So many workers are kept beyond the demand, in percent of those that worked in the recent past. In the long run that
+    /// is also the share of pod hours that it may cost.
+    public var sparePercent = 10
     /// How long the work that is known now may take in all.
     public var targetWait: Duration = .seconds(60)
     /// So many workers may be added within one growth period, whatever `growthPercent` says.
@@ -41,6 +44,7 @@ public struct Settings: Sendable, Equatable {
         try check(
             .maxReplicas, maxReplicas >= minReplicas, "must not be less than min-replicas, which is \(minReplicas)")
         try check(.targetJobsPerWorker, targetJobsPerWorker >= 1, "must be 1 or more")
+        try check(.sparePercent, (0...100).contains(sparePercent), "must be from 0 to 100")
         try check(.growthStep, growthStep >= 1, "must be 1 or more")
         try check(.growthPercent, growthPercent >= 0 && growthPercent <= 100_000, "must be from 0 to 100000")
         for name in [Name.targetWait, .growthPeriod, .longestGap] {
@@ -66,6 +70,8 @@ extension Settings {
         case maxReplicas = "max-replicas"
         /// See `Settings.targetJobsPerWorker`.
         case targetJobsPerWorker = "target-jobs-per-worker"
+        /// See `Settings.sparePercent`.
+        case sparePercent = "spare-percent"
         /// See `Settings.targetWait`.
         case targetWait = "target-wait"
         /// See `Settings.growthStep`.
@@ -95,6 +101,7 @@ extension Settings {
             case .minReplicas: \.minReplicas
             case .maxReplicas: \.maxReplicas
             case .targetJobsPerWorker: \.targetJobsPerWorker
+            case .sparePercent: \.sparePercent
             case .growthStep: \.growthStep
             case .growthPercent: \.growthPercent
             default: nil

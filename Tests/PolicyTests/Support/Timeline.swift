@@ -28,6 +28,7 @@ struct Timeline {
         var settings = Settings()
         // Several jobs a worker make the difference between jobs and workers seen.
         settings.targetJobsPerWorker = 2
+        settings.sparePercent = 0
         change(&settings)
         policy = try ScalingPolicy(settings)
     }
