@@ -42,7 +42,8 @@ import Testing
         let result = try run("simulate", "bursty", "--compare", "--vary", "target-wait=30", "--svg", picture.path)
         #expect(result.status == 0, "\(result.errors)")
         for row in [
-            "msaas ", "target-wait=30 ", "keda ", "keda-tuned-30s ", "keda-tuned-60s ", "keda-tuned-300s ", "scaled-job ",
+            "msaas ", "target-wait=30 ", "keda ", "keda-tuned-30s ", "keda-tuned-60s ", "keda-tuned-300s ",
+            "scaled-job ",
             "hpa-cpu ", "hpa-external ", "knative ", "clairvoyant ",
         ] {
             #expect(result.output.contains("\n\(row)"))

@@ -107,7 +107,8 @@ extension Reason {
     /// It says why the fleet has grown, or else why it has shrunk.
     func explains(growth: Bool) -> Bool {
         switch self {
-        case .demandByJobs, .demandByAudio, .working, .spare, .atMinimum, .atMaximum, .memoryCapped, .quotaCapped, .override:
+        case .demandByJobs, .demandByAudio, .working, .spare, .atMinimum, .atMaximum, .memoryCapped, .quotaCapped,
+            .override:
             true
         case .firstJob, .growthLimited: growth
         case .noJobs, .stabilising, .keepingLast, .idle, .neverWanted: !growth

@@ -180,7 +180,8 @@ struct Ledger {
         SimulationReport(
             policy: policy, trace: trace.name, jobs: completions.count, done: finished,
             doneTwice: completions.count { $0 > 1 }, wait: Percentiles(waits), turnaround: Percentiles(turnarounds),
-            podHours: podSeconds / 3600, workHours: workSeconds / 3600, lostHours: lostSeconds / 3600, givenBack: givenBack,
+            podHours: podSeconds / 3600, workHours: workSeconds / 3600, lostHours: lostSeconds / 3600,
+            givenBack: givenBack,
             interruptions: interruptions, actions: actions, span: end, series: series)
     }
 }

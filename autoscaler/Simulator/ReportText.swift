@@ -10,7 +10,10 @@ public struct ReportTable: CustomStringConvertible {
     /// The table, with a line break after each row.
     public var description: String {
         var rows = [
-            ["policy", "wait p50", "p95", "p99", "longest", "pod hours", "in use", "peak", "scalings", "busy told to go"]
+            [
+                "policy", "wait p50", "p95", "p99", "longest", "pod hours", "in use", "peak", "scalings",
+                "busy told to go",
+            ]
         ]
         rows += reports.map(row)
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -135,7 +135,9 @@ struct RunOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The most workers (20).", valueName: "count")) var maxReplicas: String?
     @Option(help: ArgumentHelp("Unfinished jobs that one worker is there for (1).", valueName: "count"))
     var targetJobsPerWorker: String?
-    @Option(help: ArgumentHelp("Workers kept beyond the demand, in percent of those that worked (10).", valueName: "percent"))
+    @Option(
+        help: ArgumentHelp(
+            "Workers kept beyond the demand, in percent of those that worked (10).", valueName: "percent"))
     var sparePercent: String?
     @Option(help: ArgumentHelp("How long the known work may take in all (60s).", valueName: "time")) var targetWait:
         String?
@@ -166,7 +168,8 @@ struct RunOptions: ParsableArguments {
             "heartbeat-timeout": heartbeatTimeout, "event-window": eventWindow, "protect-busy": protectBusy,
             "redis-url": redisURL, "listen": listen,
             "min-replicas": minReplicas, "max-replicas": maxReplicas, "target-jobs-per-worker": targetJobsPerWorker,
-            "spare-percent": sparePercent, "target-wait": targetWait, "growth-step": growthStep, "growth-percent": growthPercent,
+            "spare-percent": sparePercent, "target-wait": targetWait, "growth-step": growthStep,
+            "growth-percent": growthPercent,
             "growth-period": growthPeriod, "stabilisation-window": stabilisationWindow, "idle-window": idleWindow,
             "longest-gap": longestGap, "pending-grace": pendingGrace, "start-grace": startGrace,
             "memory-kill-pause": memoryKillPause,

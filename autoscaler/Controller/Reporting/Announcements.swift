@@ -114,7 +114,8 @@ extension Reason {
         case .memoryCapped, .quotaCapped, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory,
             .busyNotReady, .backlogUnknown, .fleetUnknown, .yielding:
             true
-        case .noJobs, .demandByJobs, .demandByAudio, .working, .spare, .firstJob, .atMinimum, .atMaximum, .growthLimited,
+        case .noJobs, .demandByJobs, .demandByAudio, .working, .spare, .firstJob, .atMinimum, .atMaximum,
+            .growthLimited,
             .watching, .stabilising, .keepingLast, .idle, .neverWanted, .growthHeld, .rollingOut, .busy, .draining,
             .paused, .override:
             false

@@ -132,7 +132,8 @@ public struct ClairvoyantScaler: Scaler {
             index += 1
         }
         guard wanted < fleet.replicas else { return ScalingStep(replicas: wanted, why: "it is known") }
-        let idle = fleet.workers.filter { $0.isLive && !$0.isBusy && $0.phase == .ready }.suffix(fleet.replicas - wanted)
+        let idle = fleet.workers.filter { $0.isLive && !$0.isBusy && $0.phase == .ready }.suffix(
+            fleet.replicas - wanted)
         return ScalingStep(replicas: fleet.replicas - idle.count, leaving: idle.map(\.id), why: "it is known")
     }
 }
