@@ -39,7 +39,10 @@ var foundations: [Target] {
                 .target(name: "FileKind"),
                 .target(name: "Untrusted"),
                 .target(name: "Digests", dependencies: ["COpenSSL"]),
-                .target(name: "ServiceContract", dependencies: ["Digests", "Untrusted"]),
+                .target(name: "Encodings"),
+                .target(name: "SeparationChoices"),
+                .target(
+                    name: "ServiceContract", dependencies: ["Digests", "Encodings", "SeparationChoices", "Untrusted"]),
             ])
 }
 
@@ -70,8 +73,12 @@ var engine: [Target] {
             .target(name: "HTDemucs", dependencies: ["Tensors", "Checkpoints", "Untrusted"]),
             .target(
                 name: "Audio",
-                dependencies: ["FileKind", "CFFmpeg", "CMPG123", "CSndfile", "CSoxr", "CLame", "Untrusted"]),
-            .target(name: "Separation", dependencies: ["HTDemucs", "Tensors", "Checkpoints", "Audio", "Untrusted"]),
+                dependencies: [
+                    "FileKind", "CFFmpeg", "CMPG123", "CSndfile", "CSoxr", "CLame", "Untrusted", "SeparationChoices",
+                ]),
+            .target(
+                name: "Separation",
+                dependencies: ["HTDemucs", "Tensors", "Checkpoints", "Audio", "Untrusted", "SeparationChoices"]),
             .target(name: "Evaluation", dependencies: ["Audio"]),
         ])
 }
@@ -81,16 +88,16 @@ var clients: [Target] {
     floor(
         "Clients",
         [
-            .target(name: "HTTPTransport", dependencies: ["CCurl", "Threading"]),
-            .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Threading", "Digests"]),
+            .target(name: "HTTPTransport", dependencies: ["CCurl"]),
+            .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Threading", "Digests", "Encodings"]),
             .target(
                 name: "Jobs",
                 dependencies: ["CHiredis", "COpenSSL", "Digests", "ServiceContract", "Threading", .logging]),
-            .target(name: "Kubernetes", dependencies: ["HTTPTransport", "Threading", .logging, .yams]),
+            .target(name: "Kubernetes", dependencies: ["HTTPTransport", "Threading", "Encodings", .logging, .yams]),
             .target(
                 name: "ModelStore",
                 dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", "Threading", "Untrusted", .yams]),
-            .target(name: "ServiceClient", dependencies: ["HTTPTransport"]),
+            .target(name: "ServiceClient", dependencies: ["HTTPTransport", "ServiceContract", "Encodings"]),
         ])
 }
 
@@ -108,14 +115,14 @@ var service: [Target] {
             .target(
                 name: "StorageServer",
                 dependencies: [
-                    "HTTPServer", "ObjectStorage", "HTTPTransport", "Digests", "Threading", .hummingbird,
+                    "HTTPServer", "ObjectStorage", "HTTPTransport", "Digests", "Threading", "Encodings", .hummingbird,
                     .httpTypes, .nioCore, .nioHTTP1, .nioPosix, .nioHTTPTypes, .logging, .lifecycle,
                 ]),
             .target(
                 name: "FunctionHost",
                 dependencies: [
-                    "HTTPServer", "COpenSSL", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes,
-                    .logging, .metrics, .lifecycle, .yams,
+                    "HTTPServer", "COpenSSL", "Threading", "ServiceContract", "Encodings", .hummingbird, .httpTypes,
+                    .nioCore, .nioHTTPTypes, .logging, .metrics, .lifecycle, .yams,
                 ]),
             .target(
                 name: "FunctionClients",
@@ -141,13 +148,13 @@ var functions: [Target] {
     [
         function(
             "UploadFunction", "functions/upload",
-            ["FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
+            ["FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Encodings"]),
         function(
             "SeparateFunction", "functions/separate",
-            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", .lifecycle]),
+            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", .lifecycle, .logging]),
         function(
             "FetchFunction", "functions/fetch",
-            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
+            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "Encodings", .logging]),
     ]
 }
 
@@ -193,7 +200,7 @@ var programs: [Target] {
                 dependencies: [
                     "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "Evaluation", "LocalStack",
                     "Controller", "StorageServer", "ServiceClient", "ServiceContract", "Jobs", "FunctionHost",
-                    "ObjectStorage", "HTTPTransport", .argumentParser, .logging, .lifecycle,
+                    "ObjectStorage", "HTTPTransport", "SeparationChoices", .argumentParser, .logging, .lifecycle,
                 ]),
         ])
 }
@@ -204,40 +211,47 @@ var tests: [Target] {
         test("TensorsTests", ["Tensors"]),
         test("CheckpointsTests", ["Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
         test("HTDemucsTests", ["HTDemucs", "Checkpoints", "Tensors"], exclude: ["Goldens"]),
-        test("AudioTests", ["Audio", "FileKind", "msaas"]),
+        test("AudioTests", ["Audio", "FileKind", "msaas", "SeparationChoices"]),
         test(
             "SeparationTests",
-            ["Separation", "HTDemucs", "Tensors", "Checkpoints", "Audio", "msaas", "separate-example"],
+            ["Separation", "Tensors", "Checkpoints", "Audio", "SeparationChoices", "msaas", "separate-example"],
             exclude: ["Goldens", "Demo"]),
         .executableTarget(name: "separate-example", dependencies: ["Separation"], path: "Examples/separate"),
-        test("ObjectStorageTests", ["ObjectStorage", "HTTPTransport", "Digests"], resources: [.copy("Fixtures")]),
+        test(
+            "ObjectStorageTests", ["ObjectStorage", "HTTPTransport", "Digests", "Encodings"],
+            resources: [.copy("Fixtures")]),
         test(
             "StorageServerTests",
-            ["StorageServer", "ObjectStorage", "HTTPTransport", "Digests", .hummingbird, .lifecycle, .logging],
+            [
+                "StorageServer", "ObjectStorage", "HTTPTransport", "Digests", "Encodings", .hummingbird, .lifecycle,
+                .logging, .httpTypes,
+            ],
             resources: [.copy("Fixtures"), .copy("Clients")]),
         test(
             "HTTPServerTests",
             ["HTTPServer", "HTTPTransport", .hummingbird, .hummingbirdCore, .nioCore, .lifecycle, .logging]),
         test("JobsTests", ["Jobs", "ServiceContract"]),
         .target(
-            name: "KubernetesDouble", dependencies: ["Kubernetes", .hummingbird, .logging],
+            name: "KubernetesDouble", dependencies: ["Kubernetes", "Encodings", .hummingbird, .logging, .nioCore],
             path: "Tests/KubernetesDouble"),
-        test("KubernetesTests", ["Kubernetes", "KubernetesDouble", "HTTPTransport"], resources: [.copy("Fixtures")]),
+        test(
+            "KubernetesTests", ["Kubernetes", "KubernetesDouble", "HTTPTransport", "Encodings", "Threading", .logging],
+            resources: [.copy("Fixtures")]),
         test(
             "WorkerLoopTests",
             [
                 "WorkerLoop", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation",
-                "Audio", "WorkerTrials", "TrialWorker", .lifecycle,
+                "Audio", "WorkerTrials", "TrialWorker", .lifecycle, .logging,
             ]),
-        .target(name: "WorkerTrials", dependencies: ["WorkerLoop"], path: "Tests/WorkerTrials"),
+        .target(name: "WorkerTrials", dependencies: ["WorkerLoop", "ServiceContract"], path: "Tests/WorkerTrials"),
         .executableTarget(
             name: "TrialWorker", dependencies: ["WorkerTrials", "WorkerLoop", .logging], path: "Tests/TrialWorker"),
         test(
             "FunctionTests",
             [
                 "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "Jobs", "Threading", .logging,
-                .metrics, .lifecycle,
+                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "Jobs", .logging, .metrics,
+                .lifecycle,
             ], exclude: ["Separate/minio-event.json"]),
         test("PolicyTests", ["Policy"]),
         test("SimulatorTests", ["Simulator", "Policy", "autoscaler"]),
@@ -245,7 +259,7 @@ var tests: [Target] {
             "ControllerTests",
             [
                 "Controller", "Policy", "ServiceContract", "Jobs", "Kubernetes", "KubernetesDouble", "autoscaler",
-                .logging,
+                "Encodings", "HTTPTransport", .logging,
             ]),
         test("DashboardTests", ["Dashboard", "ServiceContract", "Jobs", "autoscaler"], exclude: ["Goldens"]),
         test(
@@ -315,7 +329,7 @@ func system(_ name: String, pkgConfig: String?, apt: String) -> Target {
 
 func function(_ name: String, _ path: String, _ rooms: [Target.Dependency]) -> Target {
     .target(
-        name: name, dependencies: rooms + ["FunctionHost", .logging], path: path,
+        name: name, dependencies: rooms + ["FunctionHost"], path: path,
         resources: [.embedInCode("function.yaml")])
 }
 

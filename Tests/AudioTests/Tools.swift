@@ -1,5 +1,6 @@
 import Audio
 import Foundation
+import SeparationChoices
 import TestSupport
 
 /// Runs a third-party program and returns its standard output. A missing program is a failure, not a skip.

@@ -1,5 +1,6 @@
 import Audio
 import Foundation
+import SeparationChoices
 import Testing
 
 struct WritingTests {

@@ -47,7 +47,7 @@ struct SongBook: Sendable {
         for index in songs.indices {
             let job = try await client.upload(songs[index].file, options: songs[index].options)
             guard let status = try? await client.follow(job, update: { _ in }) else { continue }
-            for stem in status.stems ?? [] {
+            for stem in status.stems {
                 let file = try await client.download(stem, of: job, to: folder.appending(path: "\(index)"))
                 songs[index].stems[stem.name] = try Data(contentsOf: file)
             }
@@ -58,7 +58,7 @@ struct SongBook: Sendable {
 /// Uploads that the service has accepted.
 actor Load {
     struct Upload: Sendable {
-        let job: String
+        let job: JobID
         let song: Int
         let key: String
     }
@@ -86,7 +86,7 @@ actor Load {
                 let put = try await storage.put(
                     "queue", key, body: .bytes(try Data(contentsOf: entry.file)), metadata: metadata)
                 let id = JobID(bucket: "queue", key: key, eTag: put.eTag)
-                accepted.append(Upload(job: "\(id)", song: song, key: key))
+                accepted.append(Upload(job: id, song: song, key: key))
             } else {
                 let job = try await client.upload(entry.file, options: entry.options)
                 accepted.append(Upload(job: job, song: song, key: "\(job)/\(entry.file.lastPathComponent)"))

@@ -41,7 +41,7 @@ struct Inspector: Sendable {
             var status: JobStatus?
             repeat {
                 status = try? await client.status(of: upload.job)
-                if status?.isFinal == true { break }
+                if status?.state.isFinished == true { break }
                 try await Task.sleep(for: .milliseconds(100))
             } while ContinuousClock.now < deadline
             try await judge(upload, status, &verdict)
@@ -50,7 +50,7 @@ struct Inspector: Sendable {
         while try await queue.depth().waiting + queue.depth().inFlight > 0, ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(100))
         }
-        verdict.unpromised = try await queue.recent(limit: 10_000).count { !promised.contains("\($0.id)") }
+        verdict.unpromised = try await queue.recent(limit: 10_000).count { !promised.contains($0.id) }
         try await lookForRepeats(&verdict)
         try await lookIntoRedis(&verdict)
         try await lookIntoBuckets(&verdict)
@@ -58,21 +58,21 @@ struct Inspector: Sendable {
     }
 
     private func judge(_ upload: Load.Upload, _ status: JobStatus?, _ verdict: inout Verdict) async throws {
-        guard let status, status.isFinal else {
-            verdict.lost.append("\(upload.key): \(status.map { "still \($0.state)" } ?? "not known")")
+        guard let status, status.state.isFinished else {
+            verdict.lost.append("\(upload.key): \(status.map { "still \($0.state.rawValue)" } ?? "not known")")
             return
         }
         let expected = book.songs[upload.song].stems
-        guard status.state == "done" else {
+        guard status.state == .done else {
             let reason = status.error ?? ""
-            if reason.isEmpty { verdict.lost.append("\(upload.key) is \(status.state) without a reason") }
-            verdict.failed[expected.isEmpty ? "no song" : "\(status.state): \(reason)", default: 0] += 1
+            if reason.isEmpty { verdict.lost.append("\(upload.key) is \(status.state.rawValue) without a reason") }
+            verdict.failed[expected.isEmpty ? "no song" : "\(status.state.rawValue): \(reason)", default: 0] += 1
             return
         }
         verdict.done += 1
-        let stems = status.stems ?? []
+        let stems = status.stems
         if Set(stems.map(\.name)) != Set(expected.keys) { verdict.mixedUp.append("\(upload.key) has other stems") }
-        let place = folder.appending(path: upload.job)
+        let place = folder.appending(path: upload.job.description)
         for stem in stems {
             let file = try await client.download(stem, of: upload.job, to: place)
             if try Data(contentsOf: file) != expected[stem.name] {

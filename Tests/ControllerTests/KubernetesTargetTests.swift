@@ -1,4 +1,5 @@
 import Controller
+import Encodings
 import Foundation
 import Kubernetes
 import KubernetesDouble

@@ -2,6 +2,7 @@ import Evaluation
 import Foundation
 import HTTPTransport
 import ServiceClient
+import ServiceContract
 import TestSupport
 import Testing
 
@@ -15,9 +16,9 @@ import Testing
             let folder = try TemporaryDirectory()
             let job = try await stack.client.upload(DemoSong.file)
             let status = try await stack.client.follow(job) { _ in }
-            #expect(status.stems?.map(\.name) == ["drums", "bass", "other", "vocals"])
+            #expect(status.stems.map(\.name) == ["drums", "bass", "other", "vocals"])
             #expect(status.model == "starter")
-            for stem in try #require(status.stems) {
+            for stem in status.stems {
                 let file = try await stack.client.download(stem, of: job, to: folder.url)
                 let truth = Places.repository.appending(path: "models/starter/demo/\(stem.name).mp3")
                 let sdr = try #require(try StemScore(estimate: file, truth: truth).sdr)
@@ -47,8 +48,8 @@ import Testing
             let job = try await eventually("the notification") { try await stack.client.recent().first }
             #expect(job.filename == "mein lied+é.mp3")
             let status = try await stack.client.follow(job.job) { _ in }
-            #expect(status.stems?.map(\.name).sorted() == ["no_vocals", "vocals"])
-            #expect(status.stems?.allSatisfy { $0.contentType == "audio/flac" } == true)
+            #expect(status.stems.map(\.name).sorted() == ["no_vocals", "vocals"])
+            #expect(status.stems.allSatisfy { $0.contentType == "audio/flac" })
             let stems = try stack.run(["aws", "s3", "ls", "s3://output/\(job.job)/"])
             #expect(stems.contains("manifest.json") && stems.contains("no_vocals.flac"))
         }
@@ -76,15 +77,15 @@ import Testing
             let job = try await stack.client.upload(DemoSong.file)
             let worker = try await eventually("progress") {
                 let status = try await stack.client.status(of: job)
-                return status.state == "running" && (status.progress ?? 0) > 0.1 ? try await stack.worker(of: job) : nil
+                return status.state == .running && status.progress > 0.1 ? try await stack.worker(of: job) : nil
             }
             for process in stack.processes(with: "WORKER_ID=\(worker)") { kill(process, SIGKILL) }
             let status = try await stack.client.follow(job) { _ in }
-            for stem in try #require(status.stems) {
+            for stem in status.stems {
                 let file = try await stack.client.download(stem, of: job, to: folder.url.appending(path: "disturbed"))
                 #expect(try Data(contentsOf: file) == undisturbed[stem.name], "\(stem.name)")
             }
-            #expect(status.stems?.count == undisturbed.count)
+            #expect(status.stems.count == undisturbed.count)
         }
     }
 
@@ -119,19 +120,19 @@ import Testing
                 try body.write(to: file)
                 let answer = try await stack.request("POST", "/upload?filename=bad.mp3\(query)", body: .file(file))
                 #expect(answer.status == 202)
-                let job = try JSONDecoder().decode(Accepted.self, from: answer.body).job
+                let job = try JSONDecoder.contract.decode(AcceptedUpload.self, from: answer.body).job
                 let status = try await eventually("the end of \(job)") {
                     let status = try await stack.client.status(of: job)
-                    return status.isFinal ? status : nil
+                    return status.state.isFinished ? status : nil
                 }
-                #expect(status.state == "failed")
+                #expect(status.state == .failed)
                 #expect(status.error?.contains(reason) == true, "\(status.error ?? "no reason")")
                 #expect(try await stack.request("GET", "/fetch/\(job)/vocals").status == 409)
             }
             #expect(try stack.objects(in: "output").isEmpty)
 
             let truncated = try await stack.job(of: song.prefix(song.count * 2 / 3), named: "cut.mp3", in: folder.url)
-            #expect(truncated.state == "done")
+            #expect(truncated.state == .done)
             #expect(try await stack.request("GET", "/fetch/\(truncated.job)/kazoo").status == 404)
         }
     }
@@ -150,8 +151,6 @@ import Testing
     }
 }
 
-private struct Accepted: Decodable { let job: String }
-
 private struct Problem: Decodable { let type: String, title: String, status: Int, detail: String }
 
 private actor LockedValue<Value: Sendable> {
@@ -165,7 +164,7 @@ extension RunningStack {
     fileprivate func stems(of song: URL, in folder: URL) async throws -> [String: Data] {
         let job = try await client.upload(song)
         var stems: [String: Data] = [:]
-        for stem in try await client.follow(job, update: { _ in }).stems ?? [] {
+        for stem in try await client.follow(job, update: { _ in }).stems {
             stems[stem.name] = try Data(contentsOf: try await client.download(stem, of: job, to: folder))
         }
         return stems
@@ -179,7 +178,7 @@ extension RunningStack {
     }
 
     /// The worker that holds a job.
-    fileprivate func worker(of job: String) async throws -> String? {
+    fileprivate func worker(of job: JobID) async throws -> String? {
         let redis = try #require(URL(string: address.redis))
         let answer = try run([
             "redis-cli", "--no-auth-warning", "-p", String(redis.port ?? 0), "-a", redis.password ?? "", "HGET",

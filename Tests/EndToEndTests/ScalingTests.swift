@@ -39,7 +39,7 @@ import Testing
                 for _ in 1..<songs { jobs.append(try await stack.client.upload(clip)) }
                 for job in jobs {
                     let status = try await stack.client.follow(job) { _ in }
-                    #expect(status.state == "done", "\(status)")
+                    #expect(status.state == .done, "\(status)")
                 }
                 _ = try await eventually("the last worker's end") { stack.workerProcesses.isEmpty ? true : nil }
             }

@@ -1,3 +1,4 @@
+import Encodings
 import FetchFunction
 import Foundation
 import FunctionHost
@@ -23,7 +24,7 @@ enum HeadersTarget: FuzzTarget {
             guard let target = RequestTarget(text) else { return }
             precondition(target.query.items.count <= 100)
             for segment in target.segments {
-                precondition(PercentEncoding.decode(PercentEncoding.encode(segment), plusIsSpace: false) == segment)
+                precondition(segment.percentEncoded().percentDecoded() == segment)
             }
         case 4:
             let header = ContentDisposition.attachment(text)

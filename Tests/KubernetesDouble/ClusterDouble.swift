@@ -1,3 +1,4 @@
+import Encodings
 import Foundation
 public import Kubernetes
 import Synchronization

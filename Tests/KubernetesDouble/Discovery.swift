@@ -1,3 +1,4 @@
+import Encodings
 import Kubernetes
 
 /// The documents by which `kubectl` learns what there is.

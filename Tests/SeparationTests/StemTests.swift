@@ -1,6 +1,7 @@
 import Audio
 import Foundation
 import Separation
+import SeparationChoices
 import Tensors
 import Testing
 
@@ -22,7 +23,7 @@ struct StemTests {
     @Test func `two stems: the others' sum, the rest of the track, or nothing`() throws {
         let bag = try Bag.toy()
         let all = try separate(bag, plainOptions())
-        func two(_ method: SeparationOptions.OtherMethod) throws -> [String: [[Float]]] {
+        func two(_ method: OtherMethod) throws -> [String: [[Float]]] {
             try separate(
                 bag,
                 plainOptions {
@@ -132,7 +133,7 @@ struct StemTests {
         }
         let all = try run { _ in }
         #expect(all.members == [0, 1, 2, 3])
-        for method in [SeparationOptions.OtherMethod.minus, .none, .automatic] {
+        for method in [OtherMethod.minus, .none, .automatic] {
             let one = try run {
                 $0.twoStems = "vocals"
                 $0.otherMethod = method
@@ -144,7 +145,7 @@ struct StemTests {
     }
 
     @Test func `what remains is the others' sum, but the rest of the track where the sum takes more models`() throws {
-        func two(_ bag: Bag, _ method: SeparationOptions.OtherMethod) throws -> [String: [[Float]]] {
+        func two(_ bag: Bag, _ method: OtherMethod) throws -> [String: [[Float]]] {
             try separate(
                 bag,
                 plainOptions {

@@ -1,3 +1,4 @@
+import Encodings
 import FunctionHost
 
 /// `Content-Disposition` for a name from outside (RFC 6266, RFC 8187): nothing in the name can end the header, the
@@ -11,6 +12,6 @@ package enum ContentDisposition {
                         && !"\"\\%;/".unicodeScalars.contains(scalar)
                         ? scalar : "_"
                 }))
-        return "attachment; filename=\"\(plain)\"; filename*=UTF-8''\(PercentEncoding.encode(name))"
+        return "attachment; filename=\"\(plain)\"; filename*=UTF-8''\(name.percentEncoded())"
     }
 }

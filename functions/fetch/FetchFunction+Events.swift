@@ -81,7 +81,7 @@ struct JobFollower: Sendable {
         for await signal in signals {
             switch signal {
             case .event(let event) where event.kind == .progress:
-                let progress = Progress(progress: event.progress ?? 0)
+                let progress = JobProgress(progress: event.progress ?? 0)
                 try await writer.write(message("progress", progress, id: event.id))
                 lastWrite = .now
             case .event(let event):
@@ -111,7 +111,7 @@ struct JobFollower: Sendable {
             try await writer.write(message("state", status, id: end ?? place))
             return !status.state.isFinished
         } catch let problem as Problem where problem.status == 404 {
-            try await writer.write(message("removed", Removed(job: id), id: place))
+            try await writer.write(message("removed", JobRemoval(job: id), id: place))
             return false
         } catch is Problem {
             // Redis or the storage is away for a moment; the next event or heartbeat looks again.
@@ -119,21 +119,10 @@ struct JobFollower: Sendable {
         }
     }
 
-    private struct Progress: Encodable {
-        var progress: Double
-    }
-
-    private struct Removed: Encodable {
-        var job: JobID
-    }
-
     private func message(_ kind: String, _ value: some Encodable, id: EventID?) throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.dateEncodingStrategy = .iso8601
         var text = "event: \(kind)\n"
         if let id { text += "id: \(id)\n" }
-        text += "data: \(String(decoding: try encoder.encode(value), as: UTF8.self))\n\n"
+        text += "data: \(String(decoding: try JSONEncoder.contract.encode(value), as: UTF8.self))\n\n"
         return Data(text.utf8)
     }
 }

@@ -87,7 +87,7 @@ extension Problem {
     static let stemGone = Problem(.gone, detail: "The stem was removed from the storage; upload the song again.")
 
     static func notDone(_ state: JobState, error: String?, _ id: JobID) -> Problem {
-        var problem = Problem(.notDone, detail: "", extensions: ["state": .text(state.rawValue)])
+        var problem = Problem(.notDone, detail: "", extensions: ["state": .string(state.rawValue)])
         switch state {
         case .failed, .dead: problem.detail = "The job failed and has no stems: \(error ?? "no reason is known.")"
         case .cancelled: problem.detail = "The job was cancelled and has no stems; upload the song again."

@@ -59,7 +59,7 @@ public struct FetchFunction: Function {
             throw Problem.badRequest("limit is “\(limit.prefix(16))”; it must be a whole number from 1 to 200.")
         }
         let jobs = try await withServiceProblems(context.logger) { try await queue.jobs.recent(limit: limit) }
-        return try .json(headers: [.cacheControl: "no-store"], ["jobs": jobs.map { JobStatus($0) }])
+        return try .json(headers: [.cacheControl: "no-store"], JobList(jobs: jobs.map { JobStatus($0) }))
     }
 
     private func status(of id: JobID, _ context: FunctionContext) async throws -> FunctionResponse {

@@ -14,8 +14,8 @@ struct Admission: Sendable {
     let logger: Logger
 
     enum Outcome: Sendable {
-        case accepted(Accepted)
-        case ignored(Ignored)
+        case accepted(AcceptedSong)
+        case ignored(IgnoredEvent)
     }
 
     /// Decides, and sets an object aside for which that fails again and again in a way that time does not mend: it
@@ -39,7 +39,7 @@ struct Admission: Sendable {
                 "set aside", metadata: ["key": .string(order.key.debugDescription), "error": .string("\(error)")])
             let job = Job(bucket: order.bucket, key: order.key, eTag: order.eTag)
             let outcome = try await reject(job, "The storage cannot tell what this object is; it was set aside.") {
-                .ignored(Ignored(bucket: order.bucket, key: order.key, job: $1, reason: $0))
+                .ignored(IgnoredEvent(bucket: order.bucket, key: order.key, job: $1, reason: $0))
             }
             trials.succeeded(name)
             return outcome
@@ -49,7 +49,7 @@ struct Admission: Sendable {
     /// - Throws: errors of the storage and of Redis; the same order may succeed later.
     private func admit(_ order: Order) async throws -> Outcome {
         func ignored(_ reason: String, job: JobID? = nil) -> Outcome {
-            .ignored(Ignored(bucket: order.bucket, key: order.key, job: job, reason: reason))
+            .ignored(IgnoredEvent(bucket: order.bucket, key: order.key, job: job, reason: reason))
         }
         guard order.isCreation else { return ignored("The event is not about a new object.") }
         guard order.bucket == storage.queueBucket else {
@@ -73,9 +73,9 @@ struct Admission: Sendable {
         switch try await queue.jobs.enqueue(job) {
         case .enqueued(let position):
             logger.info("queued", metadata: ["job": .string(job.id.description), "key": .string(order.key)])
-            return .accepted(Accepted(job: job.id, key: order.key, state: .queued, position: position))
+            return .accepted(AcceptedSong(job: job.id, key: order.key, state: .queued, position: position))
         case .alreadyKnown(let state):
-            return .accepted(Accepted(job: job.id, key: order.key, state: state))
+            return .accepted(AcceptedSong(job: job.id, key: order.key, state: state))
         }
     }
 
@@ -93,7 +93,7 @@ struct Admission: Sendable {
     ) async throws -> Outcome {
         let state = try await queue.jobs.reject(job, reason: reason)
         guard state == .failed else {
-            return .accepted(Accepted(job: job.id, key: job.key, state: state))
+            return .accepted(AcceptedSong(job: job.id, key: job.key, state: state))
         }
         return ignored(reason, job.id)
     }

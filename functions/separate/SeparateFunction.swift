@@ -61,7 +61,7 @@ public struct SeparateFunction: Function {
     /// Answers one notification, order or probe.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
         // Storages probe their targets so, some of them without the token.
-        guard request.method == "POST", request.body.declaredLength != 0 else { return try .json(Answer()) }
+        guard request.method == "POST", request.body.declaredLength != 0 else { return try .json(SeparateAnswer()) }
         let body = try await request.body.collect(upTo: 1 << 20)
         let orders: [Order]
         do {
@@ -74,13 +74,13 @@ public struct SeparateFunction: Function {
                     "The body is no order (\(error)); send {\"bucket\": …, \"key\": …, \"options\": {…}}, or a notification."
                 )
             }
-            return try .json(Answer(ignored: [Ignored(reason: "\(error)")]))
+            return try .json(SeparateAnswer(ignored: [IgnoredEvent(reason: "\(error)")]))
         }
         guard !orders.isEmpty || isFromStorage(context.caller) else {
             throw Problem.badRequest("The body names no object; send {\"bucket\": …, \"key\": …, \"options\": {…}}.")
         }
         let admission = Admission(storage: storage, queue: queue, trials: trials, logger: context.logger)
-        var answer = Answer()
+        var answer = SeparateAnswer()
         for order in orders {
             do {
                 if order.isByHand { _ = try JobOptions(validating: order.options) }
@@ -103,27 +103,4 @@ public struct SeparateFunction: Function {
     private func isFromStorage(_ caller: Caller) -> Bool {
         caller == .tokenHolder || token == nil && caller == .anybody
     }
-}
-
-/// What became of the events of a request.
-struct Answer: Codable, Sendable {
-    var accepted: [Accepted] = []
-    var ignored: [Ignored] = []
-}
-
-/// A song that is in the queue now, or was already.
-struct Accepted: Codable, Sendable {
-    var job: JobID
-    var key: String
-    var state: JobState
-    /// The place in the queue of a job that is new there.
-    var position: Int?
-}
-
-/// An event that changes nothing, and why.
-struct Ignored: Codable, Sendable {
-    var bucket: String?
-    var key: String?
-    var job: JobID?
-    var reason: String
 }

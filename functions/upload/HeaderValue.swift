@@ -1,3 +1,4 @@
+import Encodings
 import Foundation
 import FunctionHost
 
@@ -32,7 +33,7 @@ package struct HeaderValue: Sendable, Equatable {
         if let extended = parameters["filename*"] {
             let parts = extended.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
             if parts.count == 3, parts[0].lowercased() == "utf-8",
-                let decoded = PercentEncoding.decode(parts[2], plusIsSpace: false)
+                let decoded = parts[2].percentDecoded()
             {
                 return decoded
             }

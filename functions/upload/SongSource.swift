@@ -1,4 +1,5 @@
 import FileKind
+import Encodings
 import Foundation
 import FunctionClients
 import FunctionHost
@@ -44,7 +45,7 @@ struct SongSource: Sendable {
 
     private init(raw request: FunctionRequest, type: String, options: OptionFields) async throws {
         let disposition = request.headers[.contentDisposition].flatMap { HeaderValue($0) }
-        let header = request.header("X-Filename").map { PercentEncoding.decode($0, plusIsSpace: false) ?? $0 }
+        let header = request.header("X-Filename").map { $0.percentDecoded() ?? $0 }
         let given = request.query["filename"] ?? header ?? disposition?.filename
         let song = RawSong(request.body.reader())
         guard let start = try await song.start() else { throw Problem.emptySong }

@@ -67,11 +67,11 @@ public struct UploadFunction: Function {
         let size = try await withServiceProblems(context.logger) {
             try await store.store(song, as: "\(job)/\(song.filename)")
         }
-        context.logger.info("stored", metadata: ["job": .string(job.description), "size": .stringConvertible(size)])
-        let links = JobLinks(job)
+        context.logger.info(
+            "stored", metadata: ["job": .string(job.description), "size": .stringConvertible(size)])
         return try .json(
-            status: 202, headers: [.location: links.status],
-            Accepted(job: job, state: .uploaded, filename: song.filename, size: size, links: links))
+            status: 202, headers: [.location: JobLinks(job).status],
+            AcceptedUpload(job: job, filename: song.filename, size: size))
     }
 
     private func isPresign(_ request: FunctionRequest) throws -> Bool {
@@ -96,29 +96,10 @@ public struct UploadFunction: Function {
         let expires = Date() + Double(presignedFor.components.seconds)
         return try .json(
             headers: [.cacheControl: "no-store"],
-            Presigned(
-                job: job, method: "PUT", url: url.absoluteString,
-                headers: Dictionary(headers, uniquingKeysWith: { $1 }), expires: expires, links: JobLinks(job)))
+            PresignedUpload(
+                job: job, url: url.absoluteString, headers: Dictionary(headers, uniquingKeysWith: { $1 }),
+                expires: expires))
     }
-}
-
-/// The answer to an upload.
-struct Accepted: Codable {
-    var job: JobID
-    var state: JobState
-    var filename: String
-    var size: Int
-    var links: JobLinks
-}
-
-/// The answer with a presigned URL: put the song there with these headers.
-struct Presigned: Codable {
-    var job: JobID
-    var method: String
-    var url: String
-    var headers: [String: String]
-    var expires: Date
-    var links: JobLinks
 }
 
 /// Refuses songs while too many wait already. The count is up to a second old, so a few more may come in; when nobody knows how many wait, they are let in: the bucket keeps them.
@@ -161,11 +142,11 @@ extension Problem {
         let pause = Int(min(max(reading.wait(for: reading.waiting - limit + 1) ?? 30, 1), 600))
         var problem = Problem(
             .queueFull, detail: "",
-            extensions: ["waiting": .number(reading.waiting), "limit": .number(limit)],
+            extensions: ["waiting": .int(reading.waiting), "limit": .int(limit)],
             headers: [.retryAfter: String(pause)])
         problem.detail = "About \(reading.waiting) songs wait already, and about \(limit) may. "
         if let wait = reading.wait(for: reading.waiting + 1) {
-            problem.extensions["expectedWaitSeconds"] = .number(Int(wait))
+            problem.extensions["expectedWaitSeconds"] = .int(Int(wait))
             problem.detail += "A song sent now would be done in about \(Int(wait)) s. "
         }
         problem.detail += "Send it again in \(pause) s."

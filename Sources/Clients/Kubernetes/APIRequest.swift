@@ -1,3 +1,4 @@
+import Encodings
 public import Foundation
 
 /// One call of the API, independent of any cluster: `description` is its text.
@@ -39,9 +40,9 @@ public struct APIRequest: Sendable, Equatable {
         let permission = call.permission
         let parts = permission.resource.split(separator: "/", maxSplits: 1)
         var path = permission.group.isEmpty ? "/api/v1" : "/apis/\(permission.group)/v1"
-        if let namespace { path += "/namespaces/\(namespace.percentEncoded)" }
+        if let namespace { path += "/namespaces/\(namespace.percentEncoded())" }
         path += "/\(parts[0])"
-        if let name { path += "/\(name.percentEncoded)" }
+        if let name { path += "/\(name.percentEncoded())" }
         if parts.count > 1 { path += "/\(parts[1])" }
         return path
     }
@@ -49,7 +50,7 @@ public struct APIRequest: Sendable, Equatable {
     /// The path with the query.
     public var target: String {
         guard !query.isEmpty else { return path }
-        return path + "?" + query.map { "\($0.name)=\($0.value.percentEncoded)" }.joined(separator: "&")
+        return path + "?" + query.map { "\($0.name)=\($0.value.percentEncoded())" }.joined(separator: "&")
     }
 }
 
@@ -59,25 +60,6 @@ extension APIRequest: CustomStringConvertible {
         var text = "\(method) \(target)"
         if let contentType { text += "\nContent-Type: \(contentType)" }
         if let body { text += "\n\n" + String(decoding: body, as: UTF8.self) }
-        return text
-    }
-}
-
-extension String {
-    /// With everything but unreserved characters escaped (RFC 3986, section 2.3).
-    var percentEncoded: String {
-        var text = ""
-        for byte in utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                text.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                text += byte < 16 ? "%0" : "%"
-                text += String(byte, radix: 16, uppercase: true)
-            }
-        }
         return text
     }
 }

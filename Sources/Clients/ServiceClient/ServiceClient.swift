@@ -1,5 +1,7 @@
+import Encodings
 public import Foundation
 public import HTTPTransport
+import ServiceContract
 
 /// The service's HTTP functions, as a program sees them: upload, follow, download.
 public struct ServiceClient: Sendable {
@@ -19,24 +21,20 @@ public struct ServiceClient: Sendable {
     /// - Parameters:
     ///   - options: names and values as `POST /upload` takes them.
     /// - Throws: ``ServiceError`` with the service's own sentence, `HTTPError` when it cannot be reached.
-    public func upload(_ file: URL, options: [String: String] = [:]) async throws -> String {
-        var query = URLComponents()
-        query.queryItems =
-            [URLQueryItem(name: "filename", value: file.lastPathComponent)]
-            + options.sorted { $0.key < $1.key }.map { URLQueryItem(name: $0.key, value: $0.value) }
-        // URLComponents leaves "+" as it is, which servers read as a space.
-        let text = (query.percentEncodedQuery ?? "").replacing("+", with: "%2B")
-        let answer: Accepted = try await request(
-            "POST", "/upload?\(text)", body: .file(file), contentType: "application/octet-stream")
+    public func upload(_ file: URL, options: [String: String] = [:]) async throws -> JobID {
+        let query = ([("filename", file.lastPathComponent)] + options.sorted { $0.key < $1.key })
+            .map { "\($0.percentEncoded())=\($1.percentEncoded())" }.joined(separator: "&")
+        let answer: AcceptedUpload = try await request(
+            "POST", "/upload?\(query)", body: .file(file), contentType: "application/octet-stream")
         return answer.job
     }
 
     /// What is known about a job.
-    public func status(of job: String) async throws -> JobStatus { try await request("GET", "/fetch/\(job)") }
+    public func status(of job: JobID) async throws -> JobStatus { try await request("GET", "/fetch/\(job)") }
 
     /// The latest jobs, newest first.
     public func recent() async throws -> [JobStatus] {
-        let answer: Recent = try await request("GET", "/fetch")
+        let answer: JobList = try await request("GET", "/fetch")
         return answer.jobs
     }
 
@@ -44,12 +42,12 @@ public struct ServiceClient: Sendable {
     ///
     /// - Returns: the status of the job that is done.
     /// - Throws: ``ServiceError/jobEnded(job:state:reason:)`` when it ended otherwise.
-    public func follow(_ job: String, update: @Sendable (JobStatus) async -> Void) async throws -> JobStatus {
+    public func follow(_ job: JobID, update: @Sendable (JobStatus) async -> Void) async throws -> JobStatus {
         while true {
             let status = try await status(of: job)
             await update(status)
-            if status.state == "done" { return status }
-            if status.isFinal {
+            if status.state == .done { return status }
+            if status.state.isFinished {
                 throw ServiceError.jobEnded(
                     job: job, state: status.state, reason: status.error ?? "no reason was given.")
             }
@@ -58,7 +56,7 @@ public struct ServiceClient: Sendable {
     }
 
     /// Downloads a stem into `folder` and returns the file, which appears there only once it is complete.
-    public func download(_ stem: JobStatus.Stem, of job: String, to folder: URL) async throws -> URL {
+    public func download(_ stem: JobStatus.Stem, of job: JobID, to folder: URL) async throws -> URL {
         guard stem.href.hasPrefix("/") else {
             throw ServiceError.unexpectedAnswer("the stem's link “\(stem.href)” does not lead to the service")
         }
@@ -111,7 +109,7 @@ public struct ServiceClient: Sendable {
         let response = try await transport.send(request)
         guard (200..<300).contains(response.status) else { throw try await refusal(response) }
         let data = try await response.body.collect(limit: 16 << 20)
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: data) else {
+        guard let answer = try? JSONDecoder.contract.decode(Answer.self, from: data) else {
             throw ServiceError.unexpectedAnswer(String(decoding: data.prefix(200), as: UTF8.self))
         }
         return answer
@@ -119,11 +117,27 @@ public struct ServiceClient: Sendable {
 
     private func refusal(_ response: HTTPResponse) async throws -> ServiceError {
         let data = (try? await response.body.collect(limit: 1 << 20)) ?? Data()
-        let problem = try? JSONDecoder().decode(Problem.self, from: data)
-        return .refused(response.status, problem?.detail ?? problem?.title ?? "The service refused.")
+        let problem = try? JSONDecoder.contract.decode(ProblemDocument.self, from: data)
+        let sentence = problem.flatMap { $0.detail ?? $0.title } ?? ""
+        return .refused(response.status, sentence.isEmpty ? "The service refused." : sentence)
     }
+}
 
-    private struct Accepted: Decodable { let job: String }
-    private struct Recent: Decodable { let jobs: [JobStatus] }
-    private struct Problem: Decodable { let title: String?, detail: String? }
+/// Why the service did not do what it was asked; says the service's own sentence.
+public enum ServiceError: Error, CustomStringConvertible, Equatable {
+    /// It answered with a problem: status, sentence.
+    case refused(Int, String)
+    /// It answered something that is not in its contract.
+    case unexpectedAnswer(String)
+    /// The job ended without stems: its state and the reason.
+    case jobEnded(job: JobID, state: JobState, reason: String)
+
+    /// A sentence.
+    public var description: String {
+        switch self {
+        case .refused(let status, let sentence): "\(sentence) (HTTP \(status))"
+        case .unexpectedAnswer(let what): "The service answered unexpectedly: \(what). Is the address that of msaas?"
+        case .jobEnded(let job, let state, let reason): "Job \(job) is \(state.rawValue): \(reason)"
+        }
+    }
 }

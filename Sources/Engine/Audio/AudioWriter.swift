@@ -1,4 +1,5 @@
 import Foundation
+import SeparationChoices
 
 /// Writes a stream of frames to a file, which appears under its name only when it is complete.
 ///
@@ -36,7 +37,7 @@ public final class AudioWriter {
     /// - Parameter frames: how many frames will come, where that is known (a WAV above 4 GB becomes an RF64).
     /// - Throws: ``AudioError`` when the format does not exist or the folder cannot be written to.
     public init(
-        _ url: URL, format: AudioFormat, sampleRate: Int, channels: Int, clipMode: ClipMode = .rescale,
+        _ url: URL, format: AudioFormat, sampleRate: Int, channels: Int, clipMode: ClipMode = .standard,
         frames: Int? = nil
     ) throws {
         try format.validate()

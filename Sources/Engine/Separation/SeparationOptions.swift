@@ -1,26 +1,14 @@
 import Audio
 public import Tensors
+import SeparationChoices
 import Untrusted
 
-/// How a track is separated and written; the defaults are the reference command's.
+/// How a track is separated and written; the defaults are those of ``SeparationDefaults``.
 public struct SeparationOptions: Sendable, Equatable {
-    /// How "all but one stem" is made with ``twoStems``.
-    public enum OtherMethod: String, Sendable, CaseIterable {
-        /// The sum of the other stems, as `no_STEM`.
-        case add
-        /// The track minus the stem, as `minus_STEM`.
-        case minus
-        /// Not at all.
-        case none
-        /// As `no_STEM`: the sum of the other stems, unless that takes models which the stem itself does not need;
-        /// then the track minus the stem.
-        case automatic = "auto"
-    }
-
     /// Predictions, each with the track shifted by a random time up to half a second, that are averaged; 0: one, unshifted.
-    public var shifts = 1
+    public var shifts = SeparationDefaults.shifts
     /// Part of a segment that it shares with the next, 0 ≤ overlap < 1.
-    public var overlap = 0.25
+    public var overlap = SeparationDefaults.overlap
     /// Seconds in a segment; nil: what the model was trained for.
     public var segment: Double?
     /// Where the random shifts come from; nil: different ones every time.
@@ -28,7 +16,7 @@ public struct SeparationOptions: Sendable, Equatable {
     /// Writes only this stem, and what remains as ``otherMethod`` says.
     public var twoStems: String?
     /// How what remains is made.
-    public var otherMethod = OtherMethod.add
+    public var otherMethod = OtherMethod.standard
     /// Writes only these stems, whatever their order; nil: all of the model's.
     public var stems: [String]?
     /// Files that are made of several stems, beside the stems.
@@ -36,11 +24,11 @@ public struct SeparationOptions: Sendable, Equatable {
     /// Which of the track's channels are separated.
     public var channels = ChannelSelection.all
     /// What happens to samples beyond full scale.
-    public var clipMode = ClipMode.rescale
+    public var clipMode = ClipMode.standard
     /// The output format.
-    public var format = AudioFormat.wav16
+    public var format = AudioFormat(.standard)
 
-    /// The reference's defaults.
+    /// The defaults.
     public init() {}
 
     /// Refuses what the bag cannot do.

@@ -128,3 +128,77 @@ public struct AutoscalerRecord: Sendable, Equatable, Codable {
         self.decidedAt = decidedAt
     }
 }
+
+/// What the operator has asked of the autoscaler. It stays in force until the operator takes it back, whichever
+/// controller decides.
+public struct AutoscalerControl: Sendable, Equatable, Codable {
+    /// Nothing is changed until the pause ends; an override has no effect meanwhile.
+    public var isPaused: Bool
+    /// So many workers, whatever the demand.
+    public var override: Int?
+
+    /// A control of its parts; without any the policy decides.
+    public init(isPaused: Bool = false, override: Int? = nil) {
+        self.isPaused = isPaused
+        self.override = override
+    }
+
+    /// The policy decides.
+    public static let automatic = AutoscalerControl()
+
+    /// One thing the operator asks for.
+    public enum Request: Sendable, Equatable {
+        /// Change nothing from now on.
+        case pause
+        /// End the pause; an override is in force again.
+        case resume
+        /// Keep so many workers (negative counts as 0).
+        case override(Int)
+        /// Back to the policy: neither pause nor override.
+        case clear
+    }
+
+    /// The control after `request`.
+    public func applying(_ request: Request) -> AutoscalerControl {
+        var result = self
+        switch request {
+        case .pause: result.isPaused = true
+        case .resume: result.isPaused = false
+        case .override(let count): result.override = max(0, count)
+        case .clear: result = .automatic
+        }
+        return result
+    }
+}
+
+/// Everything on the board, read at one moment.
+public struct AutoscalerStatus: Sendable, Equatable {
+    /// What the autoscaler last said; `nil` when none has ever run.
+    public var record: AutoscalerRecord?
+    /// What the operator has asked for.
+    public var control: AutoscalerControl
+    /// The workers that were asked to drain, and by whom.
+    public var drains: [String: DrainOrigin]
+    /// The moment, by the clock of Redis.
+    public var time: Date
+
+    /// A status of its parts.
+    public init(
+        record: AutoscalerRecord? = nil, control: AutoscalerControl = .automatic, drains: [String: DrainOrigin] = [:],
+        time: Date
+    ) {
+        self.record = record
+        self.control = control
+        self.drains = drains
+        self.time = time
+    }
+}
+
+/// Who asked a worker to drain. In both cases it claims no more and finishes the job it holds.
+public enum DrainOrigin: String, Sendable, Codable {
+    /// An operator: the worker ends after its job, as on SIGTERM; whoever keeps workers running starts a fresh one.
+    case `operator`
+    /// The autoscaler, before it shrinks the fleet: the worker stays without claiming, until it is removed or the mark
+    /// is withdrawn because it is needed after all.
+    case autoscaler
+}

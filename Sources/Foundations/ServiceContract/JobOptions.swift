@@ -1,3 +1,7 @@
+import Foundation
+import SeparationChoices
+import Untrusted
+
 /// How a song is to be separated. Every value has passed the checks of ``init(validating:)`` or is a default.
 public struct JobOptions: Codable, Equatable, Sendable {
     /// The model's name; `nil` means the worker's default.
@@ -10,8 +14,10 @@ public struct JobOptions: Codable, Equatable, Sendable {
     public var format: StemFormat
     /// MP3 bit rate in kbit/s, one of ``legalBitrates``.
     public var bitrate: Int
-    /// How many randomly shifted passes are averaged, 0…10; 0 is one pass without a shift, which gives the same bytes
-    /// every time.
+    /// The MP3 encoder's quality, 2 (best) to 7 (fastest).
+    public var mp3Preset: Int
+    /// How many randomly shifted passes are averaged, 0…10; 0 is one pass without a shift. A job's shifts are the same
+    /// each time it is attempted.
     public var shifts: Int
     /// How much segments overlap, 0…0.9 of a segment.
     public var overlap: Double
@@ -21,16 +27,19 @@ public struct JobOptions: Codable, Equatable, Sendable {
     /// The bit rates of MPEG-1 Layer III that are worth listening to, in kbit/s.
     public static let legalBitrates = [64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 
-    /// The defaults: the worker's model, all stems, 16-bit WAV, no shifts, overlap 0.25, rescaling.
+    /// The worker's model, all stems, and the defaults of ``SeparationDefaults``.
     public init(
-        model: String? = nil, twoStems: String? = nil, otherMethod: OtherMethod = .add, format: StemFormat = .wav,
-        bitrate: Int = 320, shifts: Int = 0, overlap: Double = 0.25, clipMode: ClipMode = .rescale
+        model: String? = nil, twoStems: String? = nil, otherMethod: OtherMethod = .standard,
+        format: StemFormat = .standard, bitrate: Int = SeparationDefaults.mp3Bitrate,
+        mp3Preset: Int = SeparationDefaults.mp3Preset, shifts: Int = SeparationDefaults.shifts,
+        overlap: Double = SeparationDefaults.overlap, clipMode: ClipMode = .standard
     ) {
         self.model = model
         self.twoStems = twoStems
         self.otherMethod = otherMethod
         self.format = format
         self.bitrate = bitrate
+        self.mp3Preset = mp3Preset
         self.shifts = shifts
         self.overlap = overlap
         self.clipMode = clipMode
@@ -45,13 +54,14 @@ public struct JobOptions: Codable, Equatable, Sendable {
         otherMethod = try values.decodeIfPresent(OtherMethod.self, forKey: .otherMethod) ?? otherMethod
         format = try values.decodeIfPresent(StemFormat.self, forKey: .format) ?? format
         bitrate = try values.decodeIfPresent(Int.self, forKey: .bitrate) ?? bitrate
+        mp3Preset = try values.decodeIfPresent(Int.self, forKey: .mp3Preset) ?? mp3Preset
         shifts = try values.decodeIfPresent(Int.self, forKey: .shifts) ?? shifts
         overlap = try values.decodeIfPresent(Double.self, forKey: .overlap) ?? overlap
         clipMode = try values.decodeIfPresent(ClipMode.self, forKey: .clipMode) ?? clipMode
     }
 
-    /// Reads options by their names: `model`, `two_stems`, `other_method`, `format`, `bitrate`, `shifts`, `overlap`,
-    /// `clip_mode`; a hyphen may stand for the underscore.
+    /// Reads options by their names: `model`, `two_stems`, `other_method`, `format`, `bitrate`, `mp3_preset`,
+    /// `shifts`, `overlap`, `clip_mode`; a hyphen may stand for the underscore.
     ///
     /// - Throws: ``InvalidOption`` for a name that is not among them, a value out of bounds, and an option given twice
     ///   with different values.
@@ -83,10 +93,110 @@ public struct JobOptions: Codable, Equatable, Sendable {
     public var metadata: [String: String] {
         var values = [
             "other-method": otherMethod.rawValue, "format": format.rawValue, "bitrate": String(bitrate),
-            "shifts": String(shifts), "overlap": String(overlap), "clip-mode": clipMode.rawValue,
+            "mp3-preset": String(mp3Preset), "shifts": String(shifts), "overlap": String(overlap),
+            "clip-mode": clipMode.rawValue,
         ]
         values["model"] = model
         values["two-stems"] = twoStems
         return values
+    }
+}
+
+/// The names of ``JobOptions`` and the bounds of their values.
+enum JobOptionName: String, CaseIterable {
+    case model
+    case twoStems = "two_stems"
+    case otherMethod = "other_method"
+    case format
+    case bitrate
+    case mp3Preset = "mp3_preset"
+    case shifts
+    case overlap
+    case clipMode = "clip_mode"
+
+    /// The option called `name`; hyphens count as underscores and case does not matter, as in HTTP header fields.
+    init?(_ name: String) {
+        self.init(rawValue: name.lowercased().replacingOccurrences(of: "-", with: "_"))
+    }
+
+    /// Checks `value` and writes it into `options`.
+    func read(_ value: String, named name: String, into options: inout JobOptions) throws(InvalidOption) {
+        func refused(_ rule: String) -> InvalidOption { InvalidOption(name: name, value: value, rule: rule) }
+        switch self {
+        case .model:
+            guard PlainName.isValid(value, upTo: 64) else {
+                throw refused("it must be 1 to 64 letters, digits, “-”, “_” and “.”, and not begin with “.” or “-”")
+            }
+            options.model = value
+        case .twoStems:
+            guard PlainName.isValid(value, upTo: 32) else {
+                throw refused("it must be the name of one of the model's stems, such as vocals")
+            }
+            options.twoStems = value
+        case .otherMethod:
+            guard let method = OtherMethod(rawValue: value) else { throw refused(Self.oneOf(OtherMethod.self)) }
+            options.otherMethod = method
+        case .format:
+            guard let format = StemFormat(rawValue: value) else { throw refused(Self.oneOf(StemFormat.self)) }
+            options.format = format
+        case .bitrate:
+            guard let bitrate = Int(value), JobOptions.legalBitrates.contains(bitrate) else {
+                let rates = JobOptions.legalBitrates.map(String.init).joined(separator: ", ")
+                throw refused("it must be one of \(rates) (kbit/s)")
+            }
+            options.bitrate = bitrate
+        case .mp3Preset:
+            guard let preset = Int(value), (2...7).contains(preset) else {
+                throw refused("it must be a whole number from 2 (best) to 7 (fastest)")
+            }
+            options.mp3Preset = preset
+        case .shifts:
+            guard let shifts = Int(value), (0...10).contains(shifts) else {
+                throw refused("it must be a whole number from 0 to 10")
+            }
+            options.shifts = shifts
+        case .overlap:
+            guard let overlap = Double(value), (0...0.9).contains(overlap) else {
+                throw refused("it must be a number from 0 to 0.9")
+            }
+            options.overlap = overlap
+        case .clipMode:
+            guard let mode = ClipMode(rawValue: value) else { throw refused(Self.oneOf(ClipMode.self)) }
+            options.clipMode = mode
+        }
+    }
+
+    private static func oneOf<Choice: RawRepresentable<String> & CaseIterable>(_ kind: Choice.Type) -> String {
+        "it must be one of " + kind.allCases.map(\.rawValue).joined(separator: ", ")
+    }
+}
+
+/// An option that was refused; its description is a sentence that names the option, the value and what is allowed.
+public struct InvalidOption: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The option's name as it was given.
+    public let name: String
+    /// The value as it was given.
+    public let value: String
+    /// What is allowed.
+    public let rule: String
+
+    /// An option refused because of `rule`.
+    public init(name: String, value: String, rule: String) {
+        self.name = name
+        self.value = value
+        self.rule = rule
+    }
+
+    /// A sentence for the one who gave the option.
+    public var description: String {
+        "Option “\(Self.shortened(name))” cannot be “\(Self.shortened(value))”: \(rule)."
+    }
+
+    /// At most 64 characters and no control characters, since the text comes from outside.
+    private static func shortened(_ text: String) -> String {
+        let visible = text.unicodeScalars.prefix(64).map {
+            $0.properties.generalCategory == .control ? "�" : Character($0)
+        }
+        return String(visible) + (text.unicodeScalars.count > 64 ? "…" : "")
     }
 }

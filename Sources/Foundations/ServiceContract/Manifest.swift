@@ -25,6 +25,9 @@ public struct StemRecord: Codable, Sendable, Equatable {
 
     /// The stem's key in the output bucket.
     public func key(of job: JobID) -> String { "\(job)/\(file)" }
+
+    /// `vocals.wav`: the file without the folder of its attempt.
+    public var downloadName: String { file.unicodeScalars.split(separator: "/").last.map { String($0) } ?? name }
 }
 
 /// What a finished job left in the output bucket; stored last, as `{job}/manifest.json`, so that its presence means
@@ -70,16 +73,13 @@ public struct Manifest: Codable, Sendable, Equatable {
 
     /// Reads what ``encoded()`` wrote.
     public init(json: Data) throws {
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .iso8601
-        self = try decoder.decode(Manifest.self, from: json)
+        self = try JSONDecoder.contract.decode(Manifest.self, from: json)
     }
 
     /// The manifest as JSON with sorted keys and ISO 8601 times: the same bytes for the same value.
     public func encoded() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.dateEncodingStrategy = .iso8601
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+        let encoder = JSONEncoder.contract
+        encoder.outputFormatting.insert(.prettyPrinted)
         return try encoder.encode(self)
     }
 }

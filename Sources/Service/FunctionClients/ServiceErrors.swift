@@ -30,6 +30,6 @@ extension Problem {
     public init(_ error: InvalidOption) {
         self = Problem(
             .invalidOption, detail: error.description,
-            extensions: ["option": .text(String(error.name.prefix(64)))])
+            extensions: ["option": .string(String(error.name.prefix(64)))])
     }
 }

@@ -2,7 +2,7 @@ public import Audio
 import Foundation
 import Jobs
 import Separation
-public import ServiceContract
+import ServiceContract
 
 /// What one job may take of this machine, checked as soon as it can be known: the song's bytes before they are fetched, its
 /// rate at its first samples, its length while it is measured, work and disk before the first segment, the wall clock all

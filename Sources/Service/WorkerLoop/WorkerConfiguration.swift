@@ -1,6 +1,6 @@
 public import Foundation
 import Jobs
-public import ServiceContract
+import ServiceContract
 
 /// How a worker works.
 public struct WorkerConfiguration: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import Controller
+import Encodings
 import HTTPTransport
 import Foundation
 import Jobs

@@ -177,11 +177,7 @@ import Testing
             try await stack.put("a.mp3", metadata: ["format": "flac", "shifts": "2"])
             let reply = try await stack.separatePost(
                 Data(#"{"bucket":"queue","key":"a.mp3","options":{"shifts":5,"two_stems":"vocals"}}"#.utf8))
-            struct Answer: Decodable {
-                struct Accepted: Decodable { var job: JobID }
-                var accepted: [Accepted]
-            }
-            let id = try #require(try reply.decoded(Answer.self).accepted.first?.job)
+            let id = try #require(try reply.decoded(SeparateAnswer.self).accepted.first?.job)
             let options = try #require(try await stack.queue.job(id)?.options)
             #expect(options.format == .flac && options.shifts == 5 && options.twoStems == "vocals")
         }

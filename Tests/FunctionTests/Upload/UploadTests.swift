@@ -289,14 +289,7 @@ import Testing
         try await withStack(notifies: true) { stack in
             let reply = try await stack.host.send("POST", "/upload?presign=1&filename=a+b.mp3&format=flac")
             #expect(reply.status == 200)
-            struct Presigned: Decodable {
-                var job: JobID
-                var method: String
-                var url: String
-                var headers: [String: String]
-                var expires: Date
-            }
-            let presigned = try reply.decoded(Presigned.self)
+            let presigned = try reply.decoded(PresignedUpload.self)
             #expect(presigned.expires > Date())
             let put = try await CurlTransport().send(
                 HTTPRequest(

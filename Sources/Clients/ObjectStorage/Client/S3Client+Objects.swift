@@ -1,4 +1,5 @@
 import Digests
+import Encodings
 public import Foundation
 import HTTPTransport
 

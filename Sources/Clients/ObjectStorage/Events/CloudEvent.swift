@@ -1,3 +1,4 @@
+import Encodings
 import Foundation
 import HTTPTransport
 
@@ -33,17 +34,17 @@ struct CloudEvent {
     }
 
     private init(structured json: JSONValue) throws(BucketEventError) {
-        guard json["specversion"]?.string != nil, let type = json["type"]?.string else {
+        guard json["specversion"]?.text != nil, let type = json["type"]?.text else {
             throw BucketEventError("The CloudEvent has no specversion or no type.")
         }
         var data = json["data"] ?? .null
-        if let encoded = json["data_base64"]?.string {
+        if let encoded = json["data_base64"]?.text {
             guard let bytes = Data(base64Encoded: encoded),
                 let decoded = try? JSONDecoder().decode(JSONValue.self, from: bytes)
             else { throw BucketEventError("The CloudEvent's data_base64 is not JSON in Base64.") }
             data = decoded
         }
-        self.init(type: type, source: json["source"]?.string, subject: json["subject"]?.string, data: data)
+        self.init(type: type, source: json["source"]?.text, subject: json["subject"]?.text, data: data)
     }
 
     func bucketEvents() throws(BucketEventError) -> [BucketEvent] {
@@ -52,8 +53,8 @@ struct CloudEvent {
             return try records.map(BucketEvent.init(record:))
         }
         if data["s3"] != nil { return [try BucketEvent(record: data)] }
-        if data["Event"]?.string == "s3:TestEvent" || (data.object?.isEmpty == true && type == nil) { return [] }
-        if let detail = data["detail"] { return [try BucketEvent(detail: detail, type: data["detail-type"]?.string)] }
+        if data["Event"]?.text == "s3:TestEvent" || (data.object?.isEmpty == true && type == nil) { return [] }
+        if let detail = data["detail"] { return [try BucketEvent(detail: detail, type: data["detail-type"]?.text)] }
         if data["bucket"]?["name"] != nil, data["object"]?["key"] != nil {
             return [try BucketEvent(detail: data, type: type)]
         }
@@ -67,11 +68,11 @@ struct CloudEvent {
 extension BucketEvent {
     /// One of `Records`, as MinIO and AWS write them; its key is escaped as in a query.
     init(record: JSONValue) throws(BucketEventError) {
-        guard let name = record["eventName"]?.string else { throw BucketEventError("A record has no “eventName”.") }
-        guard let bucket = record["s3"]?["bucket"]?["name"]?.string else {
+        guard let name = record["eventName"]?.text else { throw BucketEventError("A record has no “eventName”.") }
+        guard let bucket = record["s3"]?["bucket"]?["name"]?.text else {
             throw BucketEventError("A record has no “s3.bucket.name”.")
         }
-        guard let object = record["s3"]?["object"], let escaped = object["key"]?.string else {
+        guard let object = record["s3"]?["object"], let escaped = object["key"]?.text else {
             throw BucketEventError("A record has no “s3.object.key”.")
         }
         guard let key = escaped.percentDecoded(plusIsSpace: true) else {
@@ -82,8 +83,8 @@ extension BucketEvent {
 
     /// The `detail` of Amazon EventBridge, or the `s3` part of a record; the key of the former is not escaped.
     init(detail: JSONValue, type: String?) throws(BucketEventError) {
-        guard let bucket = detail["bucket"]?["name"]?.string, let object = detail["object"],
-            let key = object["key"]?.string
+        guard let bucket = detail["bucket"]?["name"]?.text, let object = detail["object"],
+            let key = object["key"]?.text
         else { throw BucketEventError("The event has no “bucket.name” or no “object.key”.") }
         let isRecord = detail["s3SchemaVersion"] != nil
         guard let unescaped = isRecord ? key.percentDecoded(plusIsSpace: true) : key else {
@@ -94,7 +95,7 @@ extension BucketEvent {
         if let range = type.range(of: "Object(Created|Removed)[:.][A-Za-z]+", options: .regularExpression) {
             name = type[range].replacingOccurrences(of: ".", with: ":")
         } else if type.hasSuffix("Object Created") {
-            name = "ObjectCreated:" + (detail["reason"]?.string ?? "Put").replacingOccurrences(of: "Object", with: "")
+            name = "ObjectCreated:" + (detail["reason"]?.text ?? "Put").replacingOccurrences(of: "Object", with: "")
         } else if type.hasSuffix("Object Deleted") {
             name = "ObjectRemoved:Delete"
         } else {
@@ -105,7 +106,7 @@ extension BucketEvent {
 
     /// The object of a Google Cloud Storage event (`google.cloud.storage.object.v1.finalized`).
     init(googleObject object: JSONValue, type: String) throws(BucketEventError) {
-        guard let bucket = object["bucket"]?.string, let key = object["name"]?.string else {
+        guard let bucket = object["bucket"]?.text, let key = object["name"]?.text else {
             throw BucketEventError("The event has no “bucket” or no “name”.")
         }
         let name =
@@ -115,28 +116,43 @@ extension BucketEvent {
             case let last: "ObjectMetadata:\(last ?? "")"
             }
         self.init(
-            name: name, bucket: bucket, key: key, size: object["size"]?.integer, eTag: object["etag"]?.string,
-            contentType: object["contentType"]?.string,
-            userMetadata: (object["metadata"]?.object ?? [:]).compactMapValues(\.string).lowercasedKeys,
-            sequencer: object["metageneration"]?.string, versionId: object["generation"]?.string)
+            name: name, bucket: bucket, key: key, size: object["size"]?.integer, eTag: object["etag"]?.text,
+            contentType: object["contentType"]?.text,
+            userMetadata: (object["metadata"]?.object ?? [:]).compactMapValues(\.text).lowercasedKeys,
+            sequencer: object["metageneration"]?.text, versionId: object["generation"]?.text)
     }
 
     private init(name: String, bucket: String, key: String, object: JSONValue) {
         var metadata: [String: String] = [:]
-        for (name, value) in (object["userMetadata"]?.object ?? [:]).compactMapValues(\.string).lowercasedKeys
+        for (name, value) in (object["userMetadata"]?.object ?? [:]).compactMapValues(\.text).lowercasedKeys
         where name.hasPrefix("x-amz-meta-") {
             metadata[String(name.dropFirst(11))] = value
         }
         self.init(
             name: name, bucket: bucket, key: key, size: object["size"]?.integer,
-            eTag: (object["eTag"] ?? object["etag"])?.string?.unquoted, contentType: object["contentType"]?.string,
-            userMetadata: metadata, sequencer: object["sequencer"]?.string,
-            versionId: (object["versionId"] ?? object["version-id"])?.string)
+            eTag: (object["eTag"] ?? object["etag"])?.text?.unquoted, contentType: object["contentType"]?.text,
+            userMetadata: metadata, sequencer: object["sequencer"]?.text,
+            versionId: (object["versionId"] ?? object["version-id"])?.text)
     }
 }
 
 extension Dictionary<String, String> {
     fileprivate var lowercasedKeys: [String: String] {
         Dictionary(map { ($0.key.lowercased(), $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+extension JSONValue {
+    /// A string that is not empty; some senders write an empty one for "none".
+    fileprivate var text: String? { string.flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// A whole number, also one in quotes or with a fraction of zero.
+    fileprivate var integer: Int? {
+        switch self {
+        case .int(let number): number
+        case .double(let number): Int(exactly: number)
+        case .string(let text): Int(text)
+        default: nil
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Digests
+import Encodings
 package import Foundation
 import HTTPTransport
 

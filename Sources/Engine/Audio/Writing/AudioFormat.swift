@@ -1,3 +1,5 @@
+import SeparationChoices
+
 /// An output format: container, codec and sample width.
 public enum AudioFormat: Sendable, Equatable {
     /// WAV, 16-bit integers.
@@ -11,21 +13,34 @@ public enum AudioFormat: Sendable, Equatable {
     /// MP3 at a constant bitrate (kbit/s, 8…320); preset 2 (best) … 7 (fastest).
     case mp3(bitrate: Int, preset: Int)
 
-    /// The file name's extension, without a dot.
-    public var fileExtension: String {
-        switch self {
-        case .wav16, .wav24, .float32: "wav"
-        case .flac: "flac"
-        case .mp3: "mp3"
-        }
+    /// The format of this name; what else it takes has its default.
+    ///
+    /// - Parameters:
+    ///   - bits: of a FLAC sample.
+    ///   - bitrate: of an MP3, in kbit/s.
+    ///   - preset: the MP3 encoder's quality.
+    public init(
+        _ format: StemFormat, bits: Int = 16, bitrate: Int = SeparationDefaults.mp3Bitrate,
+        preset: Int = SeparationDefaults.mp3Preset
+    ) {
+        self =
+            switch format {
+            case .wav: .wav16
+            case .wav24: .wav24
+            case .float32: .float32
+            case .flac: .flac(bits: bits)
+            case .mp3: .mp3(bitrate: bitrate, preset: preset)
+            }
     }
 
-    /// The media type for HTTP.
-    public var contentType: String {
+    /// Its name, by which its file extension and its media type are known.
+    public var name: StemFormat {
         switch self {
-        case .wav16, .wav24, .float32: "audio/wav"
-        case .flac: "audio/flac"
-        case .mp3: "audio/mpeg"
+        case .wav16: .wav
+        case .wav24: .wav24
+        case .float32: .float32
+        case .flac: .flac
+        case .mp3: .mp3
         }
     }
 
@@ -59,14 +74,4 @@ public enum AudioFormat: Sendable, Equatable {
             }
         }
     }
-}
-
-/// What happens to samples beyond full scale before they are written; the reference's `prevent_clip`.
-public enum ClipMode: String, Sendable, CaseIterable, Codable {
-    /// If the peak would clip, the whole file is made quieter, so that its peak is at 1 / 1.01.
-    case rescale
-    /// Samples are limited to ±0.99.
-    case clamp
-    /// Nothing but the format's own limit of ±1.
-    case none
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audio
 import Foundation
+import SeparationChoices
 
 /// What is written, and where.
 struct OutputOptions: ParsableArguments {
@@ -25,16 +26,16 @@ struct OutputOptions: ParsableArguments {
     var mp3 = false
 
     @Option(help: ArgumentHelp("Bitrate of the MP3.", valueName: "kbit/s"))
-    var mp3Bitrate = 320
+    var mp3Bitrate = SeparationDefaults.mp3Bitrate
 
     @Option(help: "2 for the best quality of the MP3 … 7 for the fastest encoding.")
-    var mp3Preset = 2
+    var mp3Preset = SeparationDefaults.mp3Preset
 
     @Option(
         help:
             "Against clipping: make the whole stem quieter if needed (rescale), cut its peaks off (clamp), or nothing (none)."
     )
-    var clipMode = ClipMode.rescale
+    var clipMode = ClipMode.standard
 
     func validate() throws {
         if int24, float32 { throw ValidationError("--int24 and --float32 contradict each other.") }

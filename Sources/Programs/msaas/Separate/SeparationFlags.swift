@@ -1,14 +1,15 @@
 import ArgumentParser
 import Audio
 import Separation
+import SeparationChoices
 
 /// How the tracks are separated.
 struct SeparationFlags: ParsableArguments {
     @Option(help: "Average the predictions for this many random shifts in time; 0: one prediction, unshifted.")
-    var shifts = 1
+    var shifts = SeparationDefaults.shifts
 
     @Option(help: "Part of a segment that it shares with the next, from 0 to less than 1.")
-    var overlap = 0.25
+    var overlap = SeparationDefaults.overlap
 
     @Option(help: ArgumentHelp("Length of a segment (default: the model's own).", valueName: "seconds"))
     var segment: Double?
@@ -38,7 +39,7 @@ struct SeparationFlags: ParsableArguments {
                 The default, auto, is add, unless that takes models of a bag which the stem itself does not need: of \
                 htdemucs_ft only one model runs, and no_STEM is the track minus the stem.
                 """))
-    var otherMethod = SeparationOptions.OtherMethod.automatic
+    var otherMethod = OtherMethod.standard
 
     @Option(
         help: ArgumentHelp(
@@ -77,7 +78,7 @@ struct SeparationFlags: ParsableArguments {
     }
 }
 
-extension SeparationOptions.OtherMethod: ExpressibleByArgument {}
+extension OtherMethod: ExpressibleByArgument {}
 extension ClipMode: ExpressibleByArgument {}
 extension StemMix: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }

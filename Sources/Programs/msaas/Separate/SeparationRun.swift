@@ -90,7 +90,7 @@ struct SeparationRun: Sendable {
     private func output(_ track: URL, stem: String) -> URL {
         folder.appending(
             path: template.path(
-                track: track.lastPathComponent, stem: stem, fileExtension: options.format.fileExtension))
+                track: track.lastPathComponent, stem: stem, fileExtension: options.format.name.fileExtension))
     }
 
     /// Refuses a pattern that gives all stems the same name.

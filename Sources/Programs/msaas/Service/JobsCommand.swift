@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ServiceClient
+import ServiceContract
 
 /// `msaas jobs`: what a running service is working on.
 struct JobsCommand: AsyncParsableCommand {
@@ -14,17 +15,17 @@ struct JobsCommand: AsyncParsableCommand {
     func run() async throws {
         let jobs = try await service.client().recent()
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            let encoder = JSONEncoder.contract
+            encoder.outputFormatting.insert(.prettyPrinted)
             say(String(decoding: try encoder.encode(jobs), as: UTF8.self))
             return
         }
         guard !jobs.isEmpty else { return say("No jobs yet.") }
         var table = TextTable(["job", "state", "done", "file"], rightAligned: [2])
         for job in jobs {
-            let file = (job.filename ?? "").printable
+            let file = job.filename.printable
             table.add([
-                job.job, job.state, String(format: "%.0f %%", (job.progress ?? 0) * 100),
+                job.job.description, job.state.rawValue, String(format: "%.0f %%", job.progress * 100),
                 job.error.map { "\(file): \($0.printable)" } ?? file,
             ])
         }

@@ -3,6 +3,7 @@ import Foundation
 import HTTPTransport
 import LocalStack
 import ServiceClient
+import ServiceContract
 
 /// Where the running service is: a flag, `MSAAS_URL`, the data folder's own note, or the default port.
 struct ServiceOption: ParsableArguments {
@@ -32,10 +33,13 @@ struct UploadOptions: ParsableArguments {
     @Option(help: "MP3 bit rate in kbit/s.")
     var bitrate: Int?
 
+    @Option(name: .customLong("mp3-preset"), help: "2 for the best quality of the MP3 … 7 for the fastest encoding.")
+    var preset: Int?
+
     @Option(help: ArgumentHelp("Separate into STEM and no_STEM only.", valueName: "stem"))
     var twoStems: String?
 
-    @Option(help: "How no_STEM is made: add, minus or none.")
+    @Option(help: "How no_STEM is made: auto, add, minus or none.")
     var otherMethod: String?
 
     @Option(help: "Randomly shifted passes to average.")
@@ -49,7 +53,8 @@ struct UploadOptions: ParsableArguments {
 
     var values: [String: String] {
         let all: [(String, String?)] = [
-            ("model", model), ("format", format), ("bitrate", bitrate.map(String.init)), ("two_stems", twoStems),
+            ("model", model), ("format", format), ("bitrate", bitrate.map(String.init)),
+            ("mp3_preset", preset.map(String.init)), ("two_stems", twoStems),
             ("other_method", otherMethod), ("shifts", shifts.map(String.init)), ("overlap", overlap.map { "\($0)" }),
             ("clip_mode", clipMode),
         ]
@@ -114,12 +119,12 @@ func separate(
     let job = try await client.upload(file, options: options)
     let status = try await client.follow(job) { await line.show("\(file.lastPathComponent): \($0.summary)") }
     var stems: [(String, URL)] = []
-    for stem in status.stems ?? [] {
+    for stem in status.stems {
         await line.show("\(file.lastPathComponent): downloading \(stem.name)")
         stems.append((stem.name, try await client.download(stem, of: job, to: folder)))
     }
     await line.clear()
-    for warning in status.warnings ?? [] { FileHandle.standardError.write(Data("Note: \(warning)\n".utf8)) }
+    for warning in status.warnings { FileHandle.standardError.write(Data("Note: \(warning)\n".utf8)) }
     return SubmittedSong(status: status, stems: stems, seconds: (ContinuousClock.now - start) / .seconds(1))
 }
 
@@ -136,11 +141,11 @@ extension JobStatus {
     /// One line about where the job is.
     var summary: String {
         switch state {
-        case "queued": position.map { "waiting, place \($0)" } ?? "waiting"
-        case "running":
-            ProgressMeter.bar(progress ?? 0)
+        case .queued: position.map { "waiting, place \($0)" } ?? "waiting"
+        case .running:
+            ProgressMeter.bar(progress)
                 + (etaSeconds.map { String(format: "  %.0f s left", max(0, $0)) } ?? "")
-        default: state
+        default: state.rawValue
         }
     }
 }

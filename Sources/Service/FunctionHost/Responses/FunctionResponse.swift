@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import ServiceContract
 
 /// What a handler answers.
 public struct FunctionResponse: Sendable {
@@ -30,13 +31,10 @@ public struct FunctionResponse: Sendable {
 
     /// An answer of JSON text with sorted keys and dates as ISO 8601.
     public static func json(status: Int = 200, headers: HTTPFields = [:], _ value: some Encodable) throws -> Self {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.dateEncodingStrategy = .iso8601
         var headers = headers
         headers[.contentType] = "application/json"
         return FunctionResponse(
-            status: status, headers: headers, body: .bytes(try encoder.encode(value) + Data("\n".utf8)))
+            status: status, headers: headers, body: .bytes(try JSONEncoder.contract.encode(value) + Data("\n".utf8)))
     }
 
     /// An answer of plain text.

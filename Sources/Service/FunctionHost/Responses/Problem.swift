@@ -1,5 +1,7 @@
+import Encodings
 import Foundation
 import HTTPServer
+import ServiceContract
 
 /// An error as the client sees it: `application/problem+json` (RFC 9457).
 ///
@@ -10,13 +12,13 @@ public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
     public var kind: Kind
     /// What happened and what to do; empty when nothing can be told.
     public var detail: String
-    /// Further members by name, for programs.
-    public var extensions: [String: Member]
+    /// Further members by name, for programs; see ``ProblemDocument``.
+    public var extensions: [String: JSONValue]
     /// Headers that go with the answer, such as `Retry-After`.
     public var headers: HTTPFields
 
     /// A problem of a kind.
-    public init(_ kind: Kind, detail: String, extensions: [String: Member] = [:], headers: HTTPFields = [:]) {
+    public init(_ kind: Kind, detail: String, extensions: [String: JSONValue] = [:], headers: HTTPFields = [:]) {
         self.kind = kind
         self.detail = detail
         self.extensions = extensions
@@ -35,36 +37,10 @@ public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// The JSON text, with `instance` naming the request.
     func json(requestID: String) -> Data {
-        var members = extensions
-        members["type"] = .text(type)
-        members["title"] = .text(title)
-        members["status"] = .number(status)
-        members["detail"] = detail.isEmpty ? nil : .text(detail)
-        members["instance"] = .text("urn:msaas:request:\(requestID)")
-        members["requestId"] = .text(requestID)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return ((try? encoder.encode(members)) ?? Data("{}".utf8)) + Data("\n".utf8)
-    }
-
-    /// The value of a further member.
-    public enum Member: Sendable, Equatable, Encodable, ExpressibleByStringInterpolation {
-        /// A text.
-        case text(String)
-        /// A whole number.
-        case number(Int)
-
-        /// A text.
-        public init(stringLiteral value: String) { self = .text(value) }
-
-        /// The value alone.
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            switch self {
-            case .text(let value): try container.encode(value)
-            case .number(let value): try container.encode(value)
-            }
-        }
+        let document = ProblemDocument(
+            type: type, title: title, status: status, detail: detail.isEmpty ? nil : detail, requestID: requestID,
+            extensions: extensions)
+        return ((try? JSONEncoder.contract.encode(document)) ?? Data("{}".utf8)) + Data("\n".utf8)
     }
 }
 
@@ -184,7 +160,7 @@ extension Problem {
     public static func bodyTooLarge(limit: Int) -> Problem {
         Problem(
             .bodyTooLarge, detail: "The body may have at most \(limit) bytes; send a smaller one.",
-            extensions: ["limit": .number(limit)])
+            extensions: ["limit": .int(limit)])
     }
 
     /// 408: a body that comes in too slowly.

@@ -1,3 +1,5 @@
+import Encodings
+
 /// A request's path and query, split and decoded (RFC 3986, and `+` for a space in the query).
 package struct RequestTarget: Sendable {
     /// The path as it was sent, without the query.
@@ -13,7 +15,7 @@ package struct RequestTarget: Sendable {
         self.path = String(path)
         var segments: [String] = []
         for part in path.unicodeScalars.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
-            guard let segment = PercentEncoding.decode(String(part), plusIsSpace: false) else { return nil }
+            guard let segment = String(part).percentDecoded() else { return nil }
             segments.append(segment)
         }
         while segments.last?.isEmpty == true { segments.removeLast() }
@@ -46,8 +48,8 @@ public struct QueryItems: Sendable, Equatable {
         items = []
         for part in text.split(separator: "&") {
             let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = PercentEncoding.decode(pair[0], plusIsSpace: true),
-                let value = PercentEncoding.decode(pair.count > 1 ? pair[1] : "", plusIsSpace: true), items.count < 100
+            guard let name = pair[0].percentDecoded(plusIsSpace: true),
+                let value = (pair.count > 1 ? pair[1] : "").percentDecoded(plusIsSpace: true), items.count < 100
             else { return nil }
             items.append(Item(name: name, value: value))
         }

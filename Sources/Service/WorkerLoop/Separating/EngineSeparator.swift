@@ -197,22 +197,8 @@ extension SeparationOptions {
         overlap = options.overlap
         self.seed = seed
         twoStems = options.twoStems
-        switch options.otherMethod {
-        case .none: otherMethod = .none
-        case .add: otherMethod = .add
-        case .minus: otherMethod = .minus
-        }
-        switch options.clipMode {
-        case .rescale: clipMode = .rescale
-        case .clamp: clipMode = .clamp
-        case .none: clipMode = .none
-        }
-        switch options.format {
-        case .wav: format = .wav16
-        case .wav24: format = .wav24
-        case .float32: format = .float32
-        case .flac: format = .flac(bits: 16)
-        case .mp3: format = .mp3(bitrate: options.bitrate, preset: 2)
-        }
+        otherMethod = options.otherMethod
+        clipMode = options.clipMode
+        format = AudioFormat(options.format, bitrate: options.bitrate, preset: options.mp3Preset)
     }
 }

@@ -1,6 +1,6 @@
 public import Audio
 public import Foundation
-public import ServiceContract
+import ServiceContract
 
 /// What turns a song into stems: the worker's one seam to the engine.
 public protocol SongSeparator: Sendable {

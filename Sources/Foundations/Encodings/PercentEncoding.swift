@@ -1,5 +1,5 @@
-extension String {
-    /// Percent-encoding as signatures demand it: everything but `A–Z a–z 0–9 - . _ ~`, in UTF-8, with capital hex digits.
+extension StringProtocol {
+    /// Percent-encoding (RFC 3986, section 2) as signatures demand it: everything but `A–Z a–z 0–9 - . _ ~`, in UTF-8, with capital hex digits.
     ///
     /// - Parameter keepingSlash: whether `/` stays, as in the path of an object.
     package func percentEncoded(keepingSlash: Bool = false) -> String {

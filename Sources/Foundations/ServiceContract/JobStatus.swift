@@ -1,0 +1,162 @@
+import Encodings
+public import Foundation
+
+/// Where a job is in its life.
+///
+/// `uploaded → queued → running → done | failed | dead | cancelled`; a running job whose worker is gone or gave it back
+/// is `queued` again, and a dead one is when somebody asks for a retry.
+public enum JobState: String, Codable, Sendable, CaseIterable {
+    /// The object is stored and its notification has not come yet: the queue does not know the job. Never stored in
+    /// Redis; said by those who look into the bucket.
+    case uploaded
+    /// Waiting for a worker.
+    case queued
+    /// A worker holds the lease.
+    case running
+    /// The stems and their manifest are stored.
+    case done
+    /// It cannot be done (the input cannot be decoded, the model is not known, …); `error` says why.
+    case failed
+    /// It spent its attempts; it can be retried by hand.
+    case dead
+    /// Somebody cancelled it.
+    case cancelled
+
+    /// Whether nothing more happens to the job by itself.
+    public var isFinished: Bool {
+        switch self {
+        case .done, .failed, .dead, .cancelled: true
+        case .uploaded, .queued, .running: false
+        }
+    }
+}
+
+/// A job as clients see it: what `GET /fetch/{job}` answers.
+public struct JobStatus: Codable, Sendable, Equatable {
+    /// The job.
+    public var job: JobID
+    /// Where it is in its life.
+    public var state: JobState
+    /// The song's file name.
+    public var filename: String
+    /// How it is separated; nil when only the stems are known any more.
+    public var options: JobOptions?
+    /// The model that separated the song, or that was asked for.
+    public var model: String?
+    /// The place in the queue; 1 is the next one out.
+    public var position: Int?
+    /// How much is done, 0…1.
+    public var progress: Double
+    /// How long until the stems are there, in seconds; nil when nobody can tell.
+    public var etaSeconds: Double?
+    /// How often work on it was begun.
+    public var attempts: Int?
+    /// The song's length in seconds, once somebody has measured it.
+    public var audioSeconds: Double?
+    /// Why it failed: a sentence.
+    public var error: String?
+    /// What the listener should know: sentences.
+    public var warnings: [String]
+    /// When it was enqueued or, before that, stored.
+    public var createdAt: Date?
+    /// When the last attempt began.
+    public var startedAt: Date?
+    /// When it came to its end.
+    public var finishedAt: Date?
+    /// The stems of a job that is done.
+    public var stems: [Stem]
+    /// Where to go on.
+    public var links: JobLinks
+
+    /// A stem that can be fetched.
+    public struct Stem: Codable, Sendable, Equatable {
+        /// `drums`, `vocals`, `no_vocals`, …
+        public var name: String
+        /// The name to save it under.
+        public var file: String
+        /// Bytes.
+        public var size: Int
+        /// The media type.
+        public var contentType: String
+        /// The entity tag, without quotes.
+        public var eTag: String
+        /// Where it is served, relative to the host.
+        public var href: String
+
+        /// The stem of `record` among those of `job`.
+        public init(_ record: StemRecord, of job: JobID) {
+            name = record.name
+            file = record.downloadName
+            size = record.size
+            contentType = record.contentType
+            eTag = record.eTag
+            href = "/fetch/\(job)/\(record.downloadName.percentEncoded())"
+        }
+    }
+
+    /// A job of which no more is known than this.
+    public init(_ job: JobID, state: JobState, filename: String, options: JobOptions? = nil, progress: Double = 0) {
+        self.job = job
+        self.state = state
+        self.filename = filename
+        self.options = options
+        self.progress = progress
+        warnings = []
+        stems = []
+        links = JobLinks(job)
+    }
+
+    /// What the output bucket knows of a job that is done.
+    public init(_ manifest: Manifest) {
+        self.init(manifest.job, state: .done, filename: manifest.filename, progress: 1)
+        model = manifest.model
+        audioSeconds = manifest.duration
+        warnings = manifest.warnings
+        finishedAt = manifest.finishedAt
+        stems = manifest.stems.map { Stem($0, of: manifest.job) }
+    }
+}
+
+/// What `GET /fetch` answers: recent jobs, the newest first.
+public struct JobList: Codable, Sendable, Equatable {
+    /// The jobs.
+    public var jobs: [JobStatus]
+
+    /// A list of these jobs.
+    public init(jobs: [JobStatus]) { self.jobs = jobs }
+}
+
+/// The addresses of a job, relative to the host.
+public struct JobLinks: Codable, Sendable, Equatable {
+    /// State, progress and stems.
+    public let status: String
+    /// The same as server-sent events.
+    public let events: String
+    /// All stems in one archive.
+    public let zip: String
+
+    /// The addresses of `job`.
+    public init(_ job: JobID) {
+        status = "/fetch/\(job)"
+        events = "/fetch/\(job)/events"
+        zip = "/fetch/\(job)/stems.zip"
+    }
+}
+
+/// The data of the server-sent event `progress`; the event `state` carries a ``JobStatus``.
+public struct JobProgress: Codable, Sendable, Equatable {
+    /// How much is done, 0…1.
+    public var progress: Double
+
+    /// So much is done.
+    public init(progress: Double) { self.progress = progress }
+}
+
+/// The data of the server-sent event `removed`, the last of a job that somebody removed.
+public struct JobRemoval: Codable, Sendable, Equatable {
+    /// The job that is no more.
+    public var job: JobID
+
+    /// This job is no more.
+    public init(job: JobID) { self.job = job }
+}
