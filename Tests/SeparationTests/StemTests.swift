@@ -141,7 +141,7 @@ struct StemTests {
             #expect(one.members == [3])
             #expect(one.stems["vocals"] == all.stems["vocals"])
         }
-        #expect(try run { $0.twoStems = "vocals" }.members == [0, 1, 2, 3])
+        #expect(try run { ($0.twoStems, $0.otherMethod) = ("vocals", .add) }.members == [0, 1, 2, 3])
     }
 
     @Test func `what remains is the others' sum, but the rest of the track where the sum takes more models`() throws {
