@@ -37,6 +37,7 @@ var foundations: [Target] {
             [
                 .target(name: "Threading"),
                 .target(name: "FileKind"),
+                .target(name: "Streams", dependencies: [.nioCore]),
                 .target(name: "Untrusted"),
                 .target(name: "Digests", dependencies: ["COpenSSL"]),
                 .target(name: "ServiceContract", dependencies: ["Digests", "Untrusted"]),
@@ -81,12 +82,13 @@ var clients: [Target] {
     floor(
         "Clients",
         [
-            .target(name: "HTTPTransport", dependencies: ["CCurl", "Threading"]),
-            .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Threading", "Digests"]),
+            .target(name: "HTTPTransport", dependencies: ["Streams", .nioCore, "CCurl", "Threading"]),
+            .target(
+                name: "ObjectStorage", dependencies: ["Streams", .nioCore, "HTTPTransport", "Threading", "Digests"]),
             .target(
                 name: "Jobs",
                 dependencies: ["CHiredis", "COpenSSL", "Digests", "ServiceContract", "Threading", .logging]),
-            .target(name: "Kubernetes", dependencies: ["HTTPTransport", "Threading", .logging, .yams]),
+            .target(name: "Kubernetes", dependencies: ["HTTPTransport", "Streams", "Threading", .logging, .yams]),
             .target(
                 name: "ModelStore",
                 dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", "Threading", "Untrusted", .yams]),
@@ -141,7 +143,10 @@ var functions: [Target] {
     [
         function(
             "UploadFunction", "functions/upload",
-            ["FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
+            [
+                "FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Streams",
+                .nioCore,
+            ]),
         function(
             "SeparateFunction", "functions/separate",
             ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", .lifecycle]),
@@ -210,10 +215,15 @@ var tests: [Target] {
             ["Separation", "HTDemucs", "Tensors", "Checkpoints", "Audio", "msaas", "separate-example"],
             exclude: ["Goldens", "Demo"]),
         .executableTarget(name: "separate-example", dependencies: ["Separation"], path: "Examples/separate"),
-        test("ObjectStorageTests", ["ObjectStorage", "HTTPTransport", "Digests"], resources: [.copy("Fixtures")]),
+        test(
+            "ObjectStorageTests", ["Streams", .nioCore, "ObjectStorage", "HTTPTransport", "Digests"],
+            resources: [.copy("Fixtures")]),
         test(
             "StorageServerTests",
-            ["StorageServer", "ObjectStorage", "HTTPTransport", "Digests", .hummingbird, .lifecycle, .logging],
+            [
+                "StorageServer", "ObjectStorage", "HTTPTransport", "Streams", .nioCore, "Digests", .hummingbird,
+                .lifecycle, .logging,
+            ],
             resources: [.copy("Fixtures"), .copy("Clients")]),
         test(
             "HTTPServerTests",

@@ -3,7 +3,9 @@ import FunctionClients
 import FunctionHost
 import HTTPTransport
 import ObjectStorage
+import NIOCore
 import ServiceContract
+import Streams
 import Synchronization
 
 /// Puts a song's bytes into the queue's bucket while they come in, in memory that does not grow with songs or clients.
@@ -36,7 +38,9 @@ struct SongStore: Sendable {
         switch song.extent {
         case .exactly(let length):
             return try await client.put(
-                bucket, key, body: .stream(ByteStream(next: { try await bytes.next() }), length: length),
+                bucket, key,
+                body: .stream(
+                    ByteStream(next: { try await bytes.next().map { ByteBuffer(bytes: $0) } }), length: length),
                 contentType: song.contentType, metadata: upload.metadata(song.options)
             ).size
         case .atLeast(let certain): return try await upload.inTwoParts(certain: certain)
@@ -56,7 +60,7 @@ struct SongStore: Sendable {
 
         func inTwoParts(certain: Int) async throws -> Int {
             try await inParts { upload in
-                let stream = ByteStream(next: { try await bytes.next(upTo: certain) })
+                let stream = ByteStream(next: { try await bytes.next(upTo: certain).map { ByteBuffer(bytes: $0) } })
                 try await upload.put(.stream(stream, length: certain))
                 guard let rest = try await bytes.piece(upTo: 2 * FormReader.tailLimit) else { return }
                 try await upload.put(.bytes(rest))

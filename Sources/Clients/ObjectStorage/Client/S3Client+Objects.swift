@@ -1,6 +1,7 @@
 import Digests
 public import Foundation
 import HTTPTransport
+import Streams
 
 extension S3Client {
     /// Reads an object, or a range of it, as a stream.
