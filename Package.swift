@@ -116,7 +116,7 @@ var service: [Target] {
             .target(
                 name: "FunctionHost",
                 dependencies: [
-                    "HTTPServer", "COpenSSL", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes,
+                    "Streams", "HTTPServer", "COpenSSL", "Threading", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes,
                     .logging, .metrics, .lifecycle, .yams,
                 ]),
             .target(
