@@ -232,7 +232,9 @@ var tests: [Target] {
         .target(
             name: "KubernetesDouble", dependencies: ["Kubernetes", .hummingbird, .logging],
             path: "Tests/KubernetesDouble"),
-        test("KubernetesTests", ["Kubernetes", "KubernetesDouble", "HTTPTransport"], resources: [.copy("Fixtures")]),
+        test(
+            "KubernetesTests", ["Streams", "Kubernetes", "KubernetesDouble", "HTTPTransport"],
+            resources: [.copy("Fixtures")]),
         test(
             "WorkerLoopTests",
             [
@@ -245,7 +247,7 @@ var tests: [Target] {
         test(
             "FunctionTests",
             [
-                "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
+                "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
                 "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "Jobs", "Threading", .logging,
                 .metrics, .lifecycle,
             ], exclude: ["Separate/minio-event.json"]),
