@@ -37,6 +37,7 @@ var foundations: [Target] {
             [
                 .target(name: "Threading"),
                 .target(name: "FileKind"),
+                .target(name: "Streams", dependencies: [.nioCore]),
                 .target(name: "Untrusted"),
                 .target(name: "Digests", dependencies: ["COpenSSL"]),
                 .target(name: "Encodings"),
@@ -88,12 +89,16 @@ var clients: [Target] {
     floor(
         "Clients",
         [
-            .target(name: "HTTPTransport", dependencies: ["CCurl"]),
-            .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Threading", "Digests", "Encodings"]),
+            .target(name: "HTTPTransport", dependencies: ["Streams", .nioCore, "CCurl"]),
+            .target(
+                name: "ObjectStorage",
+                dependencies: ["Streams", .nioCore, "HTTPTransport", "Threading", "Digests", "Encodings"]),
             .target(
                 name: "Jobs",
                 dependencies: ["CHiredis", "COpenSSL", "Digests", "ServiceContract", "Threading", .logging]),
-            .target(name: "Kubernetes", dependencies: ["HTTPTransport", "Threading", "Encodings", .logging, .yams]),
+            .target(
+                name: "Kubernetes",
+                dependencies: ["Streams", "HTTPTransport", "Threading", "Encodings", .logging, .yams]),
             .target(
                 name: "ModelStore",
                 dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", "Threading", "Untrusted", .yams]),
@@ -121,7 +126,8 @@ var service: [Target] {
             .target(
                 name: "FunctionHost",
                 dependencies: [
-                    "HTTPServer", "COpenSSL", "Threading", "ServiceContract", "Encodings", .hummingbird, .httpTypes,
+                    "Streams", "HTTPServer", "COpenSSL", "Threading", "ServiceContract", "Encodings", .hummingbird,
+                    .httpTypes,
                     .nioCore, .nioHTTPTypes, .logging, .metrics, .lifecycle, .yams,
                 ]),
             .target(
@@ -148,7 +154,10 @@ var functions: [Target] {
     [
         function(
             "UploadFunction", "functions/upload",
-            ["FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Encodings"]),
+            [
+                "FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Encodings",
+                "Streams", .nioCore,
+            ]),
         function(
             "SeparateFunction", "functions/separate",
             ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", .lifecycle, .logging]),
@@ -218,12 +227,13 @@ var tests: [Target] {
             exclude: ["Goldens", "Demo"]),
         .executableTarget(name: "separate-example", dependencies: ["Separation"], path: "Examples/separate"),
         test(
-            "ObjectStorageTests", ["ObjectStorage", "HTTPTransport", "Digests", "Encodings"],
+            "ObjectStorageTests", ["Streams", .nioCore, "ObjectStorage", "HTTPTransport", "Digests", "Encodings"],
             resources: [.copy("Fixtures")]),
         test(
             "StorageServerTests",
             [
-                "StorageServer", "ObjectStorage", "HTTPTransport", "Digests", "Encodings", .hummingbird, .lifecycle,
+                "Streams", .nioCore, "StorageServer", "ObjectStorage", "HTTPTransport", "Digests", "Encodings",
+                .hummingbird, .lifecycle,
                 .logging, .httpTypes,
             ],
             resources: [.copy("Fixtures"), .copy("Clients")]),
@@ -235,7 +245,8 @@ var tests: [Target] {
             name: "KubernetesDouble", dependencies: ["Kubernetes", "Encodings", .hummingbird, .logging, .nioCore],
             path: "Tests/KubernetesDouble"),
         test(
-            "KubernetesTests", ["Kubernetes", "KubernetesDouble", "HTTPTransport", "Encodings", "Threading", .logging],
+            "KubernetesTests",
+            ["Streams", "Kubernetes", "KubernetesDouble", "HTTPTransport", "Encodings", "Threading", .logging],
             resources: [.copy("Fixtures")]),
         test(
             "WorkerLoopTests",
@@ -249,7 +260,7 @@ var tests: [Target] {
         test(
             "FunctionTests",
             [
-                "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
+                "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
                 "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "Jobs", .logging, .metrics,
                 .lifecycle,
             ], exclude: ["Separate/minio-event.json"]),

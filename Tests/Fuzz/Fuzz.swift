@@ -20,7 +20,9 @@ let targets: [(name: String, run: Run)] = [
     (MPEGTarget.name, MPEGTarget.run), (SoundFileTarget.name, SoundFileTarget.run), (MediaTarget.name, MediaTarget.run),
     (MultipartTarget.name, MultipartTarget.run), (XMLTarget.name, XMLTarget.run),
     (EventsTarget.name, EventsTarget.run), (HeadersTarget.name, HeadersTarget.run),
-    (ChunksTarget.name, ChunksTarget.run), (RedisTarget.name, RedisTarget.run), (KeysTarget.name, KeysTarget.run),
+    (ChunksTarget.name, ChunksTarget.run), (S3HeadsTarget.name, S3HeadsTarget.run),
+    (ChunkGrammarTarget.name, ChunkGrammarTarget.run), (RedisTarget.name, RedisTarget.run),
+    (KeysTarget.name, KeysTarget.run),
 ]
 
 /// The target that `FUZZ_TARGET` names.

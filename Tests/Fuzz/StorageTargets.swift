@@ -94,3 +94,128 @@ enum ChunksTarget: FuzzTarget {
         return events + [decoder.isComplete ? "complete" : "incomplete"]
     }
 }
+
+/// Heads of S3 requests, made by a grammar whose choices the input is: what a client may send, and its near misses. The signature is
+/// right for half of them, so that what lies behind it is reached, too.
+enum S3HeadsTarget: FuzzTarget {
+    static let name = "s3-heads"
+
+    private static let names = [
+        "x-amz-date", "x-amz-content-sha256", "x-amz-meta-a", "x-amz-meta-", "x-amz-meta-a", "x-amz-copy-source",
+        "content-length", "content-md5", "content-type", "range", "if-none-match", "if-match", "expires", "host",
+        "cache-control", "content-disposition", "content-encoding", "x-amz-decoded-content-length", "x-amz-trailer",
+        "x-amz-checksum-crc32", "date", "expect", "authorization",
+    ]
+    private static let values = [
+        "", "*", "\"a\"", "W/\"a\", \"b\"", "bytes=0-9223372036854775807", "bytes=-1", "9223372036854775808", "-1", "0",
+        "UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "20130524T000000Z", "99999999T999999Z", "Fri, 24 May 2013 00:00:00 GMT", "aws-chunked, gzip", "/b/%FF", "%00",
+        "AWS4-HMAC-SHA256 Credential=a/20130524/r/s3/aws4_request, SignedHeaders=host, Signature=0",
+        String(repeating: "x", count: 2048), "\u{e9}\u{301}",
+    ]
+    private static let paths = [
+        "", "queue", "a", "%2F", "%2e%2e", "..", "//", "é", "%E9", "+", "%", "k?", "minio", "events",
+    ]
+    private static let queries = [
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256", "X-Amz-Credential=a/20130524/r/s3/aws4_request",
+        "X-Amz-Date=20130524T000000Z",
+        "X-Amz-Expires=60", "X-Amz-Expires=99999999999999999999", "X-Amz-SignedHeaders=host", "X-Amz-Signature=0",
+        "uploadId=", "partNumber=-0", "list-type=2", "prefix=%", "lifecycle", "delete", "AWSAccessKeyId=a",
+    ]
+
+    static func run(_ input: Data) throws {
+        var choices = Array(input)[...]
+        func next(_ count: Int) -> Int { Int(choices.popFirst() ?? 0) % count }
+        let methods: [HTTPTypes.HTTPRequest.Method] = [.get, .put, .post, .delete, .head, .options]
+        var target = ""
+        for _ in 0...next(4) { target += "/" + paths[next(paths.count)] }
+        for index in 0..<next(9) { target += (index == 0 ? "?" : "&") + queries[next(queries.count)] }
+        var head = HTTPTypes.HTTPRequest(
+            method: methods[next(methods.count)], scheme: "http",
+            authority: ["h", "h:80", "", "a b", nil, "[::1]:9"][next(6)], path: target)
+        for _ in 0..<next(12) {
+            guard let name = HTTPField.Name(names[next(names.count)]) else { continue }
+            head.headerFields.append(HTTPField(name: name, value: values[next(values.count)]))
+        }
+        if next(2) == 1 { sign(&head) }
+        let request = try S3Request(head, id: "1", remoteAddress: "127.0.0.1")
+        let size = head.headerFields.reduce(0) { (sum: Int, field) in sum + field.value.utf8.count }
+        precondition(size <= S3Request.headerLimit)
+        precondition(request.path.hasPrefix("/") && request.bucket?.isEmpty != true && request.key?.isEmpty != true)
+        if let metadata = try? request.metadata() {
+            let size = metadata.reduce(0) { (sum: Int, item) in sum + item.key.utf8.count + item.value.utf8.count }
+            precondition(size <= 2048)
+        }
+        precondition(!request.storedHeaders().values.contains { $0.isEmpty })
+        let authenticator = Authenticator(credentials: S3Credentials(accessKey: "a", secretKey: "s"), hosts: ["h:80"])
+        do throws(S3Failure) {
+            _ = try authenticator.authenticate(request, now: Date(timeIntervalSince1970: 1_369_353_600))
+        } catch {
+            precondition((400...501).contains(error.status) && !error.code.isEmpty && !error.message.isEmpty)
+        }
+    }
+
+    /// As a client would, with the fields that the head has.
+    private static func sign(_ head: inout HTTPTypes.HTTPRequest) {
+        var headers: HTTPHeaders = [:]
+        for field in head.headerFields where field.name.canonicalName.hasPrefix("x-amz-") {
+            headers.add(field.name.canonicalName, field.value)
+        }
+        let target = (head.path ?? "/").split(separator: "?", maxSplits: 1)
+        SignatureV4.sign(
+            &headers, method: head.method.rawValue, host: head.authority ?? "", path: String(target.first ?? "/"),
+            query: [],
+            payloadHash: headers["x-amz-content-sha256"] ?? SignatureV4.unsignedPayload,
+            credentials: S3Credentials(accessKey: "a", secretKey: "s"), region: "r",
+            date: Date(timeIntervalSince1970: 1_369_353_600))
+        for field in headers {
+            if let name = HTTPField.Name(field.name) { head.headerFields[name] = field.value }
+        }
+    }
+}
+
+/// Chunked bodies made by a grammar: chunks of right and wrong sizes, signatures, ends and trailers, cut anywhere.
+enum ChunkGrammarTarget: FuzzTarget {
+    static let name = "chunk-grammar"
+
+    static func run(_ input: Data) throws {
+        var choices = Array(input)[...]
+        func next(_ count: Int) -> Int { Int(choices.popFirst() ?? 0) % count }
+        var body = Data()
+        var whole = Data()
+        var isSound = true
+        for index in 0..<next(6) {
+            let count = next(40) + 1
+            let bytes = Data((0..<count).map { UInt8(truncatingIfNeeded: $0 &+ index) })
+            let size = [String(count, radix: 16), "0" + String(count, radix: 16), "+1", "-0", "100000000", "zz"][
+                next(8) < 6 ? 0 : next(6)]
+            let signature = ["", ";chunk-signature=abc", ";x", ";chunk-signature=", "; a=b;c=d"][next(5)]
+            let end = ["\r\n", "\n", "\r", ""][next(8) < 6 ? 0 : next(4)]
+            isSound = isSound && Int(size, radix: 16) == count && !size.hasPrefix("+") && end == "\r\n"
+            body += Data("\(size)\(signature)\r\n".utf8) + bytes + Data(end.utf8)
+            whole += bytes
+        }
+        body += Data("0\r\n".utf8)
+        for _ in 0..<next(3) {
+            body += Data(
+                ["x-amz-checksum-crc32:AAAAAA==\r\n", "x-amz-trailer-signature:0\r\n", "a:b\r\n"][next(3)].utf8)
+        }
+        body += Data("\r\n".utf8)
+        var decoder = ChunkDecoder()
+        var found = Data()
+        var position = body.startIndex
+        do {
+            while position < body.endIndex {
+                let end = min(body.endIndex, position + next(17) + 1)
+                try Array(body[position..<end]).withUnsafeBytes { part in
+                    try decoder.decode(part) { if case .data(let bytes) = $0 { found.append(contentsOf: bytes) } }
+                }
+                position = end
+            }
+        } catch {
+            precondition(!isSound)
+            return
+        }
+        if isSound { precondition(found == whole && decoder.isComplete) }
+    }
+}

@@ -1,4 +1,5 @@
 import Encodings
+import Streams
 import Foundation
 import HTTPTransport
 import Kubernetes

@@ -1,4 +1,6 @@
 import Foundation
+import NIOCore
+import Streams
 import HTTPTransport
 import ObjectStorage
 import TestSupport
@@ -174,7 +176,8 @@ import Testing
         source.finish(throwing: Broken())
         let uploader = client
         await #expect(throws: Broken.self) {
-            try await uploader.put(storage.bucket, "k", body: .stream(ByteStream(chunks), length: nil))
+            try await uploader.put(
+                storage.bucket, "k", body: .stream(ByteStream(chunks.map { ByteBuffer(bytes: $0) }), length: nil))
         }
         #expect(try await client.head(storage.bucket, "k") == nil)
         #expect(try await client.unfinishedUploads(storage.bucket).isEmpty)
@@ -215,5 +218,76 @@ import Testing
         #expect(key?.code == "NoSuchKey")
         #expect(key?.description == "There is no object “\(storage.bucket)/k”.")
         #expect(try await client.head(storage.bucket, "k") == nil)
+    }
+}
+
+/// Streams with a checksum behind them.
+@Suite struct ChecksummedStreamTests {
+    private func stream(_ sizes: [Int]) -> (ByteStream, Data) {
+        var all = Data()
+        var chunks: [ByteBuffer] = []
+        for size in sizes {
+            let chunk = Data((0..<size).map { UInt8(truncatingIfNeeded: ($0 + all.count) &* 31 >> 3) })
+            all.append(chunk)
+            chunks.append(ByteBuffer(bytes: chunk))
+        }
+        let (stream, source) = AsyncStream.makeStream(of: ByteBuffer.self)
+        for chunk in chunks { source.yield(chunk) }
+        source.finish()
+        return (ByteStream(stream), all)
+    }
+
+    /// However the source is cut, and whatever its length, the framing is as long as it was said to be, and the server takes it.
+    @Test(arguments: [[], [1], [65_535], [65_536], [65_537], [10, 65_536, 1], [200_000], [70_000, 70_000, 60_001]])
+    func everyLength(sizes: [Int]) async throws {
+        let storage = try await RunningStorage()
+        let client = try storage.client()
+        try await client.createBucket("bucket")
+        let (stream, all) = stream(sizes)
+        let result = try await client.put("bucket", "k", body: .stream(stream, length: all.count))
+        #expect(result.size == all.count)
+        #expect(try await client.get("bucket", "k").body.collect(limit: 1 << 20) == all)
+    }
+
+    /// One byte is changed on the way: the server keeps nothing.
+    @Test func aChangedByteIsRefused() async throws {
+        struct Tampering: HTTPTransport {
+            let base = CurlTransport()
+            func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+                var request = request
+                if case .stream(let stream, let length) = request.body {
+                    let changed = stream.map { buffer in
+                        var buffer = buffer
+                        if let index = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "!")) {
+                            buffer.setInteger(UInt8(ascii: "?"), at: index)
+                        }
+                        return buffer
+                    }
+                    request.body = .stream(ByteStream(changed), length: length)
+                }
+                return try await base.send(request)
+            }
+        }
+        let storage = try await RunningStorage()
+        try await storage.client().createBucket("bucket")
+        let configuration = try S3Configuration(
+            endpoint: storage.endpoint, accessKey: RunningStorage.accessKey, secretKey: RunningStorage.secretKey)
+        let client = S3Client(configuration, transport: Tampering())
+        let error = await #expect(throws: S3Error.self) {
+            try await client.put("bucket", "k", body: .stream(ByteStream(Data("hello!".utf8)), length: 6))
+        }
+        #expect(error?.code == "BadDigest")
+        #expect(try await client.head("bucket", "k") == nil)
+    }
+
+    @Test(arguments: [5, 7])
+    func aWrongLengthIsNoticed(length: Int) async throws {
+        let storage = try await RunningStorage()
+        let client = try storage.client()
+        try await client.createBucket("bucket")
+        await #expect(throws: HTTPError.wrongBodyLength(announced: length, sent: 6)) {
+            try await client.put("bucket", "k", body: .stream(ByteStream(Data("hello!".utf8)), length: length))
+        }
+        #expect(try await client.head("bucket", "k") == nil)
     }
 }

@@ -1,4 +1,6 @@
 import Foundation
+import NIOCore
+import Streams
 import HTTPTransport
 import HTTPTypes
 import ObjectStorage

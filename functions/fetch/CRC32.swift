@@ -8,9 +8,11 @@ package struct CRC32 {
 
     package var value: UInt32 { ~state }
 
-    package mutating func update(_ data: Data) {
+    package mutating func update(_ data: Data) { data.withUnsafeBytes { update($0) } }
+
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         var crc = state
-        data.withUnsafeBytes { bytes in
+        do {
             Self.tables.withUnsafeBufferPointer { tables in
                 var index = 0
                 while index + 8 <= bytes.count {

@@ -31,7 +31,7 @@ extension FetchFunction {
                     try await writer.write(archive.begin(entry))
                     let object = try await client.get(bucket, stem.key(of: id), ifMatch: stem.eTag)
                     for try await chunk in object.body {
-                        archive.add(chunk)
+                        chunk.withUnsafeReadableBytes { archive.add($0) }
                         try await writer.write(chunk)
                     }
                     try await writer.write(try archive.finishEntry())

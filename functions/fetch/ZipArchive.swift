@@ -79,10 +79,13 @@ package struct ZipArchive {
     }
 
     /// Takes note of the entry's next bytes, which the caller sends.
-    package mutating func add(_ data: Data) {
-        checksum.update(data)
-        count += data.count
-        offset += data.count
+    package mutating func add(_ data: Data) { data.withUnsafeBytes { add($0) } }
+
+    /// The same for bytes in a buffer of somebody else.
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        checksum.update(bytes)
+        count += bytes.count
+        offset += bytes.count
     }
 
     /// The bytes after an entry's data.

@@ -1,5 +1,6 @@
 import Foundation
 import FunctionHost
+import Streams
 
 /// Reads a form: the fields up to its file, the file's bytes as they come, and the fields after it.
 ///
@@ -140,8 +141,8 @@ actor FormReader {
                     try parser.finish()
                     return nil
                 }
-                received += chunk.count
-                parser.append(chunk)
+                received += chunk.readableBytes
+                parser.append(Data(chunk))
             }
         } catch let error as MultipartParser.Malformed {
             throw Problem.badForm(error.reason)

@@ -4,6 +4,7 @@ import Foundation
 import FunctionClients
 import FunctionHost
 import Jobs
+import NIOCore
 import ServiceContract
 
 /// The song in a request, whichever way it is sent: its name, its type, its options, and its bytes as they come.
@@ -26,7 +27,7 @@ struct SongSource: Sendable {
     /// Whether more options may come after the song's bytes.
     let mayHaveLateOptions: Bool
     /// The song's next bytes, nil at its end.
-    let next: @Sendable () async throws -> Data?
+    let next: @Sendable () async throws -> ByteBuffer?
     /// All options, once the song was read to its end: a form may bring some after its file.
     let finalOptions: @Sendable () async throws -> JobOptions
 
@@ -50,7 +51,9 @@ struct SongSource: Sendable {
         let song = RawSong(request.body.reader())
         guard let start = try await song.start() else { throw Problem.emptySong }
         // curl calls every file so that it sends with --data-binary; a form's text is not mistaken for one.
-        if type == "application/x-www-form-urlencoded", start.prefix(512).allSatisfy({ 0x20..<0x7f ~= $0 }) {
+        if type == "application/x-www-form-urlencoded",
+            start.readableBytesView.prefix(512).allSatisfy({ 0x20..<0x7f ~= $0 })
+        {
             throw Problem.unsupported("a form's text", "send the song as the body, or as multipart/form-data")
         }
         let validated = try options.validated()
@@ -72,7 +75,7 @@ struct SongSource: Sendable {
         let validated = try options.validated()
         guard try await form.hasBytes() else { throw Problem.emptySong }
         let certain = await form.certainLength
-        let whole = try await SongHead { try await form.next() }
+        let whole = try await SongHead { try await form.next().map { ByteBuffer(bytes: $0) } }
         let extent: Extent =
             if let certain, certain >= SongStore.pieceSize { .atLeast(certain) } else {
                 .unknown(limit: certain.map { $0 + FormReader.tailLimit })
@@ -89,7 +92,7 @@ struct SongSource: Sendable {
 
     private init(
         name: String?, type: String?, options: JobOptions, extent: Extent, mayHaveLateOptions: Bool,
-        next: @escaping @Sendable () async throws -> Data?,
+        next: @escaping @Sendable () async throws -> ByteBuffer?,
         finalOptions: @escaping @Sendable () async throws -> JobOptions
     ) {
         let name = name.flatMap { $0.isEmpty ? nil : SongName($0) } ?? SongName.fallback(contentType: type)
@@ -127,25 +130,25 @@ struct SongSource: Sendable {
 
 /// A song whose first bytes were judged: what they show to be no audio is refused before anything is stored.
 private actor SongHead {
-    private let source: @Sendable () async throws -> Data?
-    private var head: [Data] = []
+    private let source: @Sendable () async throws -> ByteBuffer?
+    private var head: [ByteBuffer] = []
 
     /// Reads as much as a judgement needs.
     ///
     /// - Throws: a 415 ``Problem`` that names what was sent instead of a song.
-    init(_ source: @escaping @Sendable () async throws -> Data?) async throws {
+    init(_ source: @escaping @Sendable () async throws -> ByteBuffer?) async throws {
         self.source = source
         var count = 0
         while count < FileKind.headLength, let chunk = try await source() {
             head.append(chunk)
-            count += chunk.count
+            count += chunk.readableBytes
         }
-        if case .other(let kind) = FileKind(head: head.joined()) {
+        if case .other(let kind) = FileKind(head: head.map(\.readableBytesView).joined()) {
             throw Problem.unsupported(kind, "send the recording itself")
         }
     }
 
-    func next() async throws -> Data? {
+    func next() async throws -> ByteBuffer? {
         if head.isEmpty { return try await source() }
         return head.removeFirst()
     }
@@ -154,19 +157,19 @@ private actor SongHead {
 /// A raw body whose first chunk was looked at.
 private actor RawSong {
     private let reader: FunctionBody.Reader
-    private var first: Data?
+    private var first: ByteBuffer?
 
     init(_ reader: FunctionBody.Reader) { self.reader = reader }
 
-    func start() async throws -> Data? {
-        while first?.isEmpty ?? true {
+    func start() async throws -> ByteBuffer? {
+        while first?.readableBytes ?? 0 == 0 {
             guard let chunk = try await reader.next() else { return nil }
             first = chunk
         }
         return first
     }
 
-    func next() async throws -> Data? {
+    func next() async throws -> ByteBuffer? {
         defer { first = nil }
         if let first { return first }
         return try await reader.next()

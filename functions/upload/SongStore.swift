@@ -3,7 +3,9 @@ import FunctionClients
 import FunctionHost
 import HTTPTransport
 import ObjectStorage
+import NIOCore
 import ServiceContract
+import Streams
 import Synchronization
 
 /// Puts a song's bytes into the queue's bucket while they come in, in memory that does not grow with songs or clients.
@@ -36,7 +38,9 @@ struct SongStore: Sendable {
         switch song.extent {
         case .exactly(let length):
             return try await client.put(
-                bucket, key, body: .stream(ByteStream(next: { try await bytes.next() }), length: length),
+                bucket, key,
+                body: .stream(
+                    ByteStream(next: { try await bytes.next() }), length: length),
                 contentType: song.contentType, metadata: upload.metadata(song.options)
             ).size
         case .atLeast(let certain): return try await upload.inTwoParts(certain: certain)
@@ -124,14 +128,14 @@ struct SongStore: Sendable {
 
 /// A song's bytes, cut where the storage wants them cut.
 private actor SongBytes {
-    private let source: @Sendable () async throws -> Data?
-    private var rest: Data?
+    private let source: @Sendable () async throws -> ByteBuffer?
+    private var rest: ByteBuffer?
     private var taken = 0
     private var isAtEnd = false
 
-    init(_ source: @escaping @Sendable () async throws -> Data?) { self.source = source }
+    init(_ source: @escaping @Sendable () async throws -> ByteBuffer?) { self.source = source }
 
-    func next() async throws -> Data? {
+    func next() async throws -> ByteBuffer? {
         if let rest {
             self.rest = nil
             return rest
@@ -146,25 +150,24 @@ private actor SongBytes {
     /// The next bytes of the first `limit`; nil once all of them were given.
     ///
     /// - Throws: a ``Problem`` when the song ends before.
-    func next(upTo limit: Int) async throws -> Data? {
+    func next(upTo limit: Int) async throws -> ByteBuffer? {
         guard taken < limit else { return nil }
-        guard let chunk = try await next() else {
+        guard var chunk = try await next() else {
             throw Problem.badForm("more than \(FormReader.tailLimit) bytes come after the file")
         }
-        let used = chunk.prefix(limit - taken)
-        if used.count < chunk.count { rest = chunk.dropFirst(used.count) }
-        taken += used.count
+        let used = chunk.readSlice(length: min(limit - taken, chunk.readableBytes))
+        if chunk.readableBytes > 0 { rest = chunk }
+        taken += used?.readableBytes ?? 0
         return used
     }
 
     /// The next `limit` bytes in one piece, fewer only at the end; nil at the end.
     func piece(upTo limit: Int, _ hold: MemoryBudget.Hold? = nil) async throws -> Data? {
         var piece = Data()
-        while piece.count < limit, let chunk = try await next() {
+        while piece.count < limit, var chunk = try await next() {
             if piece.isEmpty { piece.reserveCapacity(limit) }
-            let used = chunk.prefix(limit - piece.count)
-            if used.count < chunk.count { rest = chunk.dropFirst(used.count) }
-            piece.append(used)
+            if let used = chunk.readSlice(length: min(limit - piece.count, chunk.readableBytes)) { piece.append(used) }
+            if chunk.readableBytes > 0 { rest = chunk }
             try hold?.check()
         }
         return piece.isEmpty ? nil : piece

@@ -1,4 +1,6 @@
 import Foundation
+import NIOCore
+import Streams
 
 /// HTTP over libcurl: one thread drives all transfers, connections are kept and used again.
 ///
@@ -59,7 +61,7 @@ private final class Answer: Sendable {
         if !exchange.incoming.isFinished { owner.loop.post(.cancel(exchange)) }
     }
 
-    func next() async throws -> Data? {
+    func next() async throws -> ByteBuffer? {
         try await withTaskCancellationHandler {
             try await exchange.incoming.next { owner.loop.post(.resume(exchange)) }
         } onCancel: {

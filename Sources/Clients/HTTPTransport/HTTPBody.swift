@@ -1,4 +1,5 @@
 public import Foundation
+public import Streams
 
 /// The body of a request.
 public enum HTTPBody: Sendable {
@@ -25,5 +26,20 @@ public enum HTTPBody: Sendable {
     /// Whether the body can be sent a second time after a failed attempt.
     public var isRepeatable: Bool {
         if case .stream = self { false } else { true }
+    }
+}
+
+extension ByteStream {
+    /// Everything in one piece.
+    ///
+    /// - Parameter limit: the most bytes to accept.
+    /// - Throws: ``HTTPError/bodyTooLarge(limit:)`` as soon as there are more, and what the stream throws.
+    public func collect(limit: Int) async throws -> Data {
+        var all = Data()
+        for try await chunk in self {
+            guard all.count + chunk.readableBytes <= limit else { throw HTTPError.bodyTooLarge(limit: limit) }
+            all.append(chunk)
+        }
+        return all
     }
 }

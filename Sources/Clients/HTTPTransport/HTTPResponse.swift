@@ -1,3 +1,5 @@
+public import Streams
+
 /// The answer to a request.
 public struct HTTPResponse: Sendable {
     /// The status code, 100 to 599.

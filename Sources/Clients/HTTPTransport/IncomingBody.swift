@@ -1,4 +1,4 @@
-import Foundation
+import NIOCore
 import Synchronization
 
 /// The answer on its way from the transfer's thread to the task that reads it.
@@ -16,9 +16,9 @@ final class IncomingBody: Sendable {
     private struct State {
         var head: Result<Head, any Error>?
         var headWaiter: CheckedContinuation<Head, any Error>?
-        var buffer = Data()
+        var buffer = ByteBuffer()
         var end: Result<Void, any Error>?
-        var reader: CheckedContinuation<Data?, any Error>?
+        var reader: CheckedContinuation<ByteBuffer?, any Error>?
         var isPaused = false
     }
 
@@ -38,19 +38,19 @@ final class IncomingBody: Sendable {
 
     /// Takes the bytes, or refuses them all when the reader is behind; the transfer then pauses.
     func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let (isTaken, reader) = state.withLock { state -> (Bool, CheckedContinuation<Data?, any Error>?) in
+        let (isTaken, reader) = state.withLock { state -> (Bool, CheckedContinuation<ByteBuffer?, any Error>?) in
             if let reader = state.reader {
                 state.reader = nil
                 return (true, reader)
             }
-            guard state.buffer.count < Self.capacity else {
+            guard state.buffer.readableBytes < Self.capacity else {
                 state.isPaused = true
                 return (false, nil)
             }
-            state.buffer.append(contentsOf: bytes)
+            state.buffer.writeBytes(bytes)
             return (true, nil)
         }
-        reader?.resume(returning: Data(bytes))
+        reader?.resume(returning: ByteBuffer(bytes: bytes))
         return isTaken
     }
 
@@ -58,7 +58,9 @@ final class IncomingBody: Sendable {
     func finish(_ result: Result<Void, any Error>) {
         let waiters = state.withLock { state in
             guard state.end == nil else {
-                return (nil as CheckedContinuation<Head, any Error>?, nil as CheckedContinuation<Data?, any Error>?)
+                return (
+                    nil as CheckedContinuation<Head, any Error>?, nil as CheckedContinuation<ByteBuffer?, any Error>?
+                )
             }
             state.end = result
             if state.head == nil, case .failure(let error) = result { state.head = .failure(error) }
@@ -90,12 +92,12 @@ final class IncomingBody: Sendable {
     }
 
     /// The next bytes, `nil` at the end. `resume` is called when a paused transfer can go on.
-    func next(resume: () -> Void) async throws -> Data? {
+    func next(resume: () -> Void) async throws -> ByteBuffer? {
         try await withCheckedThrowingContinuation { continuation in
-            let (known, wasPaused) = state.withLock { state -> (Result<Data?, any Error>?, Bool) in
-                if !state.buffer.isEmpty {
+            let (known, wasPaused) = state.withLock { state -> (Result<ByteBuffer?, any Error>?, Bool) in
+                if state.buffer.readableBytes > 0 {
                     let data = state.buffer
-                    state.buffer = Data()
+                    state.buffer = ByteBuffer()
                     defer { state.isPaused = false }
                     return (.success(data), state.isPaused)
                 }

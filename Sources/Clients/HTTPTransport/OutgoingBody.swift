@@ -1,4 +1,5 @@
-import Foundation
+import NIOCore
+import Streams
 import Synchronization
 
 /// A streamed request body on its way from the task that makes it to the transfer's thread.
@@ -16,7 +17,7 @@ final class OutgoingBody: Sendable {
 
     private struct State {
         /// Chunks as they came, the first of them perhaps read in part; joining them would copy and grow a buffer.
-        var chunks: [Data] = []
+        var chunks: [ByteBuffer] = []
         var waiting = 0
         var end: Result<Void, any Error>?
         var isClosed = false
@@ -27,11 +28,13 @@ final class OutgoingBody: Sendable {
         mutating func take(into target: UnsafeMutableRawBufferPointer) -> Int {
             var (count, finished) = (0, 0)
             while count < target.count, finished < chunks.count {
-                let chunk = chunks[finished]
-                let part = chunk.prefix(target.count - count)
-                UnsafeMutableRawBufferPointer(rebasing: target[count...]).copyBytes(from: part)
-                count += part.count
-                if part.count == chunk.count { finished += 1 } else { chunks[finished] = chunk.dropFirst(part.count) }
+                let room = UnsafeMutableRawBufferPointer(rebasing: target[count...])
+                count += chunks[finished].readWithUnsafeReadableBytes { bytes in
+                    let part = UnsafeRawBufferPointer(rebasing: bytes.prefix(room.count))
+                    room.copyMemory(from: part)
+                    return part.count
+                }
+                if chunks[finished].readableBytes == 0 { finished += 1 }
             }
             chunks.removeSubrange(..<finished)
             waiting -= count
@@ -85,8 +88,8 @@ final class OutgoingBody: Sendable {
     func send(_ stream: ByteStream, length: Int?, resume: () -> Void) async {
         do {
             var sent = 0
-            for try await chunk in stream where !chunk.isEmpty {
-                sent += chunk.count
+            for try await chunk in stream where chunk.readableBytes > 0 {
+                sent += chunk.readableBytes
                 if let length, sent > length { throw HTTPError.wrongBodyLength(announced: length, sent: sent) }
                 let isRead = await append(chunk, resume: resume)
                 try Task.checkCancellation()
@@ -101,7 +104,7 @@ final class OutgoingBody: Sendable {
     }
 
     /// Hands over a chunk and waits until there is room again; `false` when nobody reads any more.
-    private func append(_ chunk: Data, resume: () -> Void) async -> Bool {
+    private func append(_ chunk: ByteBuffer, resume: () -> Void) async -> Bool {
         await withTaskCancellationHandler {
             await handOver(chunk, resume: resume)
         } onCancel: {
@@ -110,12 +113,12 @@ final class OutgoingBody: Sendable {
         return state.withLock { !$0.isClosed }
     }
 
-    private func handOver(_ chunk: Data, resume: () -> Void) async {
+    private func handOver(_ chunk: ByteBuffer, resume: () -> Void) async {
         await withCheckedContinuation { continuation in
             let (goOn, wasPaused) = state.withLock { state -> (Bool, Bool) in
                 guard !state.isClosed else { return (true, false) }
                 state.chunks.append(chunk)
-                state.waiting += chunk.count
+                state.waiting += chunk.readableBytes
                 defer { state.isPaused = false }
                 guard state.waiting >= Self.capacity else { return (true, state.isPaused) }
                 state.producer = continuation

@@ -1,5 +1,6 @@
 import Foundation
 public import HTTPTransport
+import Streams
 public import Logging
 
 /// Makes the few calls of the Kubernetes API that an autoscaler needs, each listed in ``APICall``.

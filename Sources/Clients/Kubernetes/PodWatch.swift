@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTransport
+import Streams
 
 /// What happened to the pods of a selector.
 public enum PodChange: Sendable, Equatable {

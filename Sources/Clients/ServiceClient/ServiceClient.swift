@@ -72,8 +72,8 @@ public struct ServiceClient: Sendable {
             defer { try? handle.close() }
             var received = 0
             for try await chunk in response.body {
-                try handle.write(contentsOf: chunk)
-                received += chunk.count
+                try handle.write(contentsOf: Data(chunk))
+                received += chunk.readableBytes
             }
             guard received == stem.size else {
                 throw ServiceError.unexpectedAnswer("\(name) has \(received) bytes instead of \(stem.size)")

@@ -44,7 +44,7 @@ struct EchoFunction: Function {
         var bytes = 0
         if request.query["unread"] == nil {
             do {
-                for try await chunk in request.body { bytes += chunk.count }
+                for try await chunk in request.body { bytes += chunk.readableBytes }
             } catch {
                 bodyErrors.add("\(error)")
                 throw error

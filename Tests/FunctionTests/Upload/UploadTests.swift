@@ -1,3 +1,4 @@
+import Streams
 import Foundation
 import FunctionHost
 import HTTPTransport

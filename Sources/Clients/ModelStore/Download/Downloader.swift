@@ -108,7 +108,7 @@ package struct Downloader: Sendable {
         let start = await part.count
         progress(start, total)
         for try await chunk in response.body {
-            progress(try await part.append(chunk), total)
+            progress(try await part.append(Data(chunk)), total)
         }
         return start
     }

@@ -1,7 +1,8 @@
 import Digests
 import Foundation
 import HTTPTransport
-import Synchronization
+import NIOCore
+import Streams
 import Threading
 
 /// Cuts a body into parts that can each be sent again.
@@ -32,7 +33,7 @@ struct FileParts: PartSource {
 /// Pieces of a stream, one in memory at a time; all but the last have the same size.
 struct StreamParts: PartSource {
     private var chunks: ByteStream.AsyncIterator
-    private var rest = Data()
+    private var rest = ByteBuffer()
     private let size: Int
 
     init(_ stream: ByteStream, size: Int) {
@@ -41,32 +42,15 @@ struct StreamParts: PartSource {
     }
 
     mutating func next() async throws -> HTTPBody? {
-        while rest.count < size, let chunk = try await chunks.next() { rest.append(chunk) }
-        guard !rest.isEmpty else { return nil }
-        let part = Data(rest.prefix(size))
-        rest = Data(rest.dropFirst(size))
-        return .bytes(part)
-    }
-}
-
-/// The MD5 of a stream while it passes by.
-final class StreamDigest: Sendable {
-    private let hash = Mutex<Hash?>(Hash(.md5))
-
-    func observing(_ stream: ByteStream) -> ByteStream {
-        ByteStream(
-            stream.map { [self] chunk in
-                hash.withLock { $0?.update(chunk) }
-                return chunk
-            })
-    }
-
-    /// The digest in hex. Call it once.
-    func finish() -> String {
-        hash.withLock { hash in
-            defer { hash = nil }
-            return hash?.finish().hex ?? ""
+        var part = Data()
+        while part.count < size {
+            if rest.readableBytes == 0 {
+                guard let chunk = try await chunks.next() else { break }
+                rest = chunk
+            }
+            if let slice = rest.readSlice(length: min(size - part.count, rest.readableBytes)) { part.append(slice) }
         }
+        return part.isEmpty ? nil : .bytes(part)
     }
 }
 

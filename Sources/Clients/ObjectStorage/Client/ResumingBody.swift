@@ -1,9 +1,11 @@
 import Foundation
 import HTTPTransport
+import NIOCore
+import Streams
 
 /// The body of an object that goes on where it was when its connection breaks.
 struct ResumingBody: AsyncSequence, Sendable {
-    typealias Element = Data
+    typealias Element = ByteBuffer
     let client: S3Client
     let bucket: String
     let key: String
@@ -20,11 +22,11 @@ struct ResumingBody: AsyncSequence, Sendable {
         var position: Int
         var failures = 0
 
-        mutating func next() async throws -> Data? {
+        mutating func next() async throws -> ByteBuffer? {
             while true {
                 do {
                     guard let chunk = try await chunks.next() else { return nil }
-                    position += chunk.count
+                    position += chunk.readableBytes
                     failures = 0
                     return chunk
                 } catch {

@@ -2,6 +2,7 @@ import Digests
 import Encodings
 public import Foundation
 import HTTPTransport
+import Streams
 
 extension S3Client {
     /// Reads an object, or a range of it, as a stream.

@@ -1,7 +1,7 @@
 import Digests
 public import Foundation
 public import HTTPTransport
-import Synchronization
+import Streams
 import Threading
 
 extension S3Client {
@@ -9,7 +9,8 @@ extension S3Client {
     ///
     /// Large files and streams of unknown length are sent in parts; a failed upload in parts is aborted, so that nothing is
     /// left of it. Bytes, files and parts are sent with their MD5 and again after a transient failure. A stream of known
-    /// length passes through without being held, cannot be sent again, and is compared with the stored entity tag.
+    /// length passes through without being held, cannot be sent again, and carries its checksum at its end. The server compares
+    /// and keeps nothing that is not what was sent.
     /// - Parameter metadata: user metadata; names without `x-amz-meta-`, values in ASCII.
     /// - Throws: ``S3Error`` with code `BadDigest` when what is stored is not what was sent.
     @discardableResult
@@ -60,19 +61,19 @@ extension S3Client {
         return PutResult(eTag: response["ETag"]?.unquoted ?? "", size: call.body.length ?? 0)
     }
 
-    /// A stream of known length, in one request. A wrong object is deleted again.
+    /// A stream of known length, in one request, with its checksum behind it; the server compares. The entity tag says nothing: it is no
+    /// MD5 in buckets that encrypt with keys of their own (SSE-KMS).
     private func putStream(_ call: Call, _ stream: ByteStream, length: Int) async throws -> PutResult {
-        let digest = StreamDigest()
         var call = call
-        call.body = .stream(digest.observing(stream), length: length)
-        let eTag = try await finish(send(call))["ETag"]?.unquoted ?? ""
-        let expected = digest.finish()
-        if eTag.count == 32, eTag.allSatisfy(\.isHexDigit), eTag != expected {
-            try await delete(call.bucket ?? "", call.key ?? "")
-            throw S3Error(
-                status: 400, code: "BadDigest", message: "The stored object is not what was sent.", bucket: call.bucket,
-                key: call.key)
+        if configuration.sendsChecksums {
+            let body = ChecksummedBody(source: stream, length: length)
+            call.body = .stream(ByteStream(body), length: body.encodedLength)
+            call.headers["Content-Encoding"] = "aws-chunked"
+            call.headers["x-amz-decoded-content-length"] = String(length)
+            call.headers["x-amz-trailer"] = ChecksummedBody.trailer.header
+            call.payloadHash = SignatureV4.unsignedTrailer
         }
+        let eTag = try await finish(send(call))["ETag"]?.unquoted ?? ""
         return PutResult(eTag: eTag, size: length)
     }
 
@@ -156,11 +157,18 @@ extension S3Client {
         do {
             return try await document(complete)?.text("ETag")?.unquoted ?? ""
         } catch let error as S3Error where error.code == "NoSuchUpload" {
-            // An attempt before may have completed it although its answer was lost.
-            guard let head = try await head(call.bucket ?? "", call.key ?? ""), head.eTag == Self.eTag(ofParts: tags)
+            // An attempt before may have completed it although its answer was lost. Entity tags of encrypted objects cannot be
+            // computed; there the number of parts must do.
+            guard let head = try await head(call.bucket ?? "", call.key ?? ""), Self.isMade(head, ofParts: tags)
             else { throw error }
             return head.eTag
         }
+    }
+
+    private static func isMade(_ head: ObjectHead, ofParts tags: [String]) -> Bool {
+        if head.eTag == eTag(ofParts: tags) { return true }
+        let areDigests = tags.allSatisfy { $0.unquoted.count == 32 && $0.unquoted.allSatisfy(\.isHexDigit) }
+        return head.isEncrypted && !areDigests && head.eTag.hasSuffix("-\(tags.count)")
     }
 
     /// The entity tag of an object made of parts: the MD5 of their MD5s, and their number.

@@ -41,6 +41,8 @@ public struct S3Client: Sendable {
 
     /// One request to the storage, before it is signed.
     struct Call: Sendable {
+        /// What stands for the body's digest, where the body itself does not tell.
+        var payloadHash: String? = nil
         var method: String
         var bucket: String?
         var key: String?
@@ -83,7 +85,8 @@ public struct S3Client: Sendable {
         var headers = call.headers
         SignatureV4.sign(
             &headers, method: call.method, host: S3Configuration.host(of: configuration.endpoint), path: call.path,
-            query: call.query, payloadHash: call.body.payloadHash, credentials: configuration.credentials,
+            query: call.query, payloadHash: call.payloadHash ?? call.body.payloadHash,
+            credentials: configuration.credentials,
             region: configuration.region, date: now())
         let query = call.query.map { "\($0.name.percentEncoded())=\($0.value.percentEncoded())" }
         return HTTPRequest(

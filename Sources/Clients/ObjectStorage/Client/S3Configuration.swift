@@ -8,6 +8,9 @@ public struct S3Configuration: Sendable, Equatable {
     public var region: String
     /// Who we are.
     public var credentials: S3Credentials
+    /// Whether streams are sent with a checksum behind them (`aws-chunked`), as AWS, MinIO and our own storage take it; a few others
+    /// do not.
+    public var sendsChecksums = true
     /// How to trust an `https` endpoint.
     public var tls: TLSOptions
 
@@ -31,8 +34,8 @@ public struct S3Configuration: Sendable, Equatable {
         self.tls = tls
     }
 
-    /// Reads `S3_ENDPOINT`, `S3_ACCESS_KEY`, `S3_SECRET_KEY`, `S3_REGION` (default `us-east-1`) and `S3_CA_FILE`
-    /// (PEM file of the authority that signed the endpoint's certificate; default: the system's).
+    /// Reads `S3_ENDPOINT`, `S3_ACCESS_KEY`, `S3_SECRET_KEY`, `S3_REGION` (default `us-east-1`) `S3_CHECKSUMS`
+    /// (0: streams are sent without a checksum behind them) and `S3_CA_FILE` (PEM file of the authority that signed the endpoint's certificate; default: the system's).
     /// - Throws: ``S3ConfigurationError`` that names a missing variable.
     public init(environment: [String: String]) throws {
         func value(_ name: String) throws -> String {
@@ -47,6 +50,14 @@ public struct S3Configuration: Sendable, Equatable {
             endpoint: value("S3_ENDPOINT"), region: environment["S3_REGION"] ?? "us-east-1",
             accessKey: value("S3_ACCESS_KEY"), secretKey: value("S3_SECRET_KEY"),
             tls: TLSOptions(trust: environment["S3_CA_FILE"].map { .file($0) } ?? .system))
+        switch environment["S3_CHECKSUMS"] {
+        case nil, "", "1": break
+        case "0": sendsChecksums = false
+        case let text?:
+            throw S3ConfigurationError(
+                description:
+                    "S3_CHECKSUMS is \"\(text)\"; write 0 for a storage that takes no aws-chunked bodies, else 1.")
+        }
     }
 
     /// The `Host` field for an endpoint: the default port of its scheme is left out, as HTTP clients do.

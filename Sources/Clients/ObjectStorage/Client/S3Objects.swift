@@ -1,5 +1,6 @@
 public import Foundation
 public import HTTPTransport
+public import Streams
 
 /// What is known of an object without reading it.
 public struct ObjectHead: Sendable, Equatable {
@@ -15,6 +16,9 @@ public struct ObjectHead: Sendable, Equatable {
     public var metadata: [String: String]
     /// The version, where the bucket has versions.
     public var versionID: String?
+    /// Whether the server encrypts it with a key of a key service (SSE-KMS) or of a client, so that its entity tag is no digest of its
+    /// bytes.
+    public var isEncrypted: Bool
     /// The bytes that the answer carries; the whole object unless a range was asked for.
     public var range: Range<Int>
 
@@ -34,6 +38,9 @@ public struct ObjectHead: Sendable, Equatable {
         contentType = headers["Content-Type"]
         lastModified = headers["Last-Modified"].flatMap { Timestamp.parse(http: $0) }
         versionID = headers["x-amz-version-id"]
+        isEncrypted =
+            headers["x-amz-server-side-encryption"]?.hasPrefix("aws:kms") ?? false
+            || headers["x-amz-server-side-encryption-customer-algorithm"] != nil
         metadata = [:]
         for field in headers {
             let name = field.name.lowercased()

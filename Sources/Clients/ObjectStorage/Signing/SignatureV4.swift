@@ -11,6 +11,8 @@ public enum SignatureV4 {
     public static let algorithm = "AWS4-HMAC-SHA256"
     /// Stands for the body's digest where the body is not signed.
     public static let unsignedPayload = "UNSIGNED-PAYLOAD"
+    /// The same for a body in chunks that are not signed either, with a checksum behind them.
+    package static let unsignedTrailer = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
     /// The SHA-256 of no bytes.
     public static let emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

@@ -25,6 +25,32 @@ struct StorageCommand: AsyncParsableCommand {
     @Option(help: "A target for bucket notifications, ID=URL; its ARN is arn:minio:sqs:REGION:ID:webhook.")
     var webhook: [String] = []
 
+    @Option(
+        help:
+            "PEM file of the server's certificate; with --tls-key it speaks TLS. Both are read again when they change.")
+    var tlsCertificate: String?
+
+    @Option(help: "PEM file of its private key.")
+    var tlsKey: String?
+
+    @Option(help: "Bytes of the disk that uploads leave free (default: a twentieth of it, at most 1 GiB).")
+    var keepFree: Int?
+
+    @Option(help: "Bytes a second that a body must bring; 0: any.")
+    var leastBodyRate = 1024
+
+    @Option(help: "Open connections of one address, loopback aside; 0: any number.")
+    var connectionsPerAddress = 256
+
+    func validate() throws {
+        guard (tlsCertificate == nil) == (tlsKey == nil) else {
+            throw ValidationError("Give --tls-certificate and --tls-key together, or neither.")
+        }
+        guard keepFree ?? 0 >= 0, leastBodyRate >= 0, connectionsPerAddress >= 0 else {
+            throw ValidationError("--keep-free, --least-body-rate and --connections-per-address cannot be negative.")
+        }
+    }
+
     func run() async throws {
         // A file that may not grow fails the write, not the process.
         signal(SIGXFSZ, SIG_IGN)
@@ -40,12 +66,15 @@ struct StorageCommand: AsyncParsableCommand {
         guard let accessKey = environment["S3_ACCESS_KEY"], let secretKey = environment["S3_SECRET_KEY"] else {
             throw ValidationError("Set S3_ACCESS_KEY and S3_SECRET_KEY: the keys that clients sign with.")
         }
-        let server = StorageServer(
-            configuration: .init(
-                host: host, port: port, directory: URL(filePath: data, directoryHint: .isDirectory),
-                accessKey: accessKey, secretKey: secretKey, region: environment["S3_REGION"] ?? "us-east-1",
-                webhooks: targets),
-            logger: commandLogger())
+        var configuration = StorageServer.Configuration(
+            host: host, port: port, directory: URL(filePath: data, directoryHint: .isDirectory),
+            accessKey: accessKey, secretKey: secretKey, region: environment["S3_REGION"] ?? "us-east-1",
+            webhooks: targets)
+        configuration.keptFree = keepFree
+        configuration.connections.leastBodyRate = leastBodyRate
+        configuration.connections.perAddress = connectionsPerAddress
+        if let tlsCertificate, let tlsKey { configuration.certificate = (tlsCertificate, tlsKey) }
+        let server = StorageServer(configuration: configuration, logger: commandLogger())
         try await ServiceGroup(
             services: [server], gracefulShutdownSignals: [.sigint, .sigterm], logger: commandLogger()
         ).run()

@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import Streams
 import Synchronization
 
 /// A request's body as it comes in, chunk by chunk; the client is slowed down to the speed of the reader.
@@ -8,7 +9,7 @@ import Synchronization
 /// client went away or stopped before the body's end (400): a body that ends without an error is complete.
 public struct FunctionBody: AsyncSequence, Sendable {
     /// A chunk of the body.
-    public typealias Element = Data
+    public typealias Element = ByteBuffer
 
     private let source: RequestBody
     let meter: BodyMeter
@@ -47,7 +48,7 @@ public struct FunctionBody: AsyncSequence, Sendable {
         if let declaredLength, declaredLength > limit { throw Problem.bodyTooLarge(limit: limit) }
         var data = Data()
         for try await chunk in self {
-            guard data.count + chunk.count <= limit else { throw Problem.bodyTooLarge(limit: limit) }
+            guard data.count + chunk.readableBytes <= limit else { throw Problem.bodyTooLarge(limit: limit) }
             data.append(chunk)
         }
         return data
@@ -64,7 +65,7 @@ public struct FunctionBody: AsyncSequence, Sendable {
         }
 
         /// The next chunk, or nil at the body's end.
-        public mutating func next() async throws -> Data? {
+        public mutating func next() async throws -> ByteBuffer? {
             try await meter.begin()
             let buffer: ByteBuffer?
             do {
@@ -83,7 +84,7 @@ public struct FunctionBody: AsyncSequence, Sendable {
                 return nil
             }
             try meter.count(buffer.readableBytes)
-            return buffer.withUnsafeReadableBytes { Data($0) }
+            return buffer
         }
     }
 }
@@ -105,7 +106,7 @@ extension FunctionBody {
         /// The next chunk, or nil at the body's end.
         ///
         /// - Throws: what reading the body throws, and ``ReaderBusy`` when another task is reading.
-        public func next() async throws -> Data? {
+        public func next() async throws -> ByteBuffer? {
             guard !isReading.exchange(true, ordering: .acquiring) else { throw ReaderBusy() }
             defer { isReading.store(false, ordering: .releasing) }
             return try await iterator.next()

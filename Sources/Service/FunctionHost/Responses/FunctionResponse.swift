@@ -77,14 +77,18 @@ public struct BodyWriter {
     /// Sends these bytes.
     ///
     /// - Throws: when the client is gone, or has taken nothing for too long.
-    public mutating func write(_ data: Data) async throws {
-        guard !data.isEmpty else { return }
-        written += data.count
+    public mutating func write(_ buffer: ByteBuffer) async throws {
+        let count = buffer.readableBytes
+        guard count > 0 else { return }
+        written += count
         if let length, written > length { throw BodyLengthError(expected: length, actual: written) }
         exchange.writeBegins()
-        try await base.write(ByteBuffer(bytes: data))
-        exchange.writeEnds(bytes: data.count)
+        try await base.write(buffer)
+        exchange.writeEnds(bytes: count)
     }
+
+    /// Sends a text or another small document.
+    public mutating func write(_ data: Data) async throws { try await write(ByteBuffer(bytes: data)) }
 
     consuming func finish() async throws {
         if let length, written != length { throw BodyLengthError(expected: length, actual: written) }

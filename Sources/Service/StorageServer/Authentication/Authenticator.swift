@@ -4,16 +4,21 @@ import Foundation
 import ObjectStorage
 
 /// Checks the signature of a request (AWS Signature Version 4), in its header or its query.
-struct Authenticator: Sendable {
+package struct Authenticator: Sendable {
     let credentials: S3Credentials
     /// Hosts by which this server may be known, for the hint in a refusal.
-    var hosts: [String] = []
+    let hosts: [String]
+
+    package init(credentials: S3Credentials, hosts: [String] = []) {
+        self.credentials = credentials
+        self.hosts = hosts
+    }
 
     /// How far a clock may be off, in seconds.
     static let tolerance: TimeInterval = 15 * 60
 
     /// What the signature says of the body.
-    enum Payload: Sendable {
+    package enum Payload: Sendable {
         /// Nothing; the body is as long as `Content-Length`.
         case unsigned
         /// It has this SHA-256.
@@ -23,7 +28,7 @@ struct Authenticator: Sendable {
     }
 
     /// Signs the chunks of one body, each with the signature of the one before.
-    struct ChunkSigner: Sendable {
+    package struct ChunkSigner: Sendable {
         var previous: String
         let time: String
         let scope: SignatureV4.Scope
@@ -31,7 +36,7 @@ struct Authenticator: Sendable {
     }
 
     /// - Throws: the answer for a request that is not ours to serve.
-    func authenticate(_ request: S3Request, now: Date) throws(S3Failure) -> Payload {
+    package func authenticate(_ request: S3Request, now: Date) throws(S3Failure) -> Payload {
         if let authorization = request.header("authorization") {
             guard authorization.hasPrefix(SignatureV4.algorithm) else { throw .unsupportedSignature }
             return try checkHeader(request, authorization, now)

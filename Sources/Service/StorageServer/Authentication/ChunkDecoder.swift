@@ -70,7 +70,9 @@ package struct ChunkDecoder {
         switch state {
         case .size:
             let words = text.split(separator: ";", maxSplits: 1)
-            guard let word = words.first?.trimmed, word.count <= 8, let size = Int(word, radix: 16), size >= 0 else {
+            guard let word = words.first?.trimmed, word.utf8.count <= 8, word.utf8.allSatisfy({ $0.hexValue != nil }),
+                let size = Int(word, radix: 16), size >= 0
+            else {
                 throw S3Failure.malformedChunk
             }
             let signature = words.dropFirst().first.flatMap { parameter in

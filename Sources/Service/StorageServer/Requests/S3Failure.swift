@@ -1,8 +1,8 @@
 /// A request that is refused, in S3's terms.
-struct S3Failure: Error, Equatable {
-    var status: Int
-    var code: String
-    var message: String
+package struct S3Failure: Error, Equatable {
+    package var status: Int
+    package var code: String
+    package var message: String
 
     init(_ status: Int, _ code: String, _ message: String) {
         self.status = status

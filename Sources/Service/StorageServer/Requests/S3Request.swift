@@ -5,24 +5,24 @@ import Hummingbird
 import ObjectStorage
 
 /// A request's head, taken apart in S3's way: `/bucket/key?query`.
-struct S3Request: Sendable {
+package struct S3Request: Sendable {
     var method: String
     /// As it was sent, without the query.
-    var rawPath: String
+    package var rawPath: String
     /// Decoded path.
-    var path: String
+    package var path: String
     /// Decoded query, in order.
     var query: [(name: String, value: String)]
     /// Header fields with lower-case names.
     var headers: [(name: String, value: String)]
     var host: String
-    var bucket: String?
-    var key: String?
+    package var bucket: String?
+    package var key: String?
     /// For the answer and the log.
     var id: String
     var remoteAddress: String
 
-    init(_ head: HTTPRequest, id: String, remoteAddress: String) throws(S3Failure) {
+    package init(_ head: HTTPRequest, id: String, remoteAddress: String) throws(S3Failure) {
         let target = head.path ?? "/"
         try Self.checkSize(head, target)
         try Self.checkFraming(head)
@@ -53,7 +53,7 @@ struct S3Request: Sendable {
     }
 
     /// The most bytes of names and values of all header fields, as S3 has it, signed or not: they may be stored.
-    static let headerLimit = 8 << 10
+    package static let headerLimit = 8 << 10
     /// The most bytes of path and query: a key of 1,024 bytes, percent-encoded, and every query S3 knows.
     static let targetLimit = 16 << 10
 
@@ -91,7 +91,7 @@ struct S3Request: Sendable {
     func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
 
     /// User metadata; names without `x-amz-meta-`. S3 allows 2 KB of it.
-    func metadata() throws(S3Failure) -> [String: String] {
+    package func metadata() throws(S3Failure) -> [String: String] {
         var metadata: [String: String] = [:]
         for (name, value) in headers where name.hasPrefix("x-amz-meta-") {
             let name = String(name.dropFirst(11))
@@ -104,7 +104,7 @@ struct S3Request: Sendable {
     }
 
     /// The header fields that are stored with an object and sent with it.
-    func storedHeaders() -> [String: String] {
+    package func storedHeaders() -> [String: String] {
         var stored: [String: String] = [:]
         for name in ["content-type", "cache-control", "content-disposition", "content-language", "expires"] {
             if let value = header(name), !value.isEmpty { stored[name] = value }

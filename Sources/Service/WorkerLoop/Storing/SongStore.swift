@@ -43,9 +43,9 @@ struct SongStore: Sendable {
         var size = 0
         for try await chunk in object.body {
             try goesOn()
-            size += chunk.count
+            size += chunk.readableBytes
             try limits.check(bytes: size, of: job.filename)
-            try await disk.run { try handle.write(contentsOf: chunk) }
+            try await disk.run { try handle.write(contentsOf: Data(chunk)) }
         }
         try await disk.run { try handle.close() }
         guard size > 0 else { throw SongRefused("\(job.filename) is empty (0 bytes); upload it again.") }

@@ -1,17 +1,16 @@
 import Digests
 import Foundation
-import ObjectStorage
 
 /// The checksums that S3 clients may send beside Content-MD5, as `x-amz-checksum-…`, and how each grows with its input.
-struct Checksum {
+package struct Checksum {
     /// Which checksum it is.
-    enum Algorithm: String, CaseIterable, Sendable {
+    package enum Algorithm: String, CaseIterable, Sendable {
         case crc32, crc32c, crc64nvme, sha1, sha256
 
         /// The header field or trailer that carries it, Base64 of its big-endian bytes.
-        var header: String { "x-amz-checksum-\(rawValue)" }
+        package var header: String { "x-amz-checksum-\(rawValue)" }
 
-        init?(header: String) {
+        package init?(header: String) {
             let name = header.lowercased()
             guard name.hasPrefix("x-amz-checksum-") else { return nil }
             self.init(rawValue: String(name.dropFirst(15)))
@@ -25,7 +24,7 @@ struct Checksum {
 
     private var state: State
 
-    init(_ algorithm: Algorithm) {
+    package init(_ algorithm: Algorithm) {
         state =
             switch algorithm {
             case .crc32: .cyclic(.init(.crc32))
@@ -36,7 +35,7 @@ struct Checksum {
             }
     }
 
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         switch state {
         case .cyclic(var check):
             check.update(bytes)
@@ -47,7 +46,7 @@ struct Checksum {
     }
 
     /// Base64 of the result. Call it once.
-    func finish() -> String {
+    package func finish() -> String {
         switch state {
         case .cyclic(let check): Data(check.bytes).base64EncodedString()
         case .hash(let hash): Data(hash.finish()).base64EncodedString()
