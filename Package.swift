@@ -137,7 +137,8 @@ var service: [Target] {
             .target(
                 name: "LocalStack",
                 dependencies: [
-                    "ObjectStorage", "HTTPTransport", "Jobs", "Policy", "Controller", .logging, .subprocess,
+                    "ObjectStorage", "HTTPTransport", "Jobs", "Policy", "Controller", "Threading", .logging,
+                    .subprocess,
                     .systemPackage,
                 ]),
         ])
@@ -198,7 +199,8 @@ var programs: [Target] {
             .executableTarget(
                 name: "msaas",
                 dependencies: [
-                    "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "Evaluation", "LocalStack",
+                    "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "WorkerLoop", "Evaluation",
+                    "LocalStack",
                     "Controller", "StorageServer", "ServiceClient", "ServiceContract", "Jobs", "FunctionHost",
                     "ObjectStorage", "HTTPTransport", "SeparationChoices", .argumentParser, .logging, .lifecycle,
                 ]),
