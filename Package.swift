@@ -143,7 +143,8 @@ var service: [Target] {
             .target(
                 name: "LocalStack",
                 dependencies: [
-                    "ObjectStorage", "HTTPTransport", "Jobs", "Policy", "Controller", .logging, .subprocess,
+                    "ObjectStorage", "HTTPTransport", "Jobs", "Policy", "Controller", "Threading", .logging,
+                    .subprocess,
                     .systemPackage,
                 ]),
         ])
@@ -207,7 +208,8 @@ var programs: [Target] {
             .executableTarget(
                 name: "msaas",
                 dependencies: [
-                    "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "Evaluation", "LocalStack",
+                    "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "WorkerLoop", "Evaluation",
+                    "LocalStack",
                     "Controller", "StorageServer", "ServiceClient", "ServiceContract", "Jobs", "FunctionHost",
                     "ObjectStorage", "HTTPTransport", "SeparationChoices", .argumentParser, .logging, .lifecycle,
                 ]),

@@ -18,6 +18,7 @@ struct RunningStack: Sendable {
     /// - Parameter scaling: windows of the autoscaler; `nil` keeps all workers running.
     static func run(
         workers: Int = 1, leaseSeconds: Int = 30, scaling: Settings? = nil,
+        change: (inout StackConfiguration) -> Void = { _ in },
         body: @escaping @Sendable (RunningStack) async throws -> Void
     ) async throws {
         let folder = try TemporaryDirectory()
@@ -30,6 +31,7 @@ struct RunningStack: Sendable {
         configuration.scaling = scaling ?? Settings()
         configuration.threads = max(1, ProcessInfo.processInfo.activeProcessorCount / max(1, workers))
         configuration.leaseSeconds = leaseSeconds
+        change(&configuration)
         let stack = LocalStack(
             configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await stack.run { address in

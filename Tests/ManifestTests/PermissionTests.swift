@@ -54,6 +54,33 @@ import Yams
         }
     }
 
+    /// RBAC cannot say which pods: the admission policy lets the autoscaler change annotations of workers only.
+    @Test(arguments: Rendering.names)
+    func onlyWorkersMayBeMarked(name: String) async throws {
+        let rendering = try await Rendering(name)
+        let policy = try rendering.object("ValidatingAdmissionPolicy", "msaas-autoscaler")
+        let namespace = try rendering.object("Namespace", "msaas").name
+        #expect(policy["spec", "failurePolicy"]?.string == "Fail")
+        #expect(
+            policy["spec", "matchConstraints", "namespaceSelector", "matchLabels"]?.strings
+                == ["kubernetes.io/metadata.name": namespace])
+        let conditions = policy["spec", "matchConditions"]?.items.compactMap { $0.text("expression") } ?? []
+        #expect(conditions == ["request.userInfo.username == 'system:serviceaccount:\(namespace):autoscaler'"])
+        let rules = policy["spec", "validations"]?.items.compactMap { $0.text("expression") } ?? []
+        let worker = try rendering.object("Deployment", "worker")
+        let labels = worker["spec", "template", "metadata", "labels"]?.strings ?? [:]
+        let component = try #require(labels["app.kubernetes.io/component"])
+        #expect(rules.contains { $0.contains("labels['app.kubernetes.io/component'] == '\(component)'") })
+        #expect(rules.contains { $0.contains("object.spec == oldObject.spec") })
+        for other in rendering.workloads where other.name != "worker" {
+            let labels = other["spec", "template", "metadata", "labels"]?.strings ?? [:]
+            #expect(labels["app.kubernetes.io/component"] != component, "\(other.title)")
+        }
+        let binding = try rendering.object("ValidatingAdmissionPolicyBinding", "msaas-autoscaler")
+        #expect(binding["spec", "policyName"]?.string == policy.name)
+        #expect(binding["spec", "validationActions"]?.texts == ["Deny"])
+    }
+
     @Test(arguments: Rendering.names)
     func bindingsBindTheAutoscaler(name: String) async throws {
         let rendering = try await Rendering(name)

@@ -128,7 +128,7 @@ import Testing
 
         let days = try await setup(server.port, environment: ["MSAAS_SONG_DAYS": "soon"])
         #expect(days.code != 0)
-        #expect(days.lines.first?.contains("MSAAS_SONG_DAYS is \"soon\"") == true, "\(days.lines)")
+        #expect(days.lines.first?.contains("MSAAS_SONG_DAYS is “soon”") == true, "\(days.lines)")
 
         let address = try await setup(server.port, environment: ["S3_ENDPOINT": ""])
         #expect(address.lines.first?.contains("S3_ENDPOINT is not set") == true, "\(address.lines)")

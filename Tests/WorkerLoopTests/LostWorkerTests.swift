@@ -102,6 +102,22 @@ import WorkerTrials
         #expect(await worker.wait() == 0)
     }
 
+    /// A name can neither forge a line nor command the terminal that shows the log.
+    @Test func namesCannotWriteIntoTheLog() async throws {
+        let bench = try await Bench()
+        let folder = try TemporaryDirectory()
+        let log = folder.path + "/log"
+        let worker = try bench.process(seconds: 0, output: log)
+        let job = try await bench.submitted("Dear diary", as: "a\u{1b}[2J\nerror forged\u{2028}.mp3")
+        #expect(try await bench.finished(job.id).state == .failed)
+        worker.signal(SIGTERM)
+        #expect(await worker.wait() == 0)
+        let text = try String(contentsOfFile: log, encoding: .utf8)
+        #expect(text.contains("\\nerror forged"))
+        #expect(!text.contains("\u{1b}"))
+        #expect(text.split(whereSeparator: \.isNewline).allSatisfy { $0.first?.isNumber == true })
+    }
+
     @Test func racingWorkersDoEveryJobOnce() async throws {
         let bench = try await Bench()
         var jobs: [Job] = []

@@ -180,6 +180,8 @@ private actor RawSong {
 /// their controls.
 struct OptionFields: Sendable {
     private var values: [String: String] = [:]
+    /// What the workers separate with; without it only they can tell whether a model or a stem exists.
+    var offers: OfferedModels?
 
     /// - Throws: a ``Problem`` when the option is there already with another value.
     mutating func add(_ name: String, _ value: String) throws {
@@ -195,7 +197,9 @@ struct OptionFields: Sendable {
     /// - Throws: a ``Problem`` that names the wrong option.
     func validated() throws -> JobOptions {
         do {
-            return try JobOptions(validating: values)
+            let options = try JobOptions(validating: values)
+            try offers?.check(options)
+            return options
         } catch {
             throw Problem(error)
         }

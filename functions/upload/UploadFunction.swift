@@ -49,6 +49,7 @@ public struct UploadFunction: Function {
     /// Stores the song of one request, or answers with a presigned URL.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
         var options = OptionFields()
+        options.offers = await queueLimit?.gauge.reading()?.offers
         for item in request.query.items where item.name != "filename" && item.name != "presign" {
             try options.add(item.name, item.value)
         }

@@ -33,7 +33,7 @@ struct WorkerCommand: AsyncParsableCommand {
         environment["WORKER_ID"] = id ?? environment["WORKER_ID"]
         environment["MSAAS_MODEL"] = name ?? environment["MSAAS_MODEL"]
         environment["MSAAS_THREADS"] = threads.map(String.init) ?? environment["MSAAS_THREADS"]
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        LoggingSystem.bootstrap { LineLogHandler(label: $0) }
         var logger = Logger(label: "worker")
         logger.logLevel = environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .info
         let separator = try EngineSeparator(

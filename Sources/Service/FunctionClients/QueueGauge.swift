@@ -1,6 +1,7 @@
 import FunctionHost
 import Jobs
 import Logging
+public import ServiceContract
 
 /// Knows about how long the queue is, without making anybody wait for Redis.
 ///
@@ -15,12 +16,15 @@ public actor QueueGauge {
         public var workers: Int
         /// Seconds that a job takes; nil when none was done lately.
         public var jobSeconds: Double?
+        /// What the workers separate with; nil before the first has said so.
+        public var offers: OfferedModels?
 
         /// A reading of its parts.
-        public init(waiting: Int, workers: Int, jobSeconds: Double? = nil) {
+        public init(waiting: Int, workers: Int, jobSeconds: Double? = nil, offers: OfferedModels? = nil) {
             self.waiting = waiting
             self.workers = workers
             self.jobSeconds = jobSeconds
+            self.offers = offers
         }
 
         /// Seconds until `count` of the waiting songs are done; nil when that cannot be told.
@@ -43,10 +47,12 @@ public actor QueueGauge {
     public init(queue: QueueAccess, logger: Logger, memory: Duration = .seconds(30)) {
         self.init(logger: logger, memory: memory) { [jobs = queue.jobs] in
             let waiting = try await jobs.depth().waiting
-            guard waiting > 0 else { return Reading(waiting: 0, workers: 0) }
+            let offers = try await jobs.offers()
+            guard waiting > 0 else { return Reading(waiting: 0, workers: 0, offers: offers) }
             let workers = try await jobs.workers().count
             return Reading(
-                waiting: waiting, workers: workers, jobSeconds: Speed(try await jobs.recent(limit: 50)).jobSeconds)
+                waiting: waiting, workers: workers, jobSeconds: Speed(try await jobs.recent(limit: 50)).jobSeconds,
+                offers: offers)
         }
     }
 

@@ -29,11 +29,11 @@ public struct LocalStack: Sendable {
         let plan = try StackPlan(configuration)
         defer { plan.release() }
         let parts = plan.parts
-        return try await parts.redis.whileRunning(logger: logger) { [logger] in
+        return try await parts.redis.whileRunning(logger: logger) { [logger, configuration] in
             try await plan.waitForRedis()
             return try await parts.storage.whileRunning(logger: logger) {
                 try await plan.wait(for: parts.storage, at: plan.address.storage + "/minio/health/ready")
-                try await BucketSetup(client: plan.storageClient()).ensure()
+                try await BucketSetup(client: plan.storageClient(), lifetimes: configuration.lifetimes).ensure()
                 return try await parts.host.whileRunning(logger: logger) {
                     try await plan.wait(for: parts.host, at: plan.address.http + "/readyz")
                     return try await whileScaling(plan) {

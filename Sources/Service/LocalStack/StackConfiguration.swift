@@ -5,8 +5,11 @@ public import Policy
 public struct StackConfiguration: Sendable {
     /// Everything that the service keeps: objects, the Redis append-only file, logs, generated secrets.
     public var directory: URL
-    /// The address that every server binds to. Loopback unless the operator opens it.
-    public var host = "127.0.0.1"
+    /// The address that the function host binds to. Loopback unless the operator opens it.
+    public var host = ListeningAddress.loopback
+    /// The address that the S3 server binds to, for clients that put songs into the bucket themselves. Redis has none: its
+    /// clients are on this machine.
+    public var storageHost = ListeningAddress.loopback
     /// The port of the function host (`upload`, `separate`, `fetch`).
     public var httpPort: Port = .preferred(8080)
     /// The port of the S3 server.
@@ -25,6 +28,12 @@ public struct StackConfiguration: Sendable {
     public var threads: Int
     /// The model for uploads that name none; `nil` leaves the choice to the worker.
     public var model: String?
+    /// How long songs and stems are kept.
+    public var lifetimes = BucketSetup.Lifetimes(songs: 7, stems: 30)
+    /// Where presigned addresses lead; `nil` for the S3 server as other machines reach it.
+    public var publicStorage: String?
+    /// How large a log may become, in bytes; it is kept three times over.
+    public var logBytes = 10_000_000
     /// How long a worker's lease lasts without a renewal; after that the job goes to another worker.
     public var leaseSeconds = 30
     /// The folder with the executables `msaas`, `function-host` and `worker`.
@@ -45,32 +54,5 @@ public struct StackConfiguration: Sendable {
         let path =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return URL(filePath: path).deletingLastPathComponent()
-    }
-}
-
-/// A TCP port that the operator asked for, or that we would like.
-public enum Port: Sendable, Equatable {
-    /// This one or an error.
-    case fixed(Int)
-    /// This one, or any free one when another program holds it.
-    case preferred(Int)
-    /// Any free one.
-    case any
-
-    /// A port that is free on `host` at this moment.
-    ///
-    /// - Throws: ``StackError/portTaken(_:)`` when a fixed port is held by another program.
-    func resolve(host: String) throws(StackError) -> Int {
-        switch self {
-        case .fixed(let port):
-            guard ListeningSocket.probe(port: port, host: host) != nil else { throw .portTaken(port) }
-            return port
-        case .preferred(let port):
-            if let port = ListeningSocket.probe(port: port, host: host) { return port }
-            return try Port.any.resolve(host: host)
-        case .any:
-            guard let port = ListeningSocket.probe(port: 0, host: host) else { throw .cannotBind(host) }
-            return port
-        }
     }
 }

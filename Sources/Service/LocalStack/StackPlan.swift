@@ -14,6 +14,8 @@ struct StackPlan: Sendable {
 
     let parts: Parts
     let address: StackAddress
+    private let lock: DataFolderLock
+    private let redisPort: Int
     private let directory: URL
     private let transport = CurlTransport()
 
@@ -21,22 +23,21 @@ struct StackPlan: Sendable {
     init(_ configuration: StackConfiguration) throws {
         directory = configuration.directory
         try Self.makeFolders(directory)
-        if let running = try? StackAddress.read(from: directory) {
-            throw StackError.alreadyRunning(directory: directory.path, url: running.http)
-        }
+        lock = try DataFolderLock(directory)
         let secrets = try StackSecrets.load(from: directory)
-        let host = configuration.host
+        let (host, storage) = (configuration.host, configuration.storageHost)
         let ports = (
-            http: try configuration.httpPort.resolve(host: host),
-            storage: try configuration.storagePort.resolve(host: host),
-            redis: try configuration.redisPort.resolve(host: host)
+            http: try configuration.httpPort.resolve(on: host),
+            storage: try configuration.storagePort.resolve(on: storage),
+            redis: try configuration.redisPort.resolve(on: .loopback)
         )
+        redisPort = ports.redis
         address = StackAddress(
-            http: "http://\(host):\(ports.http)", storage: "http://\(host):\(ports.storage)",
-            redis: "redis://:\(secrets.redisPassword)@\(host):\(ports.redis)/0",
+            http: "http://\(host.host):\(ports.http)", storage: "http://\(storage.host):\(ports.storage)",
+            redis: "redis://default:\(secrets.redisPassword)@127.0.0.1:\(ports.redis)/0",
             accessKey: secrets.accessKey, secretKey: secrets.secretKey,
             processID: ProcessInfo.processInfo.processIdentifier)
-        try Self.writeRedisConfiguration(in: directory, host: host, port: ports.redis, password: secrets.redisPassword)
+        try Self.writeRedisConfiguration(in: directory, port: ports.redis, password: secrets.redisPassword)
         parts = try Self.makeParts(
             configuration, secrets: secrets, address: address, ports: (ports.http, ports.storage))
     }
@@ -53,9 +54,9 @@ struct StackPlan: Sendable {
         }
     }
 
-    private static func writeRedisConfiguration(in directory: URL, host: String, port: Int, password: String) throws {
+    private static func writeRedisConfiguration(in directory: URL, port: Int, password: String) throws {
         let text = """
-            bind \(host)
+            bind 127.0.0.1
             port \(port)
             dir "\(directory.appending(path: "redis").path)"
             appendonly yes
@@ -73,11 +74,13 @@ struct StackPlan: Sendable {
         let directory = configuration.directory
         @Sendable func process(
             _ name: String, _ program: String, _ arguments: [String], _ environment: [String: String] = [:],
-            grace: Duration = .seconds(10)
+            holding folder: String? = nil, grace: Duration = .seconds(10)
         ) -> SupervisedProcess {
             SupervisedProcess(
-                name: name, program: program, arguments: arguments, environment: environment, grace: grace,
-                log: directory.appending(path: "logs/\(name).log"))
+                name: name, program: program, arguments: arguments,
+                environment: environment.merging(["SWIFT_BACKTRACE": backtraces]) { $1 },
+                folder: folder.map { directory.appending(path: $0) }, grace: grace,
+                log: LogFile(url: directory.appending(path: "logs/\(name).log"), bytes: configuration.logBytes))
         }
         func ours(_ name: String) throws -> String {
             let path = configuration.binaries.appending(path: name).path
@@ -97,18 +100,21 @@ struct StackPlan: Sendable {
         settings["MSAAS_THREADS"] = String(configuration.threads)
         if let model = configuration.model { settings["MSAAS_MODEL"] = model }
         return Parts(
-            redis: process("redis", redis, [directory.appending(path: "redis.conf").path]),
+            redis: process("redis", redis, [directory.appending(path: "redis.conf").path], holding: "redis"),
             storage: process(
                 "storage", try ours("msaas"),
                 [
-                    "storage", "--data", directory.appending(path: "objects").path, "--host", configuration.host,
+                    "storage", "--data", directory.appending(path: "objects").path, "--host",
+                    configuration.storageHost.text,
                     "--port", String(ports.storage), "--webhook", webhook,
                 ],
-                common.merging(["WEBHOOK_TOKEN": secrets.webhookToken]) { $1 }),
+                common.merging(["WEBHOOK_TOKEN": secrets.webhookToken]) { $1 }, holding: "objects"),
             host: process(
                 "host", try ours("function-host"), [],
                 common.merging([
-                    "HOST": configuration.host, "PORT": String(ports.http), "WEBHOOK_TOKEN": secrets.webhookToken,
+                    "HOST": configuration.host.text, "PORT": String(ports.http), "WEBHOOK_TOKEN": secrets.webhookToken,
+                    "S3_PUBLIC_ENDPOINT": configuration.publicStorage
+                        ?? "http://\(configuration.storageHost.publicHost):\(ports.storage)",
                 ]) { $1 }),
             worker: { [settings] name in
                 process(name, program, [], settings.merging(["WORKER_ID": name]) { $1 }, grace: .seconds(30))
@@ -137,21 +143,23 @@ struct StackPlan: Sendable {
 
     /// Waits until `redis-server` accepts connections.
     func waitForRedis() async throws {
-        let port = URL(string: address.redis)?.port ?? 0
-        let host = URL(string: address.redis)?.host ?? "127.0.0.1"
-        try await poll(parts.redis) { ListeningSocket.accepts(port: port, host: host) }
+        try await poll(parts.redis) { ListeningAddress.loopback.accepts(port: redisPort) }
     }
 
     private func poll(_ process: SupervisedProcess, seconds: Int = 30, _ ready: () async -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while await !ready() {
             guard ContinuousClock.now < deadline else {
-                throw StackError.notReady(process.name, seconds: seconds, log: process.log.path)
+                throw StackError.notReady(process.name, seconds: seconds, log: process.log.url.path)
             }
             try await Task.sleep(for: .milliseconds(20))
         }
     }
 }
+
+/// What a crash leaves in a log: where it was, and nothing of registers and memory, which may hold songs and keys.
+let backtraces =
+    "enable=yes,interactive=no,color=no,preset=friendly,registers=none,images=none,threads=crashed,limit=24,sanitize=yes"
 
 /// The full path of a program in `PATH`.
 private func findInPath(_ name: String) -> String? {

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Subprocess
 import SystemPackage
+import Threading
 
 /// A child process that is started again whenever it ends, until the scope that needs it is left.
 struct SupervisedProcess: Sendable {
@@ -11,10 +12,13 @@ struct SupervisedProcess: Sendable {
     let program: String
     let arguments: [String]
     let environment: [String: String]
+    /// A folder that only one process may work in at a time. The child holds it as long as it lives, also when it outlives
+    /// its supervisor for a moment, and the next one waits for it.
+    var folder: URL?
     /// How long it may take to finish after SIGTERM; then it is killed.
     let grace: Swift.Duration
     /// The file that its output is appended to.
-    let log: URL
+    let log: LogFile
 
     /// Runs the process as long as `body` runs, then ends it.
     ///
@@ -27,33 +31,73 @@ struct SupervisedProcess: Sendable {
 
     /// Starts the process, and again after each end: at once when it lived long, else after a growing pause.
     private func supervise(logger: Logger) async throws {
-        var pause = Swift.Duration.milliseconds(100)
-        while !Task.isCancelled {
-            let started = ContinuousClock.now
-            let status = try await runOnce()
-            if Task.isCancelled { return }
-            logger.warning(
-                "\(name) ended and is started again", metadata: ["status": "\(status)", "log": "\(log.path)"])
-            pause = ContinuousClock.now - started > .seconds(30) ? .milliseconds(100) : min(pause * 2, .seconds(10))
-            try? await Task.sleep(for: pause)
+        try await runningAlongside({ await log.keepSmall(logger: logger) }) {
+            var pause = Swift.Duration.milliseconds(100)
+            while !Task.isCancelled {
+                let started = ContinuousClock.now
+                let status = try await runOnce()
+                if Task.isCancelled { return }
+                logger.warning(
+                    "\(name) ended and is started again", metadata: ["status": "\(status)", "log": "\(log.url.path)"])
+                pause =
+                    ContinuousClock.now - started > .seconds(30) ? .milliseconds(100) : min(pause * 2, .seconds(10))
+                try? await Task.sleep(for: pause)
+            }
         }
     }
 
     private func runOnce() async throws -> TerminationStatus {
         let output = try FileDescriptor.open(
-            FilePath(log.path), .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite])
+            FilePath(log.url.path), .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite])
         var options = PlatformOptions()
         // A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which ends its children in order.
         options.processGroupID = 0
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: grace)]
-        // setpriv: the kernel ends the child should the supervisor itself be killed.
+        // setpriv: the kernel ends the child should the supervisor itself be killed. flock becomes the child and leaves it
+        // the lock.
+        let holding = folder.map { ["flock", "--timeout", "30", "--no-fork", $0.path] } ?? []
         return try await run(
-            .name("setpriv"), arguments: Arguments(["--pdeathsig", "TERM", "--", program] + arguments),
+            .name("setpriv"), arguments: Arguments(["--pdeathsig", "TERM", "--"] + holding + [program] + arguments),
             environment: .inherit.updating(
                 Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })),
             platformOptions: options,
             output: .fileDescriptor(output, closeAfterSpawningProcess: true), error: .combinedWithOutput
         ).terminationStatus
+    }
+}
+
+/// A file that a process appends its output to. It is cut off when it has become large: what it held is copied to `NAME.1`,
+/// and the copies before that move on to `NAME.2` and `NAME.3`. The process notices nothing: it appends.
+struct LogFile: Sendable {
+    /// Where it is.
+    let url: URL
+    /// How large it may become.
+    let bytes: Int
+    private static let copies = 3
+
+    /// Looks after the size until the task is cancelled.
+    func keepSmall(logger: Logger) async {
+        let disk = BlockingThread(name: "log")
+        while (try? await Task.sleep(for: .seconds(5))) != nil {
+            do { try await disk.run { try cutIfLarge() } } catch {
+                logger.warning("\(url.path) cannot be cut off: \(error)")
+            }
+        }
+    }
+
+    /// Does so once. What is written between the copy and the cut is lost. Blocking.
+    func cutIfLarge() throws {
+        let size = (try? FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int) ?? 0
+        guard size > bytes else { return }
+        func copy(_ number: Int) -> URL { url.appendingPathExtension("\(number)") }
+        try? FileManager.default.removeItem(at: copy(Self.copies))
+        for number in (1..<Self.copies).reversed() where FileManager.default.fileExists(atPath: copy(number).path) {
+            try FileManager.default.moveItem(at: copy(number), to: copy(number + 1))
+        }
+        try FileManager.default.copyItem(at: url, to: copy(1))
+        guard truncate(url.path, 0) == 0 else {
+            throw StackError.unusableDirectory(url.path, reason: String(cString: strerror(errno)))
+        }
     }
 }
 

@@ -318,6 +318,27 @@ import Testing
         }
     }
 
+    /// Workers say what they separate with; a wrong model or stem is refused before the song is stored, also in a form.
+    @Test func modelsAndStemsThatNobodyHasAreRefusedAtOnce() async throws {
+        try await withStack(queueLimit: 100) { stack in
+            let offers = OfferedModels(stems: ["starter": ["drums", "vocals"]], usual: "starter")
+            try await stack.queue.publish(offers)
+            try await eventually("the offers are known") {
+                try await stack.host.send("POST", "/upload?model=htdemucsX", body: .bytes(Self.song)).status == 400
+            }
+            let before = try await stack.keys("queue").count
+            let model = try await stack.host.send("POST", "/upload?model=htdemucsX", body: .bytes(Self.song))
+            #expect(model.text.contains("it must be one of starter"))
+            let stem = try await stack.host.send("POST", "/upload?two_stems=guitar&presign=1")
+            #expect(stem.status == 400)
+            #expect(stem.text.contains("the model starter has drums, vocals"))
+            #expect(try await stack.keys("queue").count == before)
+            let good = try await stack.host.send(
+                "POST", "/upload?model=starter&two_stems=vocals", body: .bytes(Self.song))
+            #expect(good.status == 202)
+        }
+    }
+
     @Test func songsWaitOutsideWhileTheQueueIsFull() async throws {
         try await withStack(queueLimit: 2) { stack in
             _ = try await stack.queued()

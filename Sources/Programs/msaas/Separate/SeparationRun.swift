@@ -98,14 +98,13 @@ struct SeparationRun: Sendable {
         let names = StemRecipe.names(bag: bag, options: options)
         let paths = Set(names.map { output(URL(filePath: "track.wav"), stem: $0).path })
         guard paths.count == names.count else {
-            throw ValidationError("--filename \(template) gives all stems the same name; put {stem} into it.")
+            throw CommandFailure("--filename \(template) gives all stems the same name; put {stem} into it.")
         }
     }
 
     private func missing(_ track: String) throws {
-        struct MissingTrack: Error, CustomStringConvertible { var description: String }
-        throw MissingTrack(
-            description: "File \(track) does not exist. If its name has spaces in it, put quotes around it.")
+        throw CommandFailure(
+            "File \(track) does not exist. If its name has spaces in it, put quotes around it.")
     }
 
     private func report(_ sentence: String) { FileHandle.standardError.write(Data((sentence + "\n").utf8)) }

@@ -21,7 +21,7 @@ struct DemoCommand: AsyncParsableCommand {
     func run() async throws {
         let song = URL(filePath: song)
         guard FileManager.default.isReadableFile(atPath: song.path) else {
-            throw ValidationError("There is no readable file \(song.path).")
+            throw CommandFailure("There is no readable file \(song.path).")
         }
         let folder = URL(filePath: out, directoryHint: .isDirectory)
         let configuration = try stack.configuration()

@@ -15,7 +15,8 @@ struct EnvCommand: ParsableCommand {
         variables["MSAAS_URL"] = address.http
         variables["AWS_ACCESS_KEY_ID"] = address.accessKey
         variables["AWS_SECRET_ACCESS_KEY"] = address.secretKey
-        variables["AWS_DEFAULT_REGION"] = "us-east-1"
+        // For us-east-1, and only there, boto3 and the aws command presign with the old signature, which the server refuses.
+        variables["AWS_DEFAULT_REGION"] = "eu-central-1"
         variables["AWS_ENDPOINT_URL"] = address.storage
         variables["MC_HOST_msaas"] = address.storage.replacing(
             "http://", with: "http://\(address.accessKey):\(address.secretKey)@")

@@ -19,22 +19,44 @@ struct KeyCommand: AsyncParsableCommand {
         help: ArgumentHelp("How often it may ask: 20/s, 600/m, 1000/h (default: MSAAS_RATE_LIMIT).", valueName: "rate"))
     var rate: String?
 
-    func run() async throws {
-        let limit = try rate.map { text in
-            guard let rate = Rate(text) else {
-                throw ValidationError("--rate is “\(text)”; write a rate such as 20/s, 600/m or 1000/h.")
-            }
-            return rate
+    func validate() throws {
+        if let rate, Rate(rate) == nil {
+            throw ValidationError("--rate is “\(rate.printable)”; write a rate such as 20/s, 600/m or 1000/h.")
         }
-        let secret = APIKey.makeSecret()
-        let key: APIKey
-        do {
-            key = try APIKey(name: name, secret: secret, rate: limit)
-        } catch let error as ConfigurationError {
+        do { _ = try key(secret: APIKey.makeSecret()) } catch let error as ConfigurationError {
             throw ValidationError(error.description)
         }
-        FileHandle.standardError.write(
-            Data("The key of \(name), which is shown only now (clients: MSAAS_API_KEY):\n\(secret)\n".utf8))
+    }
+
+    func run() async throws {
+        let secret = APIKey.makeSecret()
+        let key = try key(secret: secret)
+        for file in Self.files where Self.names(in: file).contains(name) {
+            note(
+                "\(file) has a key of the name \(name) already. Both are let in, and nobody can tell them apart in the log; "
+                    + "remove the older entry unless that is what you want.")
+        }
+        note("The key of \(name), which is shown only now (clients: MSAAS_API_KEY):\n\(secret)")
         say(String(key.entry.dropLast()))
+    }
+
+    private func key(secret: String) throws -> APIKey {
+        try APIKey(name: name, secret: secret, rate: rate.flatMap { Rate($0) })
+    }
+
+    /// The files that the entry may be meant for: the one that standard output goes to, and the host's.
+    private static var files: Set<String> {
+        var files: Set<String> = []
+        if let output = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/1") {
+            var status = stat()
+            if stat(output, &status) == 0, status.st_mode & S_IFMT == S_IFREG { files.insert(output) }
+        }
+        if let file = ProcessInfo.processInfo.environment["MSAAS_API_KEYS_FILE"], !file.isEmpty { files.insert(file) }
+        return files
+    }
+
+    private static func names(in file: String) -> Set<String> {
+        let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+        return Set((try? APIKey.list(yaml: text))?.map(\.name) ?? [])
     }
 }

@@ -30,7 +30,7 @@ struct LogsCommand: AsyncParsableCommand {
     func run() async throws {
         let only = try job.map { text in
             guard let id = JobID(text) else {
-                throw ValidationError("--job is \(text.printable); it must be 32 hex digits.")
+                throw CommandFailure("--job is \(text.printable); it must be 32 hex digits.")
             }
             return id
         }
@@ -72,7 +72,7 @@ struct RetryCommand: AsyncParsableCommand {
     func run() async throws {
         let id = try job.map { text in
             guard let id = JobID(text) else {
-                throw ValidationError("\(text.printable) is no job id; it must be 32 hex digits.")
+                throw CommandFailure("\(text.printable) is no job id; it must be 32 hex digits.")
             }
             return id
         }

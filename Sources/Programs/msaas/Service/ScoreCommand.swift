@@ -17,7 +17,7 @@ struct ScoreCommand: ParsableCommand {
     func run() throws {
         let scores = try scoreStems(URL(filePath: stems), against: URL(filePath: truth))
         guard !scores.isEmpty else {
-            throw ValidationError(
+            throw CommandFailure(
                 "\(stems) and \(truth) have no stem in common; name files alike, as vocals.wav and vocals.mp3.")
         }
         var table = TextTable(["stem", "SDR dB", "SI-SDR dB"], rightAligned: [1, 2])

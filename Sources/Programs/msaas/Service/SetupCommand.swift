@@ -33,20 +33,9 @@ struct SetupCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         func text(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-        func days(_ flag: Int?, _ name: String, _ usual: Int) throws -> Int? {
-            let days = try flag ?? text(name).map { try Self.number($0, name) } ?? usual
-            guard (0...36_500).contains(days) else {
-                throw ValidationError("\(name) is \(days); it must be a number of days up to 36500, or 0.")
-            }
-            return days == 0 ? nil : days
-        }
         let arn = webhookARN ?? text("MSAAS_WEBHOOK_ARN") ?? BucketSetup.webhookARN
-        let lifetimes = BucketSetup.Lifetimes(
-            songs: try days(songDays, "MSAAS_SONG_DAYS", 7), stems: try days(stemDays, "MSAAS_STEM_DAYS", 30))
-        let configuration: S3Configuration
-        do { configuration = try S3Configuration(environment: environment) } catch {
-            throw ValidationError("\(error)")
-        }
+        let lifetimes = try Lifetimes(environment: environment, songs: songDays, stems: stemDays).values
+        let configuration = try S3Configuration(environment: environment)
         var client = S3Client(configuration, transport: CurlTransport())
         client.retry.attempts = 1
         client.timeouts.connect = .seconds(5)
@@ -58,29 +47,36 @@ struct SetupCommand: AsyncParsableCommand {
             for change in changes { say(change.description) }
             if changes.isEmpty { say("everything is as it should be") }
         } catch let error as S3Error where error.isUnknownTarget {
-            throw SetupFailure(
-                description: """
-                    The server at \(configuration.endpoint) has no webhook \(arn). On MinIO it is made by the variables \
-                    MINIO_NOTIFY_WEBHOOK_ENABLE_separate and MINIO_NOTIFY_WEBHOOK_ENDPOINT_separate, and MinIO prints \
-                    its ARN when it starts. Its answer: \(error)
-                    """)
+            throw CommandFailure(
+                """
+                The server at \(configuration.endpoint) has no webhook \(arn). On MinIO it is made by the variables \
+                MINIO_NOTIFY_WEBHOOK_ENABLE_separate and MINIO_NOTIFY_WEBHOOK_ENDPOINT_separate, and MinIO prints \
+                its ARN when it starts. Its answer: \(error)
+                """)
         } catch {
             let isRefused = (error as? S3Error)?.status == 403
-            throw SetupFailure(
-                description: "The server at \(configuration.endpoint) cannot be set up: \(error)"
+            throw CommandFailure(
+                "The server at \(configuration.endpoint) cannot be set up: \(error)"
                     + (isRefused ? ". Check S3_ACCESS_KEY and S3_SECRET_KEY, and that they may change buckets." : ""))
         }
     }
-
-    private static func number(_ text: String, _ name: String) throws -> Int {
-        guard let number = Int(text) else {
-            throw ValidationError("\(name) is \"\(text)\"; it must be a number of days up to 36500, or 0.")
-        }
-        return number
-    }
 }
 
-/// Why a server cannot be made ready.
-private struct SetupFailure: Error, CustomStringConvertible {
-    let description: String
+/// How long songs and stems are kept, as flags and the environment say it.
+struct Lifetimes {
+    let values: BucketSetup.Lifetimes
+
+    /// Reads `MSAAS_SONG_DAYS` (7) and `MSAAS_STEM_DAYS` (30); 0 keeps for ever.
+    init(environment: [String: String], songs: Int? = nil, stems: Int? = nil) throws {
+        func days(_ flag: Int?, _ name: String, _ usual: Int) throws -> Int? {
+            let text = flag.map(String.init) ?? environment[name].flatMap { $0.isEmpty ? nil : $0 } ?? "\(usual)"
+            guard let days = Int(text), (0...36_500).contains(days) else {
+                throw CommandFailure(
+                    "\(name) is “\(text.printable)”; it must be a number of days up to 36500, or 0.")
+            }
+            return days == 0 ? nil : days
+        }
+        values = BucketSetup.Lifetimes(
+            songs: try days(songs, "MSAAS_SONG_DAYS", 7), stems: try days(stems, "MSAAS_STEM_DAYS", 30))
+    }
 }

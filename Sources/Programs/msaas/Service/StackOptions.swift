@@ -5,7 +5,9 @@ import FunctionHost
 import Jobs
 import LocalStack
 import Separation
+import ModelStore
 import Tensors
+import WorkerLoop
 
 /// Where the data of the one-machine service lives; shared by every command that starts or asks it.
 struct DataOption: ParsableArguments {
@@ -19,8 +21,14 @@ struct DataOption: ParsableArguments {
 struct StackOptions: ParsableArguments {
     @OptionGroup var data: DataOption
 
-    @Option(help: "The IPv4 address that the servers bind to.")
+    @Option(
+        help:
+            "The address that the functions listen on: an IPv4 or IPv6 address of this machine, localhost, 0.0.0.0 for all."
+    )
     var host = "127.0.0.1"
+
+    @Option(help: "The address that the S3 server listens on; Redis stays on loopback.")
+    var storageHost = "127.0.0.1"
 
     @Option(help: "The HTTP port (8080, or any free one when that is taken).")
     var port: Int?
@@ -44,6 +52,11 @@ struct StackOptions: ParsableArguments {
     var model: String?
 
     func validate() throws {
+        for (name, text) in [("host", host), ("storage-host", storageHost)] where ListeningAddress(text) == nil {
+            throw ValidationError(
+                "--\(name) is “\(text.printable)”, which is no address; write one of this machine's, such as 127.0.0.1, or 0.0.0.0 "
+                    + "for all.")
+        }
         for (name, port) in [("port", port), ("storage-port", storagePort), ("redis-port", redisPort)] {
             if let port, !(1...65535).contains(port) {
                 throw ValidationError("--\(name) is \(port); it must be between 1 and 65535.")
@@ -64,12 +77,18 @@ struct StackOptions: ParsableArguments {
     func configuration() throws -> StackConfiguration {
         var configuration = StackConfiguration(directory: data.directory)
         let environment = ProcessInfo.processInfo.environment
+        configuration.host = ListeningAddress(host) ?? .loopback
+        configuration.storageHost = ListeningAddress(storageHost) ?? .loopback
         // Host and workers would refuse as well, but only their logs would say so.
-        try HostConfiguration(environment: environment.merging(["HOST": host, "PORT": "0"]) { $1 }).checkAccess()
+        let access = environment.merging(["HOST": configuration.host.text, "PORT": "0"]) { $1 }
+        try HostConfiguration(environment: access).checkAccess()
         _ = try Precision.inForce(environment: environment)
+        _ = try WorkerConfiguration(environment: environment)
+        try Self.checkModels(environment)
+        configuration.lifetimes = try Lifetimes(environment: environment).values
+        configuration.publicStorage = environment["S3_PUBLIC_ENDPOINT"].flatMap { $0.isEmpty ? nil : $0 }
         configuration.scaling = try ControllerConfiguration(flags: [:], environment: environment).policy
         configuration.leaseSeconds = Int(try QueueOptions(environment: environment).lease / .seconds(1))
-        configuration.host = host
         configuration.model = model
         if let port { configuration.httpPort = .fixed(port) }
         if let storagePort { configuration.storagePort = .fixed(storagePort) }
@@ -82,5 +101,15 @@ struct StackOptions: ParsableArguments {
         let cores = ProcessInfo.processInfo.activeProcessorCount
         configuration.threads = threads ?? max(1, cores / max(1, configuration.workers))
         return configuration
+    }
+    /// Refuses to start where every song would fail for want of a model.
+    private static func checkModels(_ environment: [String: String]) throws {
+        let store = ModelStore(environment: environment)
+        guard try !store.list().entries.contains(where: \.isPresent), environment["MSAAS_MODEL"] ?? "" == "" else {
+            return
+        }
+        throw CommandFailure(
+            "There is no model in \(store.shipped.path): set MSAAS_MODELS to the folder that holds “starter”, or run "
+                + "`msaas models pull htdemucs`.")
     }
 }

@@ -57,14 +57,14 @@ struct StorageCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let targets = try webhook.map { text in
             guard let separator = text.firstIndex(of: "="), separator != text.startIndex else {
-                throw ValidationError("--webhook is \(text); it must be ID=URL.")
+                throw CommandFailure("--webhook is \(text); it must be ID=URL.")
             }
             return WebhookTarget(
                 id: String(text[..<separator]), endpoint: String(text[text.index(after: separator)...]),
                 token: environment["WEBHOOK_TOKEN"] ?? "")
         }
         guard let accessKey = environment["S3_ACCESS_KEY"], let secretKey = environment["S3_SECRET_KEY"] else {
-            throw ValidationError("Set S3_ACCESS_KEY and S3_SECRET_KEY: the keys that clients sign with.")
+            throw CommandFailure("Set S3_ACCESS_KEY and S3_SECRET_KEY: the keys that clients sign with.")
         }
         var configuration = StorageServer.Configuration(
             host: host, port: port, directory: URL(filePath: data, directoryHint: .isDirectory),

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import LocalStack
 import Logging
+import ServiceContract
 import ServiceLifecycle
 
 /// `msaas up`: the whole service on this machine until Ctrl-C.
@@ -9,8 +10,8 @@ struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up", abstract: "Run the whole service on this machine until Ctrl-C.",
         discussion: """
-            Starts redis-server, the S3 server and the functions on loopback, each a process of its own that is started \
-            again when it dies; workers come with the first job and go when there has been none for AUTOSCALER_IDLE_WINDOW \
+            Starts redis-server, the S3 server and the functions, each a process of its own that is started again when it \
+            dies, on loopback: --host and --storage-host open the functions and the S3 server to others; workers come with the first job and go when there has been none for AUTOSCALER_IDLE_WINDOW \
             (2m). Everything it keeps is in the data folder.
             """)
 
@@ -26,15 +27,25 @@ struct UpCommand: AsyncParsableCommand {
         }
     }
 
+    /// What a person can do now; every line works as it stands.
     private static func banner(_ address: StackAddress, _ configuration: StackConfiguration) -> String {
-        """
-        msaas is running. Ctrl-C stops it.
-          functions  \(address.http)      curl -F file=@song.mp3 \(address.http)/upload
-          storage    \(address.storage)      buckets queue and output; eval "$(msaas env)" for aws and mc
-          workers    \(configuration.minimumWorkers) to \(configuration.workers), \(configuration.threads) threads each
-          watch      autoscaler dashboard --data \(configuration.directory.relativePath)
-          data       \(configuration.directory.path) (logs in logs/)
-        """
+        let environment = ProcessInfo.processInfo.environment
+        let hasKeys = ["MSAAS_API_KEYS_FILE", "MSAAS_API_KEYS"].contains { !(environment[$0] ?? "").isEmpty }
+        let key = hasKeys ? "-H \"Authorization: Bearer $MSAAS_API_KEY\" " : ""
+        let data = configuration.directory.relativePath
+        func outside(_ host: ListeningAddress, _ url: String) -> String {
+            host.isWildcard
+                ? "\n             from elsewhere: \(url.replacing("//\(host.host):", with: "//\(host.publicHost):"))"
+                : ""
+        }
+        return """
+            msaas \(serviceVersion) is running. Ctrl-C stops it.
+              functions  \(address.http)      curl \(key)-F file=@song.mp3 \(address.http)/upload\(outside(configuration.host, address.http))
+              storage    \(address.storage)      buckets queue and output; eval "$(msaas env --data \(data))" for aws and mc\(outside(configuration.storageHost, address.storage))
+              workers    \(configuration.minimumWorkers) to \(configuration.workers), \(configuration.threads) threads each
+              watch      autoscaler dashboard --data \(configuration.directory.relativePath)
+              data       \(configuration.directory.path) (logs in logs/)
+            """
     }
 }
 

@@ -1,0 +1,141 @@
+import Foundation
+import LocalStack
+import ServiceContract
+import TestSupport
+import Testing
+
+/// What `msaas up` opens, keeps and leaves.
+@Suite(.serialized) struct OneMachineTests {
+    private let folder: TemporaryDirectory
+    private var data: URL { folder.url.appending(path: "data") }
+
+    init() throws { folder = try TemporaryDirectory() }
+
+    private func up(_ arguments: [String] = [], environment: [String: String] = [:]) throws -> ChildProcess {
+        try ChildProcess(
+            [Places.products.appending(path: "msaas").path, "up", "--data", data.path, "--workers", "0"] + arguments,
+            environment: environment)
+    }
+
+    private func running(_ process: ChildProcess) async throws -> StackAddress {
+        let address = try await eventually("the service is up") { () -> StackAddress? in
+            let address = try? StackAddress.read(from: data)
+            return address?.processID == process.processIdentifier ? address : nil
+        }
+        return address
+    }
+
+    /// The addresses on which somebody listens at a port, as `/proc/net/tcp` writes them.
+    private func listeners(_ url: String) throws -> Set<String> {
+        let port = String(format: "%04X", try #require(URL(string: url)?.port))
+        var found: Set<String> = []
+        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+            for line in try String(contentsOfFile: table, encoding: .utf8).split(separator: "\n").dropFirst() {
+                let fields = line.split(separator: " ")
+                guard fields.count > 3, fields[3] == "0A", fields[1].hasSuffix(":\(port)") else { continue }
+                found.insert(String(fields[1].dropLast(5)))
+            }
+        }
+        return found
+    }
+
+    @Test func theHostOptionOpensTheFunctionsOnly() async throws {
+        let service = try up(["--host", "0.0.0.0"], environment: ["MSAAS_OPEN": "1"])
+        let address = try await running(service)
+        #expect(address.http.hasPrefix("http://127.0.0.1:"))
+        #expect(try listeners(address.http) == ["00000000"])
+        #expect(try listeners(address.storage) == ["0100007F"])
+        #expect(try listeners(address.redis) == ["0100007F"])
+        let exports = try runProgram([
+            Places.products.appending(path: "msaas").path, "env", "--data", data.path,
+        ])
+        #expect(exports.contains("export AWS_DEFAULT_REGION='eu-central-1'"))
+        #expect(try runProgram(["redis-cli", "-u", address.redis, "ping"]).contains("PONG"))
+        // The same folder again, while it is in use.
+        #expect(try await up().wait() == 1)
+        service.signal(SIGTERM)
+        #expect(await service.wait() == 0)
+        #expect(throws: StackError.self) { try StackAddress.read(from: data) }
+    }
+
+    /// After a kill the note and the children are still there for a moment; a process id tells nothing.
+    @Test func aKilledServiceStartsAgainAtOnce() async throws {
+        let first = try up(["--host", "localhost"])
+        let before = try await running(first)
+        first.signal(SIGKILL)
+        _ = await first.wait()
+        #expect(throws: StackError.self) { try StackAddress.read(from: data) }
+        let second = try up()
+        let after = try await running(second)
+        #expect(after.processID != before.processID)
+        #expect(try runProgram(["redis-cli", "-u", after.redis, "ping"]).contains("PONG"))
+        second.signal(SIGTERM)
+        #expect(await second.wait() == 0)
+    }
+
+    @Test(arguments: [
+        (["--host", "no.such.host.invalid"], "which is no address"),
+        (["--storage-host", "192.0.2.1"], "no address of this machine"),
+    ])
+    func anAddressThatIsNoneIsCalledSo(arguments: [String], words: String) async throws {
+        let errors = folder.path + "/errors"
+        let process = try ChildProcess(
+            [
+                "/bin/sh", "-c", "exec \"$@\" 2>\"$ERRORS\"", "sh", Places.products.appending(path: "msaas").path, "up",
+                "--data", data.path,
+            ] + arguments, environment: ["ERRORS": errors])
+        #expect(await process.wait() != 0)
+        #expect(try String(contentsOfFile: errors, encoding: .utf8).contains(words))
+    }
+
+    @Test func aServiceWithoutModelsDoesNotStart() async throws {
+        #expect(try await up(environment: ["MSAAS_MODELS": folder.path, "XDG_CACHE_HOME": folder.path]).wait() == 1)
+        #expect(!FileManager.default.fileExists(atPath: data.path))
+    }
+
+    @Test func songsAndLogsDoNotPileUp() async throws {
+        try await RunningStack.run(change: { $0.logBytes = 500 }) { stack in
+            let rules = try stack.run(["aws", "s3api", "get-bucket-lifecycle-configuration", "--bucket", "queue"])
+            #expect(rules.contains("\"Days\": 7"))
+            let copy = stack.directory.appending(path: "logs/host.log.1")
+            _ = try await eventually("the log is cut off") { () -> Bool? in
+                for _ in 0..<20 { _ = try await stack.request("GET", "/nothing") }
+                return FileManager.default.fileExists(atPath: copy.path) ? true : nil
+            }
+            #expect(try String(contentsOf: copy, encoding: .utf8).contains("\n"))
+        }
+    }
+
+    /// A crash leaves the place where it was, and neither registers nor memory, which may hold songs and keys.
+    @Test func aCrashLeavesAShortTrace() async throws {
+        try await RunningStack.run { stack in
+            let worker = try await eventually("a worker") { stack.processes(with: "WORKER_ID=worker-1").first }
+            let log = stack.directory.appending(path: "logs/worker-1.log")
+            kill(worker, SIGSEGV)
+            let text = try await eventually("the trace") { () -> String? in
+                let text = try String(contentsOf: log, encoding: .utf8)
+                return text.contains("Backtrace took") ? text : nil
+            }
+            #expect(text.contains("crashed"))
+            for word in ["Registers", "rax", "rip 0x", "Images ("] { #expect(!text.contains(word), "\(word)") }
+        }
+    }
+
+    @Test func theVersionIsKnown() throws {
+        #expect(try runProgram([Places.products.appending(path: "msaas").path, "--version"]).contains(serviceVersion))
+    }
+
+    @Test func aSecondKeyOfANameIsWarnedOf() throws {
+        let msaas = Places.products.appending(path: "msaas").path
+        let file = folder.path + "/keys.yaml"
+        let errors = folder.path + "/errors"
+        for _ in 0..<2 {
+            _ = try runProgram(
+                ["/bin/sh", "-c", "\"$0\" key studio >> \"$1\" 2> \"$2\"", msaas, file, errors])
+        }
+        #expect(try String(contentsOfFile: errors, encoding: .utf8).contains("has a key of the name studio already"))
+        #expect(try String(contentsOfFile: file, encoding: .utf8).components(separatedBy: "name: ").count == 3)
+        let usage = #expect(throws: (any Error).self) { try runProgram([msaas, "key", "studio", "--rate", "fast"]) }
+        #expect("\(usage.map { "\($0)" } ?? "")".contains("msaas key"))
+    }
+}
