@@ -79,6 +79,13 @@ public struct JobOptions: Codable, Equatable, Sendable {
         try self.init(validating: metadata.filter { JobOptionName($0.key) != nil })
     }
 
+    /// The options that are not as usual, as text: equal for equal options, also in a later version that knows more.
+    public var identity: String {
+        let usual = JobOptions().metadata
+        return metadata.filter { usual[$0.key] != $0.value }.sorted { $0.key < $1.key }
+            .map { "\($0.key)=\($0.value)" }.joined(separator: "&")
+    }
+
     /// The options as user metadata of the input object; ``init(metadata:)`` reads it back.
     public var metadata: [String: String] {
         var values = [

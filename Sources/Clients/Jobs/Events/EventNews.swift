@@ -46,7 +46,7 @@ actor EventNews {
             do {
                 let reply = try await client.send(
                     [
-                        "XREAD", "COUNT", "100", "BLOCK", "1000", "STREAMS", "msaas:events",
+                        "XREAD", "COUNT", "100", "BLOCK", "1000", "STREAMS", RedisArgument(QueueKey.events),
                         RedisArgument(newest.description),
                     ], blocking: .seconds(1))
                 guard let entries = reply.array?.first?.array?.last?.array, let last = entries.last?.array?.first else {

@@ -1,6 +1,6 @@
 import ServiceContract
 
-/// The event log in Redis: the stream `msaas:events`.
+/// The event log in Redis: the stream `{msaas}:events`.
 ///
 /// However many tails are read at once, one connection waits for news on behalf of all of them.
 public struct RedisEventLog: EventLog {
@@ -15,7 +15,7 @@ public struct RedisEventLog: EventLog {
 
     /// See ``EventLog/end()``.
     public func end() async throws -> EventID {
-        let reply = try await pool.client.send(["XREVRANGE", "msaas:events", "+", "-", "COUNT", "1"])
+        let reply = try await pool.client.send(["XREVRANGE", RedisArgument(QueueKey.events), "+", "-", "COUNT", "1"])
         return reply.array?.first?.array?.first?.string.flatMap { EventID($0) } ?? .zero
     }
 
@@ -58,7 +58,7 @@ public struct RedisEventLog: EventLog {
     /// Up to `limit` entries after `start`, and the place of the last of them; `nil` when there are none.
     private func page(after start: EventID, limit: Int) async throws -> (events: [JobEvent], end: EventID?) {
         let reply = try await pool.client.send([
-            "XRANGE", "msaas:events", RedisArgument("(\(start)"), "+", "COUNT", RedisArgument(limit),
+            "XRANGE", RedisArgument(QueueKey.events), RedisArgument("(\(start)"), "+", "COUNT", RedisArgument(limit),
         ])
         return (try Self.events(reply), reply.array?.last?.array?.first?.string.flatMap { EventID($0) })
     }
