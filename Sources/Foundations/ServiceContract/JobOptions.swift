@@ -71,6 +71,9 @@ public struct JobOptions: Codable, Equatable, Sendable {
         }
     }
 
+    /// Whether there is an option of this name, written in any way.
+    public static func isOption(_ name: String) -> Bool { JobOptionName(name) != nil }
+
     /// Reads the options among an object's user metadata and ignores all other metadata, which belongs to the tool that
     /// stored the object.
     ///

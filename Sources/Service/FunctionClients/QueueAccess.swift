@@ -7,6 +7,8 @@ public struct QueueAccess: Sendable {
     public let jobs: RedisJobQueue
     /// The log of what happens to jobs.
     public let events: RedisEventLog
+    /// How the songs of an owner (`nil`: nobody's) take part.
+    public var policy: @Sendable (_ owner: String?) -> OwnerPolicy = { _ in OwnerPolicy() }
 
     /// Access to `jobs`.
     public init(jobs: RedisJobQueue) {

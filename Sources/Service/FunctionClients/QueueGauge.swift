@@ -42,11 +42,8 @@ public actor QueueGauge {
     /// A gauge of `queue`; while Redis is away a reading counts for `memory`.
     public init(queue: QueueAccess, logger: Logger, memory: Duration = .seconds(30)) {
         self.init(logger: logger, memory: memory) { [jobs = queue.jobs] in
-            let waiting = try await jobs.depth().waiting
-            guard waiting > 0 else { return Reading(waiting: 0, workers: 0) }
-            let workers = try await jobs.workers().count
-            return Reading(
-                waiting: waiting, workers: workers, jobSeconds: Speed(try await jobs.recent(limit: 50)).jobSeconds)
+            let seen = try await jobs.overview()
+            return Reading(waiting: seen.depth.waiting, workers: seen.workers, jobSeconds: seen.pace.jobSeconds)
         }
     }
 

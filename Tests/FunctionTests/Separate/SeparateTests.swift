@@ -15,8 +15,8 @@ import Testing
         try await withStack { stack in
             let event = try #require(Self.fixture)
             let key = "dir one/my song+é.mp3"
-            let put = try await stack.put(key, metadata: ["model": "htdemucs"])
-            let id = JobID(bucket: "queue", key: key, eTag: put.eTag)
+            try await stack.put(key, metadata: ["model": "htdemucs"])
+            let id = try await stack.id(ofObject: key, options: JobOptions(model: "htdemucs"))
             let first = try await stack.separatePost(event)
             #expect(first.status == 200)
             #expect(first.text.contains("\"job\":\"\(id)\""))

@@ -39,7 +39,8 @@ public struct RedisAutoscalerBoard: Sendable {
             switch request {
             case .pause: ["HSET", RedisArgument(QueueKey.autoscaler), "paused", "1"]
             case .resume: ["HDEL", RedisArgument(QueueKey.autoscaler), "paused"]
-            case .override(let count): ["HSET", RedisArgument(QueueKey.autoscaler), "override", RedisArgument(max(0, count))]
+            case .override(let count):
+                ["HSET", RedisArgument(QueueKey.autoscaler), "override", RedisArgument(max(0, count))]
             case .clear: ["HDEL", RedisArgument(QueueKey.autoscaler), "paused", "override"]
             }
         _ = try await pool.client.send(command)
@@ -53,7 +54,9 @@ public struct RedisAutoscalerBoard: Sendable {
     /// Asks a worker to claim no more. An operator's mark is stronger than the autoscaler's, and stays.
     public func requestDrain(_ worker: String, by origin: DrainOrigin) async throws {
         let verb: RedisArgument = origin == .operator ? "HSET" : "HSETNX"
-        _ = try await pool.client.send([verb, RedisArgument(QueueKey.drain), RedisArgument(worker), RedisArgument(origin.rawValue)])
+        _ = try await pool.client.send([
+            verb, RedisArgument(QueueKey.drain), RedisArgument(worker), RedisArgument(origin.rawValue),
+        ])
     }
 
     /// Who asked the worker to drain; `nil` when nobody did.

@@ -63,6 +63,11 @@ extension RedisJobQueue {
         return values.map { $0 != .null }
     }
 
+    /// Notes that a write of an object is known as a job, so that ``knows(_:)`` says so.
+    public func note(_ write: ObjectWrite, as job: JobID) async throws {
+        _ = try await pool.run(Script.note(RedisArgument(QueueKey.write(write.digest)), RedisArgument(job)))
+    }
+
     private static func arguments(_ job: Job) throws -> [RedisArgument] {
         [
             RedisArgument(job.id), RedisArgument(job.bucket), RedisArgument(job.key), RedisArgument(job.filename),
@@ -146,6 +151,9 @@ extension Script {
             record('enqueued', id, 'message', filename)
             return {state and 'readmitted' or 'enqueued', state or '', position(id)}
             """#)
+
+    /// Notes which job a write is. Arguments: key of the write, id.
+    static let note = Script("redis.call('SET', ARGV[1], ARGV[2], 'PX', 2 * rules.retention) return 1")
 
     /// Records a job that cannot be done as failed, unless it is known and this is no news of it, or it is done.
     ///

@@ -45,7 +45,8 @@ extension RedisJobQueue {
     /// Puts the job back without spending the attempt. A sealed job is left for ``unpublished()``.
     ///
     /// - Returns: the job's state now; whatever it is when the lease was lost.
-    @discardableResult public func giveBack(_ claim: Claim, _ cause: GivingBack = .interrupted) async throws -> JobState {
+    @discardableResult public func giveBack(_ claim: Claim, _ cause: GivingBack = .interrupted) async throws -> JobState
+    {
         let (place, counts, reason): (RedisArgument, RedisArgument, String) =
             switch cause {
             case .interrupted: ("next", "0", "")

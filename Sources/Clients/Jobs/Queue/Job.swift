@@ -46,6 +46,9 @@ public struct Job: Sendable, Equatable, Codable {
     /// What the listener should know (damaged frames, …), as sentences.
     public var warnings: [String]
 
+    /// The name of the user metadata in which an object bears its owner's name.
+    public static let ownerMetadata = "msaas-owner"
+
     /// A job that has not been enqueued yet. `createdAt` is overwritten by the queue with the time of Redis.
     public init(
         id: JobID, bucket: String, key: String, filename: String, options: JobOptions = JobOptions(),

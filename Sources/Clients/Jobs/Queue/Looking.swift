@@ -43,6 +43,21 @@ public struct QueuePace: Sendable, Equatable {
         jobSeconds = median(jobs.map(\.seconds))
         realTimeFactor = median(jobs.filter { $0.audio > 0 }.map { $0.seconds / $0.audio })
     }
+
+    /// Seconds until the job at this place is done, with so many workers.
+    public func wait(position: Int, workers: Int) -> Double? {
+        guard let jobSeconds, workers > 0 else { return nil }
+        return (jobSeconds * Double((position + workers - 1) / workers)).rounded(.up)
+    }
+
+    /// Seconds until a running job is done: from its own progress, or before there is much of it from the others' speed.
+    public func left(of job: Job, now: Date) -> Double? {
+        guard let start = job.startedAt else { return nil }
+        let elapsed = max(0, now.timeIntervalSince(start))
+        if job.progress >= 0.05 { return (elapsed * (1 - job.progress) / job.progress).rounded(.up) }
+        guard let realTimeFactor, let audio = job.audioSeconds else { return nil }
+        return max(1, (realTimeFactor * audio - elapsed).rounded(.up))
+    }
 }
 
 /// A job with what there is to say about when it will be done, read in one step.
@@ -133,6 +148,19 @@ extension RedisJobQueue {
             throw RedisError.unexpectedReply("in place of file names")
         }
         return Dictionary(zip(ids, names).compactMap { id, name in name.string.map { (id, $0) } }) { $1 }
+    }
+}
+
+extension RedisJobQueue {
+    /// Stores what the workers separate with, as JSON without an end.
+    public func publish(_ offers: OfferedModels) async throws {
+        _ = try await pool.client.send(["SET", RedisArgument(QueueKey.offers), RedisArgument(try encoded(offers))])
+    }
+
+    /// What the workers separate with; `nil` before the first has started.
+    public func offers() async throws -> OfferedModels? {
+        guard let text = try await pool.client.send(["GET", RedisArgument(QueueKey.offers)]).string else { return nil }
+        return try decoded(OfferedModels.self, text, of: "the offers")
     }
 }
 

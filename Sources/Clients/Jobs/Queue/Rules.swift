@@ -73,7 +73,8 @@ public enum QueueRule: String, CaseIterable, Sendable {
     /// A value for people: `30 s`.
     public func text(_ value: Int) -> String {
         let number = Double(value) / unit.size
-        return number.formatted(.number.grouping(.never).precision(.fractionLength(0...3)).locale(Locale(identifier: "en")))
+        return number.formatted(
+            .number.grouping(.never).precision(.fractionLength(0...3)).locale(Locale(identifier: "en")))
             + unit.name
     }
 }

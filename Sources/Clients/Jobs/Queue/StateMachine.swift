@@ -72,6 +72,8 @@ enum QueueKey {
     /// hash: object that could not be taken in → why and how often; and zset: the same → when.
     static let aside = tag + "aside"
     static let asideTimes = tag + "aside:times"
+    /// string: the models that the workers separate with.
+    static let offers = tag + "offers"
     /// hash: the autoscaler's record and the operator's wishes.
     static let autoscaler = tag + "autoscaler"
     /// hash: worker that is to drain → who asked.

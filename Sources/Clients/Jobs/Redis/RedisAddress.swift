@@ -53,7 +53,8 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
         guard let database = path.isEmpty ? 0 : Int(path), database >= 0 else {
             throw .invalidURL("what follows the host is not the number of a database")
         }
-        let secrets = end.map { rest[..<$0].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false) } ?? []
+        let secrets =
+            end.map { rest[..<$0].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false) } ?? []
         func secret(_ index: Int) -> String? {
             guard index < secrets.count, !secrets[index].isEmpty else { return nil }
             return secrets[index].removingPercentEncoding

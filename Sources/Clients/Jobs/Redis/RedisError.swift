@@ -115,7 +115,8 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .unreachable, .connectionLost, .timedOut, .readOnly, .loading, .masterDown, .busy: true
         case .outOfMemory, .cannotPersist, .clusterDown, .moved: true
-        case .invalidURL, .notAllowed, .forbidden, .rulesDiffer, .notInCluster, .noScript, .server, .unexpectedReply: false
+        case .invalidURL, .notAllowed, .forbidden, .rulesDiffer, .notInCluster, .noScript, .server, .unexpectedReply:
+            false
         }
     }
 

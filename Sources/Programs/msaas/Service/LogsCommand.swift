@@ -58,11 +58,12 @@ struct LogsCommand: AsyncParsableCommand {
     }
 }
 
-/// `msaas retry`: gives dead jobs another chance.
+/// `msaas retry`: gives jobs that are dead or have failed another chance.
 struct RetryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "retry", abstract: "Put dead jobs back into the queue.",
-        discussion: "A job is dead when its attempts are spent. Without a job id all dead jobs are put back.")
+        commandName: "retry", abstract: "Put dead or failed jobs back into the queue.",
+        discussion: "A job is dead when its attempts are spent. Without a job id all dead jobs are put back; with one also a job that "
+            + "has failed.")
 
     @Argument(help: "The job's id.")
     var job: String?
@@ -76,9 +77,9 @@ struct RetryCommand: AsyncParsableCommand {
             }
             return id
         }
-        let revived = try await redis.queue().retryDead(id)
+        let revived = try await redis.queue().retry(id)
         if revived.isEmpty {
-            say(id == nil ? "No job is dead." : "That job is not dead.")
+            say(id == nil ? "No job is dead." : "That job is neither dead nor failed, or its file or options are wrong: put the corrected object into the bucket again.")
         } else {
             for job in revived { say("\(job) waits again") }
         }
