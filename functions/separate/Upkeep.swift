@@ -41,6 +41,13 @@ struct Upkeep: Service {
     let trials: Trials
     let logger: Logger
 
+    init(storage: StorageAccess, queue: QueueAccess, schedule: UpkeepSchedule, logger: Logger) {
+        self.storage = storage
+        self.queue = queue
+        self.schedule = schedule
+        self.logger = logger
+    }
+
     func run() async throws {
         await cancelWhenGracefulShutdown {
             // Side by side: a long search of the bucket holds no lost job up.
@@ -56,9 +63,10 @@ struct Upkeep: Service {
     }
 
     private func repeating(_ round: () async throws -> Void) async {
+        let trouble = RepeatedTrouble()
         while !Task.isCancelled {
             do { try await round() } catch {
-                if !Task.isCancelled { logger.warning("upkeep: \(error)") }
+                if !Task.isCancelled, trouble.isNews(error) { logger.warning("upkeep: \(error)") }
             }
             try? await Task.sleep(for: max(schedule.recoverEvery, .milliseconds(50)))
         }

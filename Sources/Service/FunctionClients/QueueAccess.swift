@@ -29,8 +29,8 @@ public struct QueueAccess: Sendable {
         }
     }
 
-    /// Passes while Redis answers. Not required: uploads and finished stems are served without Redis.
+    /// Passes while Redis answers and can be relied on. Not required: uploads and finished stems are served without Redis.
     public var readinessCheck: ReadinessCheck {
-        ReadinessCheck("redis", isRequired: false) { [jobs] in try await jobs.ping() }
+        ReadinessCheck("redis", isRequired: false) { [jobs] in try await jobs.health().check() }
     }
 }
