@@ -37,7 +37,10 @@ struct ClusterTests {
         #expect(try await queue.cancel(second.id) == .cancelled)
         #expect(try await queue.claim(worker: "w", wait: .milliseconds(10)) == nil)
         #expect(try await queue.recent(limit: 10).count == 2)
-        #expect(try await queue.knows([ObjectWrite(bucket: "a", key: "b", eTag: "c"), .init(bucket: "a", key: "d", eTag: "c")]) == [false, false])
+        #expect(
+            try await queue.knows([
+                ObjectWrite(bucket: "a", key: "b", eTag: "c"), .init(bucket: "a", key: "d", eTag: "c"),
+            ]) == [false, false])
         #expect(try await queue.recover() == [])
         #expect(try await queue.takeTurn(at: "x", every: .seconds(60)))
         #expect(try await queue.eventLog().events(of: first.id).map(\.kind) == [.enqueued, .started, .sealed, .done])
@@ -62,7 +65,9 @@ struct ClusterTests {
         _ = try await cli(other, "cluster", "addslotsrange", "8192", "16383")
         _ = try await cli(one, "cluster", "meet", "127.0.0.1", String(other.port))
         for node in [one, other] {
-            try await eventually("the cluster is in order") { try await cli(node, "cluster", "info").contains("state:ok") }
+            try await eventually("the cluster is in order") {
+                try await cli(node, "cluster", "info").contains("state:ok")
+            }
         }
         try await goThrough(try queue(one))
         #expect(try await queue(other).recent(limit: 10).count == 2)

@@ -59,7 +59,9 @@ struct RulesTests {
         let programs = (0..<20).map { queue(fixture, lease: 7 + $0 % 2, as: "p\($0)") }
         let refused = try await withThrowingTaskGroup(of: Bool.self) { group in
             for program in programs {
-                group.addTask { do { try await program.ping() } catch is RedisError { return true }; return false }
+                group.addTask {
+                    do { try await program.ping() } catch is RedisError { return true }; return false
+                }
             }
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }

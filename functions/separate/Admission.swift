@@ -45,7 +45,8 @@ struct Admission: Sendable {
                 "set aside", metadata: ["key": .string(order.key.debugDescription), "error": .string("\(error)")])
             var write = ObjectWrite(bucket: order.bucket, key: order.key, eTag: order.eTag)
             let job = Job(write: write)
-            try await queue.jobs.setAside(order.bucket, order.key, reason: "The storage cannot tell what this object is.")
+            try await queue.jobs.setAside(
+                order.bucket, order.key, reason: "The storage cannot tell what this object is.")
             let outcome = try await reject(job, "The storage cannot tell what this object is; it was set aside.") {
                 .ignored(Ignored(bucket: order.bucket, key: order.key, job: $1, reason: $0))
             }

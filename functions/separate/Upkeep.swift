@@ -41,13 +41,6 @@ struct Upkeep: Service {
     let trials: Trials
     let logger: Logger
 
-    init(storage: StorageAccess, queue: QueueAccess, schedule: UpkeepSchedule, logger: Logger) {
-        self.storage = storage
-        self.queue = queue
-        self.schedule = schedule
-        self.logger = logger
-    }
-
     func run() async throws {
         await cancelWhenGracefulShutdown {
             // Side by side: a long search of the bucket holds no lost job up.

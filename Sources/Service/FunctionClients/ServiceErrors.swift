@@ -29,8 +29,7 @@ extension Problem {
     /// An owner has used what it may: 429, and when to come back.
     public init(_ quota: OverQuota) {
         self = Problem(
-            "over-quota", title: "Your quota is used up", status: 429, detail: quota.description,
-            headers: [.retryAfter: String(quota.retryAfter)])
+            .overQuota, detail: quota.description, headers: [.retryAfter: String(quota.retryAfter)])
     }
 
     /// An option that was refused, as the client sees it.

@@ -134,7 +134,8 @@ actor EventFeed {
             if entry.buffer.count < Self.capacity {
                 listeners[listener]?.buffer.append(event)
             } else {
-                (listeners[listener]?.buffer, listeners[listener]?.isBehind) = ([], true)
+                listeners[listener]?.buffer = []
+                listeners[listener]?.isBehind = true
             }
             wake(listener)
         }
@@ -166,7 +167,11 @@ final class EventSubscription: Sendable {
                 last = found.end ?? last
                 if !found.events.isEmpty { return (found.events, last) }
                 guard found.end == nil else { continue }
-                if let place { _ = await feed.goLive(listener, at: place) } else { try await Task.sleep(for: .milliseconds(5)) }
+                if let place {
+                    _ = await feed.goLive(listener, at: place)
+                } else {
+                    try await Task.sleep(for: .milliseconds(5))
+                }
             } else {
                 let events = try await feed.next(listener).filter { $0.id > last }
                 if let newest = events.last { return (events, newest.id) }

@@ -104,7 +104,9 @@ public struct EventTail: AsyncSequence, Sendable {
                 if Task.isCancelled { return nil }
                 do {
                     let current: EventSubscription
-                    if let subscription { current = subscription } else {
+                    if let subscription {
+                        current = subscription
+                    } else {
                         current = await tail.log.subscription(of: tail.job)
                         subscription = current
                     }

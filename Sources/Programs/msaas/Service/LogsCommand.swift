@@ -62,7 +62,8 @@ struct LogsCommand: AsyncParsableCommand {
 struct RetryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry", abstract: "Put dead or failed jobs back into the queue.",
-        discussion: "A job is dead when its attempts are spent. Without a job id all dead jobs are put back; with one also a job that "
+        discussion:
+            "A job is dead when its attempts are spent. Without a job id all dead jobs are put back; with one also a job that "
             + "has failed.")
 
     @Argument(help: "The job's id.")
@@ -79,7 +80,11 @@ struct RetryCommand: AsyncParsableCommand {
         }
         let revived = try await redis.queue().retry(id)
         if revived.isEmpty {
-            say(id == nil ? "No job is dead." : "That job is neither dead nor failed, or its file or options are wrong: put the corrected object into the bucket again.")
+            say(
+                id == nil
+                    ? "No job is dead."
+                    : "That job is neither dead nor failed, or its file or options are wrong: put the corrected object into the bucket again."
+            )
         } else {
             for job in revived { say("\(job) waits again") }
         }
@@ -90,7 +95,8 @@ struct RetryCommand: AsyncParsableCommand {
 struct RulesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rules", abstract: "Print the rules of a service's queue, or change them for all.",
-        discussion: "They stand in Redis. A program whose settings state other ones is refused while a worker is alive; "
+        discussion:
+            "They stand in Redis. A program whose settings state other ones is refused while a worker is alive; "
             + "what is given here counts at once, so give the programs the same settings before they start again.")
 
     @Option(help: "How long a lease lasts without being renewed.") var leaseSeconds: Double?

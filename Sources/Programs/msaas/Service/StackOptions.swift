@@ -68,7 +68,8 @@ struct StackOptions: ParsableArguments {
         try HostConfiguration(environment: environment.merging(["HOST": host, "PORT": "0"]) { $1 }).checkAccess()
         _ = try Precision.inForce(environment: environment)
         configuration.scaling = try ControllerConfiguration(flags: [:], environment: environment).policy
-        configuration.leaseSeconds = (try QueueOptions(environment: environment).rules[.lease] ?? QueueRule.lease.standard) / 1000
+        configuration.leaseSeconds =
+            (try QueueOptions(environment: environment).rules[.lease] ?? QueueRule.lease.standard) / 1000
         configuration.host = host
         configuration.model = model
         if let port { configuration.httpPort = .fixed(port) }

@@ -10,7 +10,7 @@ import Threading
 /// Stems of the first claim of a job go to `{job}/{stem}.{ext}`, those of a later one to `{job}/attempt-{token}/…`, and
 /// the manifest says which are the job's. A token is given out once, so a worker that lost its lease and wakes up in
 /// the middle of an upload can never write over another one's stems; and since the manifest is fixed by the fenced
-/// ``JobQueue/seal(_:manifest:)`` before it is stored, it cannot write a manifest either.
+/// ``RedisJobQueue/seal(_:manifest:)`` before it is stored, it cannot write a manifest either.
 struct SongStore: Sendable {
     let storage: S3Client
     let outputBucket: String
