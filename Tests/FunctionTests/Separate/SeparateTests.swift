@@ -137,7 +137,7 @@ import Testing
             let poison = try await stack.put("poison.mp3")
             try await stack.put("song.mp3")
             try await eventually("the song behind it is queued") { try await stack.queue.depth().waiting == 1 }
-            let id = JobID(bucket: "queue", key: "poison.mp3", eTag: poison.eTag)
+            let id = Job(write: ObjectWrite(bucket: "queue", key: "poison.mp3", eTag: poison.eTag)).id
             try await eventually("it is set aside") { try await stack.queue.job(id)?.state == .failed }
         }
     }

@@ -41,7 +41,7 @@ import Testing
             let poison = try await stack.put("a/poison.mp3")
             try await stack.put("b/song.mp3")
             try await eventually("the song behind it is queued") { try await stack.queue.depth().waiting == 1 }
-            let id = JobID(bucket: "queue", key: "a/poison.mp3", eTag: poison.eTag)
+            let id = Job(write: ObjectWrite(bucket: "queue", key: "a/poison.mp3", eTag: poison.eTag)).id
             try await eventually("it is set aside") { try await stack.queue.job(id)?.state == .failed }
             #expect(try await stack.queue.job(id)?.error?.contains("set aside") == true)
         }
