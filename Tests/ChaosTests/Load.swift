@@ -85,7 +85,10 @@ actor Load {
                 let metadata = entry.options.reduce(into: [:]) { $0[$1.key.replacing("_", with: "-")] = $1.value }
                 let put = try await storage.put(
                     "queue", key, body: .bytes(try Data(contentsOf: entry.file)), metadata: metadata)
-                let id = JobID(bucket: "queue", key: key, eTag: put.eTag)
+                let head = try await storage.head("queue", key)
+                let write = ObjectWrite(
+                    bucket: "queue", key: key, eTag: put.eTag, lastModified: head?.lastModified, size: put.size)
+                let id = Job(write: write, options: try JobOptions(metadata: metadata)).id
                 accepted.append(Upload(job: id, song: song, key: key))
             } else {
                 let job = try await client.upload(entry.file, options: entry.options)

@@ -96,11 +96,11 @@ struct Inspector: Sendable {
 
     private func lookIntoRedis(_ verdict: inout Verdict) async throws {
         let client = queue.pool.client
-        for key in try await client.send(["KEYS", "msaas:processing:*"]).array ?? [] {
+        for key in try await client.send(["KEYS", "{msaas}:queue:*"]).array ?? [] {
             verdict.leftovers.append("Redis: \(key.string ?? "")")
         }
-        for (command, key) in [("LLEN", "msaas:queue"), ("ZCARD", "msaas:leases")] {
-            let count = try await client.send([RedisArgument(command), RedisArgument(key)]).integer ?? 0
+        for key in ["{msaas}:queue", "{msaas}:leases"] {
+            let count = try await client.send(["ZCARD", RedisArgument(key)]).integer ?? 0
             if count > 0 { verdict.leftovers.append("Redis: \(count) in \(key)") }
         }
     }

@@ -54,8 +54,8 @@ import Testing
 
     @Test func anOperatorsDrainIsStronger() async throws {
         try await board.requestDrain("worker-1", by: .autoscaler)
-        #expect(try await board.isDrainRequested("worker-1"))
-        #expect(try await !board.isDrainRequested("worker-2"))
+        #expect(try await board.drainRequest(of: "worker-1") != nil)
+        #expect(try await board.drainRequest(of: "worker-2") == nil)
         try await board.requestDrain("worker-1", by: .operator)
         try await board.requestDrain("worker-1", by: .autoscaler)
         try await board.withdrawDrain("worker-1", by: .autoscaler)

@@ -61,10 +61,10 @@ import Testing
         try tmux.press("a")
         try await service.wait("automatic") { try await service.board.control() == .automatic }
         try tmux.press("Down", "j", "d")
-        try await service.wait("draining") { try await service.board.isDrainRequested("worker-1") }
+        try await service.wait("draining") { try await service.board.drainRequest(of: "worker-1") != nil }
         try await tmux.wait("to drain") { $0.contains("to drain") }
         try tmux.press("d")
-        try await service.wait("not draining") { try await !service.board.isDrainRequested("worker-1") }
+        try await service.wait("not draining") { try await service.board.drainRequest(of: "worker-1") == nil }
         try tmux.press("r")
         try await service.wait("revived") { try await service.queue.depth().dead == 0 }
         try await tmux.wait("notice") { $0.contains("1 job is back in the queue.") }

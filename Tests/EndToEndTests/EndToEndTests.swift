@@ -182,7 +182,7 @@ extension RunningStack {
         let redis = try #require(URL(string: address.redis))
         let answer = try run([
             "redis-cli", "--no-auth-warning", "-p", String(redis.port ?? 0), "-a", redis.password ?? "", "HGET",
-            "msaas:job:\(job)", "worker",
+            "{msaas}:job:\(job)", "worker",
         ])
         let name = answer.trimmingCharacters(in: .whitespacesAndNewlines)
         return name.isEmpty ? nil : name

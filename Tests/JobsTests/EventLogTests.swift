@@ -59,7 +59,7 @@ struct EventLogTests {
     @Test func eventsOfUnknownKindsAreSkipped() async throws {
         let fixture = try QueueFixture()
         try await fixture.command(
-            "XADD", "msaas:events", "*", "kind", "from-the-future", "job", JobID.random().description)
+            "XADD", "{msaas}:events", "*", "kind", "from-the-future", "job", JobID.random().description)
         let log = fixture.queue.eventLog()
         let reader = Task {
             var reader = log.tail(from: .zero).makeAsyncIterator()
@@ -72,7 +72,7 @@ struct EventLogTests {
     @Test func theLogIsCapped() async throws {
         let fixture = try QueueFixture(options: QueueOptions(eventCap: 100), redis: .redis())
         for _ in 0..<400 { _ = try await fixture.enqueued() }
-        let count = try #require(try await fixture.command("XLEN", "msaas:events").integer)
+        let count = try #require(try await fixture.command("XLEN", "{msaas}:events").integer)
         #expect((100...300).contains(count))
     }
 

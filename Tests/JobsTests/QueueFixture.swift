@@ -47,8 +47,12 @@ struct QueueFixture {
 
     func state(_ id: JobID) async throws -> JobState? { try await queue.job(id)?.state }
 
-    func list(_ key: String) async throws -> [String] {
-        try await command("LRANGE", key, "0", "-1").array?.compactMap(\.string) ?? []
+    /// The jobs that wait in an owner's line, the next one out first.
+    func waiting(of owner: String = "") async throws -> [String] { try await members("{msaas}:queue:\(owner)") }
+
+    /// The members of a sorted set.
+    func members(_ key: String) async throws -> [String] {
+        try await command("ZRANGE", key, "0", "-1").array?.compactMap(\.string) ?? []
     }
 
     func kinds(of id: JobID) async throws -> [JobEvent.Kind] {

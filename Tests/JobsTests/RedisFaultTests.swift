@@ -43,12 +43,12 @@ struct RedisFaultTests {
         _ = try await queue.enqueue(job)
         let claim = try #require(try await queue.claim(worker: "w", wait: .seconds(5)))
         // The lease ran out while Redis was away.
-        _ = try await queue.pool.client.send(["ZADD", "msaas:leases", "0", RedisArgument(job.id)])
+        _ = try await queue.pool.client.send(["ZADD", "{msaas}:leases", "0", RedisArgument(job.id)])
         redis.kill()
         try redis.start()
         #expect(try await queue.recover() == [])
         #expect(try await queue.renew(claim) == .held)
-        _ = try await queue.pool.client.send(["ZADD", "msaas:leases", "0", RedisArgument(job.id)])
+        _ = try await queue.pool.client.send(["ZADD", "{msaas}:leases", "0", RedisArgument(job.id)])
         try await eventually("it is recovered if nobody comes back") { try await queue.recover() == [job.id] }
     }
 

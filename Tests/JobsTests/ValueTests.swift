@@ -19,26 +19,42 @@ struct ValueTests {
         #expect(throws: DecodingError.self) { try JSONDecoder().decode([JobID].self, from: Data(#"["x"]"#.utf8)) }
     }
 
-    @Test func derivedIdsTellObjectVersionsApart() {
-        let id = JobID(bucket: "queue", key: "a", eTag: "1")
-        #expect(JobID(bucket: "queue", key: "a", eTag: "\"1\"") == id)
-        #expect(JobID(bucket: "queue", key: "a", eTag: "2") != id)
-        #expect(JobID(bucket: "queuea", key: "", eTag: "1") != id)
+    @Test func derivedIdsTellWritesAndOptionsApart() {
+        func id(
+            _ bucket: String = "queue", _ key: String = "a", _ eTag: String = "1", version: String? = nil,
+            at time: Double = 1000, _ options: JobOptions = JobOptions()
+        ) -> JobID {
+            let write = ObjectWrite(
+                bucket: bucket, key: key, eTag: eTag, versionID: version,
+                lastModified: Date(timeIntervalSince1970: time))
+            return Job(write: write, options: options).id
+        }
+        #expect(id("queue", "a", "\"1\"") == id())
+        #expect(id(at: 1000.4) == id(), "a listing has milliseconds where a HEAD has seconds")
+        #expect(id(version: "null") == id(), "which is what a bucket without versions says")
+        for other in [
+            id("queue", "a", "2"), id("queuea", ""), id(at: 1001), id(version: "x"),
+            id("queue", "a", "1", JobOptions(format: .mp3)),
+        ] {
+            #expect(other != id())
+        }
+        #expect(JobOptions().identity == "", "options that are as usual stay out, so that new ones change no id")
     }
 
     @Test func aKeyNamesItsJob() {
         let id = JobID.random()
-        #expect(Job(bucket: "queue", key: "\(id)/dir/my song.mp3", eTag: "e").id == id)
-        #expect(Job(bucket: "queue", key: "\(id)/dir/my song.mp3", eTag: "e").filename == "my song.mp3")
-        let derived = JobID(bucket: "queue", key: "dir/song.mp3", eTag: "e")
-        #expect(Job(bucket: "queue", key: "dir/song.mp3", eTag: "e").id == derived)
+        let write = ObjectWrite(bucket: "queue", key: "\(id)/dir/my song.mp3", eTag: "e")
+        #expect(Job(write: write).id == id)
+        #expect(Job(write: write).filename == "my song.mp3")
+        #expect(Job(write: write, options: JobOptions(format: .flac)).id == id)
+        #expect(Job(write: write, options: JobOptions(format: .flac), isVariant: true).id != id)
         #expect(Job.id(inKey: "\(id)/") == nil)
         #expect(Job.id(inKey: "\(id)") == nil)
     }
 
     @Test func accentsDoNotHideTheSlashOfAKey() throws {
         let id = JobID.random()
-        let job = Job(bucket: "queue", key: "\(id)/\u{301}song.mp3", eTag: "e")
+        let job = Job(write: ObjectWrite(bucket: "queue", key: "\(id)/\u{301}song.mp3", eTag: "e"))
         #expect((job.id, job.filename) == (id, "\u{301}song.mp3"))
     }
 
@@ -100,9 +116,20 @@ struct ValueTests {
             try RedisAddress("rediss://h", environment: files).tls
                 == RedisTLS(isOn: true, authorities: "/ca", certificate: "/cert"))
         #expect(try RedisAddress("redis://h", environment: files).tls == .off)
-        for wrong in ["", "h:1", "http://h", "redis://", "redis://h/x"] {
-            let error = try #require(throws: RedisError.self) { try RedisAddress(wrong) }
-            #expect(error.description.hasPrefix("REDIS_URL cannot be used: "))
-        }
+        #expect(try RedisAddress(" redis://:s@h:1/2\n", environment: [:]).database == 2, "a Secret made with echo")
+    }
+
+    /// Whatever is wrong, no part of the address gets into the sentence: it may be a part of the password.
+    @Test(arguments: [
+        "", "h:1", "http://secret", "redis://", "redis://h/secret", "redis://:P@ss/secret#1%+=?:@h:6390/0",
+        "redis://default:12/secret@h/0", "redis://default:12#secret@h", "redis://default:12?secret@h",
+        "redis://:a:secret@h", "redis://:secret%zz@h", "redis://:sec ret@h", "redis://h:secret", "redis://h:70000",
+        "redis://h/1/secret", "redis://h/1?secret",
+    ])
+    func wrongAddressesAreRefusedWithoutASecret(url: String) throws {
+        let error = try #require(throws: RedisError.self) { try RedisAddress(url) }
+        #expect(error.description.hasPrefix("REDIS_URL cannot be used: "))
+        #expect(!error.description.contains("secret") && !error.description.contains("ss/"), "\(error)")
+        if url.contains("@") { #expect(error.description.contains("percent-encode"), "\(error)") }
     }
 }

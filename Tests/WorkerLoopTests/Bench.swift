@@ -44,7 +44,7 @@ struct Bench {
         let id = JobID.random()
         let key = "\(id)/\(name)"
         let result = try await storage.put("queue", key, body: .bytes(Data(text.utf8)), metadata: metadata)
-        return Job(bucket: "queue", key: key, eTag: result.eTag)
+        return Job(write: ObjectWrite(bucket: "queue", key: key, eTag: result.eTag))
     }
 
     func submitted(_ text: String, as name: String = "song.mp3", options: JobOptions = .init()) async throws -> Job {

@@ -17,7 +17,7 @@ import WorkerLoop
         try await bench.withWorker(configuration) { _ in
             let first = try await bench.submitted("music one")
             #expect(try await bench.finished(first.id).state == .done)
-            #expect(try await !board.isDrainRequested(configuration.id))
+            #expect(try await board.drainRequest(of: configuration.id) == nil)
 
             try await board.requestDrain(configuration.id, by: .autoscaler)
             try await eventually("the worker says so") { try await bench.state(of: configuration.id) == .draining }

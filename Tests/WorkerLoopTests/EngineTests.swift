@@ -165,7 +165,8 @@ import WorkerLoop
         let bench = try await Bench()
         let key = "\(JobID.random())/chord.wav"
         let put = try await bench.storage.put("queue", key, body: .bytes(chord))
-        let job = Job(bucket: "queue", key: key, eTag: put.eTag, options: JobOptions(format: .flac))
+        let job = Job(
+            write: ObjectWrite(bucket: "queue", key: key, eTag: put.eTag), options: JobOptions(format: .flac))
         let text = try await bench.submitted("Dear diary", as: "diary.mp3")
         _ = try await bench.queue.enqueue(job)
         try await bench.withWorker(separator: try engine()) { _ in

@@ -119,7 +119,7 @@ import WorkerTrials
     }
 
     @Test func racingWorkersDoEveryJobOnce() async throws {
-        let bench = try await Bench()
+        let bench = try await Bench(lease: .seconds(60))
         var jobs: [Job] = []
         for index in 0..<12 { jobs.append(try await bench.submitted("music \(index)")) }
         let workers = try (0..<2).map { _ in try bench.process(seconds: 0.05, lease: 60) }

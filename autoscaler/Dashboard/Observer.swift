@@ -72,7 +72,7 @@ actor Observer {
             try await board.withdrawDrain(worker)
             return "\(worker) may claim jobs again."
         case .retryDead:
-            let count = try await queue.retryDead(nil).count
+            let count = try await queue.retry(nil).count
             return count == 1 ? "1 job is back in the queue." : "\(count) jobs are back in the queue."
         }
     }

@@ -19,7 +19,7 @@ extension FetchFunction {
         let end = try? await queue.events.end()
         let status = try await lookup.status(of: id)
         if status.state.isFinished, let resumed {
-            let missed = try? await queue.events.events(of: id).contains { $0.id > resumed }
+            let missed = try? await queue.events.events(of: id, after: resumed).isEmpty == false
             if missed != true { return FunctionResponse(status: 204) }
         }
         let follower = JobFollower(
@@ -63,7 +63,7 @@ struct JobFollower: Sendable {
         let (signals, feed) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(256))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                for try await event in log.tail(from: place) where event.job == id { feed.yield(.event(event)) }
+                for try await event in log.tail(from: place, of: id) { feed.yield(.event(event)) }
             }
             group.addTask {
                 while !Task.isCancelled {

@@ -74,10 +74,11 @@ extension FetchFunction {
         case .manifest(let manifest):
             return FinishedJob(
                 title: manifest.filename.withoutExtension, stems: manifest.stems, finishedAt: manifest.finishedAt)
-        case .queued(let job) where job.state == .done:
+        case .queued(let outlook):
+            let job = outlook.job
+            guard job.state == .done else { throw Problem.notDone(job.state, error: job.error, id) }
             return FinishedJob(
                 title: job.filename.withoutExtension, stems: job.stems, finishedAt: job.finishedAt ?? job.createdAt)
-        case .queued(let job): throw Problem.notDone(job.state, error: job.error, id)
         case .object(let status): throw Problem.notDone(status.state, error: nil, id)
         }
     }

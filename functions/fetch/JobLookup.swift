@@ -14,7 +14,7 @@ struct JobLookup: Sendable {
 
     /// What there is of a job.
     enum Found: Sendable {
-        case queued(Job)
+        case queued(JobOutlook)
         case manifest(Manifest)
         case object(JobStatus)
     }
@@ -22,7 +22,7 @@ struct JobLookup: Sendable {
     /// - Throws: a 404 ``Problem`` when nobody knows the job.
     func status(of id: JobID) async throws -> JobStatus {
         switch try await find(id) {
-        case .queued(let job): return await estimated(job)
+        case .queued(let outlook): return self.status(outlook)
         case .manifest(let manifest): return JobStatus(manifest)
         case .object(let status): return status
         }
@@ -32,7 +32,7 @@ struct JobLookup: Sendable {
     func find(_ id: JobID) async throws -> Found {
         var isRedisAway = false
         do {
-            if let job = try await queue.jobs.job(id) { return .queued(job) }
+            if let outlook = try await queue.jobs.outlook(for: id) { return .queued(outlook) }
         } catch let error as RedisError {
             logger.warning("the queue is not available", metadata: ["error": .string("\(error)")])
             isRedisAway = true
@@ -75,23 +75,16 @@ struct JobLookup: Sendable {
             id, filename: filename, options: try? JobOptions(metadata: metadata), storedAt: head.lastModified)
     }
 
-    /// Adds the place in the queue and the time that is left. Both are only told, never needed.
-    func estimated(_ job: Job) async -> JobStatus {
+    /// What Redis knows, with the place in the queue and the time that is left.
+    private func status(_ outlook: JobOutlook) -> JobStatus {
+        let (job, pace) = (outlook.job, outlook.pace)
         var status = JobStatus(job)
-        do {
-            switch job.state {
-            case .queued:
-                status.position = try await queue.jobs.position(of: job.id)
-                let speed = Speed(try await queue.jobs.recent(limit: 50))
-                let workers = try await queue.jobs.workers().count
-                status.etaSeconds = status.position.flatMap { speed.wait(position: $0, workers: workers) }
-            case .running:
-                let speed = job.progress < 0.05 ? Speed(try await queue.jobs.recent(limit: 50)) : Speed([])
-                status.etaSeconds = speed.left(of: job, now: Date())
-            default: break
-            }
-        } catch {
-            logger.debug("no estimate", metadata: ["error": .string("\(error)")])
+        switch job.state {
+        case .queued:
+            status.position = outlook.position
+            status.etaSeconds = outlook.position.flatMap { pace.wait(position: $0, workers: outlook.workers) }
+        case .running: status.etaSeconds = pace.left(of: job, now: Date())
+        default: break
         }
         return status
     }

@@ -16,20 +16,26 @@ struct Admission: Sendable {
     enum Outcome: Sendable {
         case accepted(AcceptedSong)
         case ignored(IgnoredEvent)
+        /// The song's owner has used what it may; the song stays in the bucket, and the sweep tries again.
+        case overQuota(OverQuota)
     }
 
     /// Decides, and sets an object aside for which that fails again and again in a way that time does not mend: it
     /// becomes a failed job, which everybody sees and which can be tried again, and those behind it have their turn.
     ///
-    /// - Throws: errors of the storage and of Redis; the same order may succeed later.
-    func admitInTheEnd(_ order: Order) async throws -> Outcome {
+    /// - Parameter isSweep: whether nobody asked, so that a song whose stems are there is not done again.
+    /// - Throws: ``InvalidOption`` when the order's own options are wrong; errors of the storage and of Redis, with which the
+    ///   same order may succeed later.
+    func admitInTheEnd(_ order: Order, isSweep: Bool = false) async throws -> Outcome {
         let name = "\(order.bucket)/\(order.key)"
         do {
-            let outcome = try await admit(order)
+            let outcome = try await admit(order, isSweep: isSweep)
             trials.succeeded(name)
             return outcome
         } catch is CancellationError {
             throw CancellationError()
+        } catch let error as InvalidOption {
+            throw error
         } catch {
             let tries = trials.failed(name)
             let mayPass =
@@ -37,17 +43,22 @@ struct Admission: Sendable {
             guard !mayPass, tries >= Trials.limit, !order.isByHand else { throw error }
             logger.error(
                 "set aside", metadata: ["key": .string(order.key.debugDescription), "error": .string("\(error)")])
-            let job = Job(bucket: order.bucket, key: order.key, eTag: order.eTag)
+            var write = ObjectWrite(bucket: order.bucket, key: order.key, eTag: order.eTag)
+            let job = Job(write: write)
+            try await queue.jobs.setAside(
+                order.bucket, order.key, reason: "The storage cannot tell what this object is.")
             let outcome = try await reject(job, "The storage cannot tell what this object is; it was set aside.") {
                 .ignored(IgnoredEvent(bucket: order.bucket, key: order.key, job: $1, reason: $0))
             }
+            write.lastModified = order.lastModified
+            try await queue.jobs.note(write, as: job.id)
             trials.succeeded(name)
             return outcome
         }
     }
 
     /// - Throws: errors of the storage and of Redis; the same order may succeed later.
-    private func admit(_ order: Order) async throws -> Outcome {
+    private func admit(_ order: Order, isSweep: Bool) async throws -> Outcome {
         func ignored(_ reason: String, job: JobID? = nil) -> Outcome {
             .ignored(IgnoredEvent(bucket: order.bucket, key: order.key, job: job, reason: reason))
         }
@@ -61,31 +72,47 @@ struct Admission: Sendable {
         guard let head = try await storage.client.head(order.bucket, order.key) else {
             return ignored("The object is not there (any more).")
         }
-        var job = Job(bucket: order.bucket, key: order.key, eTag: head.eTag)
-        guard head.size > 0 else { return try await reject(job, "The file is empty.", ignored) }
-        do {
-            let metadata = try await LateOptions.metadata(
-                of: head, order.key, client: storage.client, bucket: order.bucket)
-            job.options = try options(order, metadata)
-        } catch let error as InvalidOption {
-            return try await reject(job, error.description, ignored)
+        let own = try await LateOptions.metadata(
+            of: head, order.key, client: storage.client, bucket: order.bucket
+        ).filter { JobOptions.isOption($0.key) }
+        let asked = try own.merging(order.normalizedOptions()) { $1 }
+        let write = ObjectWrite(
+            bucket: order.bucket, key: order.key, eTag: head.eTag, versionID: head.versionID,
+            lastModified: head.lastModified, size: head.size)
+        let owner = head.metadata[Job.ownerMetadata].flatMap { $0.isEmpty ? nil : $0 }
+        func job(_ options: JobOptions, asked text: String? = nil) -> Job {
+            // An order with options of its own makes a job beside the object's own one.
+            let isVariant = !order.options.isEmpty && (try? JobOptions(metadata: own)) != options
+            return Job(write: write, options: options, asked: text, isVariant: isVariant, owner: owner)
         }
-        switch try await queue.jobs.enqueue(job) {
-        case .enqueued(let position):
-            logger.info("queued", metadata: ["job": .string(job.id.description), "key": .string(order.key)])
-            return .accepted(AcceptedSong(job: job.id, key: order.key, state: .queued, position: position))
+        let options: JobOptions
+        do {
+            options = try JobOptions(metadata: asked)
+        } catch {
+            let text = asked.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "&")
+            return try await reject(job(JobOptions(), asked: text), error.description, ignored)
+        }
+        let song = job(options)
+        guard head.size > 0 else { return try await reject(song, "The file is empty.", ignored) }
+        if isSweep, try await isDone(song) { return ignored("Its stems are in the bucket.", job: song.id) }
+        switch try await queue.jobs.enqueue(song, under: queue.policy(owner)) {
+        case .enqueued(let position), .readmitted(let position, _):
+            logger.info("queued", metadata: ["job": .string(song.id.description), "key": .string(order.key)])
+            return .accepted(AcceptedSong(job: song.id, key: order.key, state: .queued, position: position))
         case .alreadyKnown(let state):
-            return .accepted(AcceptedSong(job: job.id, key: order.key, state: state))
+            return .accepted(AcceptedSong(job: song.id, key: order.key, state: state))
+        case .overQuota(let quota):
+            return .overQuota(quota)
         }
     }
 
-    private func options(_ order: Order, _ metadata: [String: String]) throws(InvalidOption) -> JobOptions {
-        guard !order.options.isEmpty else { return try JobOptions(metadata: metadata) }
-        // What the order says replaces what the object says.
-        let stored = try JobOptions(metadata: metadata).metadata
-        let asked = try JobOptions(validating: order.options).metadata
-        let named = Set(order.options.keys.map { $0.lowercased().replacing("_", with: "-") })
-        return try JobOptions(metadata: stored.merging(asked.filter { named.contains($0.key) }) { $1 })
+    /// Whether the song was done, and Redis has merely forgotten it.
+    private func isDone(_ song: Job) async throws -> Bool {
+        guard try await queue.jobs.job(song.id) == nil,
+            try await storage.client.head(storage.outputBucket, Manifest.key(of: song.id)) != nil
+        else { return false }
+        if let write = song.write { try await queue.jobs.note(write, as: song.id) }
+        return true
     }
 
     private func reject(
@@ -96,6 +123,18 @@ struct Admission: Sendable {
             return .accepted(AcceptedSong(job: job.id, key: job.key, state: state))
         }
         return ignored(reason, job.id)
+    }
+}
+
+extension Order {
+    /// The options under the names that metadata has.
+    ///
+    /// - Throws: ``InvalidOption`` when one of them is wrong.
+    fileprivate func normalizedOptions() throws(InvalidOption) -> [String: String] {
+        guard !options.isEmpty else { return [:] }
+        let checked = try JobOptions(validating: options).metadata
+        let names = Set(options.keys.map { $0.lowercased().replacing("_", with: "-") })
+        return checked.filter { names.contains($0.key) }
     }
 }
 

@@ -16,6 +16,8 @@ package struct Order: Sendable, Equatable {
     package var isByHand = false
     /// The object's entity tag, where the event tells it.
     package var eTag = ""
+    /// When it was written, where a listing tells it.
+    package var lastModified: Date?
 
     /// The orders in a request's body.
     ///

@@ -88,6 +88,11 @@ public struct SeparateFunction: Function {
                 throw Problem(error)
             }
             switch try await withServiceProblems(context.logger, { try await admission.admitInTheEnd(order) }) {
+            case .overQuota(let quota):
+                guard !order.isByHand else { throw Problem(quota) }
+                context.logger.info("over quota", metadata: ["key": .string(order.key.debugDescription)])
+                answer.ignored.append(
+                    IgnoredEvent(bucket: order.bucket, key: order.key, reason: "\(quota) The song waits in the bucket."))
             case .accepted(let accepted): answer.accepted.append(accepted)
             case .ignored(let ignored):
                 context.logger.warning(

@@ -56,9 +56,10 @@ struct Upkeep: Service {
     }
 
     private func repeating(_ round: () async throws -> Void) async {
+        let trouble = RepeatedTrouble()
         while !Task.isCancelled {
             do { try await round() } catch {
-                if !Task.isCancelled { logger.warning("upkeep: \(error)") }
+                if !Task.isCancelled, trouble.isNews(error) { logger.warning("upkeep: \(error)") }
             }
             try? await Task.sleep(for: max(schedule.recoverEvery, .milliseconds(50)))
         }
@@ -82,11 +83,36 @@ struct Upkeep: Service {
 
     /// Looks through the bucket once. An object that makes trouble is passed over, and set aside in the end.
     private func sweep() async throws {
-        let admission = Admission(storage: storage, queue: queue, trials: trials, logger: logger)
+        let retention = try await queue.jobs.rules().retention
+        var batch: [ObjectSummary] = []
         for try await object in storage.client.objects(storage.queueBucket)
-        where isOfAge(object) && !LateOptions.areAt(object.key) {
+        where isOfAge(object, retention) && !LateOptions.areAt(object.key) {
+            batch.append(object)
+            if batch.count == 500 {
+                try await admitForgotten(batch)
+                batch = []
+            }
+        }
+        try await admitForgotten(batch)
+    }
+
+    /// Admits those of `objects` that the queue has never heard of.
+    private func admitForgotten(_ objects: [ObjectSummary]) async throws {
+        let admission = Admission(storage: storage, queue: queue, trials: trials, logger: logger)
+        let writes = objects.map {
+            ObjectWrite(
+                bucket: storage.queueBucket, key: $0.key, eTag: $0.eTag, lastModified: $0.lastModified, size: $0.size)
+        }
+        for (object, isKnown) in zip(objects, try await queue.jobs.knows(writes)) where !isKnown {
             do {
-                try await look(at: object, admission)
+                let order = Order(
+                    bucket: storage.queueBucket, key: object.key, eTag: object.eTag, lastModified: object.lastModified)
+                guard case .accepted(let accepted) = try await admission.admitInTheEnd(order, isSweep: true) else {
+                    continue
+                }
+                logger.warning(
+                    "a song without a job was found",
+                    metadata: ["job": .string(accepted.job.description), "key": .string(object.key)])
             } catch let error as RedisError {
                 // Without the queue there is nothing to be done for any of them.
                 throw error
@@ -99,20 +125,8 @@ struct Upkeep: Service {
         }
     }
 
-    private func look(at object: ObjectSummary, _ admission: Admission) async throws {
-        let job = Job(bucket: storage.queueBucket, key: object.key, eTag: object.eTag)
-        guard try await queue.jobs.job(job.id) == nil,
-            try await storage.client.head(storage.outputBucket, Manifest.key(of: job.id)) == nil,
-            case .accepted(let accepted) = try await admission.admitInTheEnd(
-                Order(bucket: storage.queueBucket, key: object.key, eTag: object.eTag))
-        else { return }
-        logger.warning(
-            "a song without a job was found",
-            metadata: ["job": .string(accepted.job.description), "key": .string(object.key)])
-    }
-
-    private func isOfAge(_ object: ObjectSummary) -> Bool {
+    private func isOfAge(_ object: ObjectSummary, _ retention: Duration) -> Bool {
         guard let age = object.lastModified.map({ -$0.timeIntervalSinceNow }) else { return false }
-        return age >= schedule.sweepAge / .seconds(1) && age < queue.jobs.options.retention / .seconds(1)
+        return age >= schedule.sweepAge / .seconds(1) && age < retention / .seconds(1)
     }
 }

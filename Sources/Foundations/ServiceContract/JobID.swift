@@ -14,15 +14,15 @@ public struct JobID: Hashable, Sendable, Codable, CustomStringConvertible {
         description = String(text)
     }
 
-    /// The id of an object that was put into the bucket under a key without an id: always the same for the same
-    /// object version, so that a notification that comes twice makes one job.
+    /// The id of one write of an object, to be done with one set of options: always the same, so that a notification that
+    /// comes twice makes one job, and another one for every new write and all other options.
     ///
     /// - Parameters:
     ///   - key: the object's key, not escaped.
-    ///   - eTag: the object's entity tag; quotes around it do not matter.
-    public init(bucket: String, key: String, eTag: String) {
-        let tag = eTag.trimmingCharacters(in: CharacterSet(charactersIn: "\""))
-        let text = [bucket, key, tag].map { "\($0.utf8.count):\($0)" }.joined()
+    ///   - version: what changes with every write of the object.
+    ///   - options: the options as text; see ``JobOptions/identity``.
+    public init(bucket: String, key: String, version: String, options: String) {
+        let text = [bucket, key, version, options].map { "\($0.utf8.count):\($0)" }.joined()
         description = Hash.digest(.sha256, Array(text.utf8)).prefix(16).hex
     }
 

@@ -81,12 +81,22 @@ public struct JobOptions: Codable, Equatable, Sendable {
         }
     }
 
+    /// Whether there is an option of this name, written in any way.
+    public static func isOption(_ name: String) -> Bool { JobOptionName(name) != nil }
+
     /// Reads the options among an object's user metadata and ignores all other metadata, which belongs to the tool that
     /// stored the object.
     ///
     /// - Throws: ``InvalidOption`` for a value out of bounds.
     public init(metadata: [String: String]) throws(InvalidOption) {
         try self.init(validating: metadata.filter { JobOptionName($0.key) != nil })
+    }
+
+    /// The options that are not as usual, as text: equal for equal options, also in a later version that knows more.
+    public var identity: String {
+        let usual = JobOptions().metadata
+        return metadata.filter { usual[$0.key] != $0.value }.sorted { $0.key < $1.key }
+            .map { "\($0.key)=\($0.value)" }.joined(separator: "&")
     }
 
     /// The options as user metadata of the input object; ``init(metadata:)`` reads it back.

@@ -11,7 +11,7 @@ struct Msaas: AsyncParsableCommand {
         version: serviceVersion,
         subcommands: [
             SeparateCommand.self, UpCommand.self, SubmitCommand.self, JobsCommand.self, LogsCommand.self,
-            RetryCommand.self, EnvCommand.self, KeyCommand.self, ScoreCommand.self, DemoCommand.self,
+            RetryCommand.self, RulesCommand.self, EnvCommand.self, KeyCommand.self, ScoreCommand.self, DemoCommand.self,
             StorageCommand.self, EventsCommand.self, SetupCommand.self,
             ModelsCommand.self, BenchmarkCommand.self,
         ])

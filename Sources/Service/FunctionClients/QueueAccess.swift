@@ -7,6 +7,8 @@ public struct QueueAccess: Sendable {
     public let jobs: RedisJobQueue
     /// The log of what happens to jobs.
     public let events: RedisEventLog
+    /// How the songs of an owner (`nil`: nobody's) take part.
+    public var policy: @Sendable (_ owner: String?) -> OwnerPolicy = { _ in OwnerPolicy() }
 
     /// Access to `jobs`.
     public init(jobs: RedisJobQueue) {
@@ -27,8 +29,8 @@ public struct QueueAccess: Sendable {
         }
     }
 
-    /// Passes while Redis answers. Not required: uploads and finished stems are served without Redis.
+    /// Passes while Redis answers and can be relied on. Not required: uploads and finished stems are served without Redis.
     public var readinessCheck: ReadinessCheck {
-        ReadinessCheck("redis", isRequired: false) { [jobs] in try await jobs.ping() }
+        ReadinessCheck("redis", isRequired: false) { [jobs] in try await jobs.health().check() }
     }
 }

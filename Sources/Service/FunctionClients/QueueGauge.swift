@@ -46,13 +46,9 @@ public actor QueueGauge {
     /// A gauge of `queue`; while Redis is away a reading counts for `memory`.
     public init(queue: QueueAccess, logger: Logger, memory: Duration = .seconds(30)) {
         self.init(logger: logger, memory: memory) { [jobs = queue.jobs] in
-            let waiting = try await jobs.depth().waiting
-            let offers = try await jobs.offers()
-            guard waiting > 0 else { return Reading(waiting: 0, workers: 0, offers: offers) }
-            let workers = try await jobs.workers().count
-            return Reading(
-                waiting: waiting, workers: workers, jobSeconds: Speed(try await jobs.recent(limit: 50)).jobSeconds,
-                offers: offers)
+            let seen = try await jobs.overview()
+            return Reading(waiting: seen.depth.waiting, workers: seen.workers, jobSeconds: seen.pace.jobSeconds,
+                offers: try await jobs.offers())
         }
     }
 

@@ -26,6 +26,12 @@ public func withServiceProblems<Value>(
 }
 
 extension Problem {
+    /// An owner has used what it may: 429, and when to come back.
+    public init(_ quota: OverQuota) {
+        self = Problem(
+            .overQuota, detail: quota.description, headers: [.retryAfter: String(quota.retryAfter)])
+    }
+
     /// An option that was refused, as the client sees it.
     public init(_ error: InvalidOption) {
         self = Problem(

@@ -36,7 +36,7 @@ struct JobRun {
     private enum Phase { case fetching, separating, storing }
 
     let claim: Claim
-    let queue: any JobQueue
+    let queue: RedisJobQueue
     let store: SongStore
     let separator: any SongSeparator
     let keeper: LeaseKeeper
@@ -50,7 +50,7 @@ struct JobRun {
     private(set) var audioSeconds: Double?
 
     init(
-        claim: Claim, queue: any JobQueue, store: SongStore, separator: any SongSeparator, keeper: LeaseKeeper,
+        claim: Claim, queue: RedisJobQueue, store: SongStore, separator: any SongSeparator, keeper: LeaseKeeper,
         drain: Drain, configuration: WorkerConfiguration, logger: Logger
     ) {
         self.claim = claim
@@ -170,8 +170,9 @@ struct JobRun {
         case let error where DiskTrouble.isFull(error) || hasNoRoom(song):
             logger.error("the disk of \(song.deletingLastPathComponent().path) is full: \(error)")
             await discard()
-            await finally { try await queue.giveBack(claim) }
-            return .diskFull
+            let reason = "A worker had no room for \(claim.job.filename) and its stems."
+            let state = await finally { try await queue.giveBack(claim, .noRoom(reason: reason)) }
+            return state == .failed ? .failed : .diskFull
         case let error:
             logger.error("the attempt failed: \(error)")
             await discard()

@@ -24,6 +24,7 @@ public final class Worker: Service {
     private let drain = Drain()
     private let work: WorkFolder
     private let logger: Logger
+    private let trouble = RepeatedTrouble()
 
     /// A worker; nothing happens before ``run()``.
     public init(
@@ -46,9 +47,17 @@ public final class Worker: Service {
 
     /// Works until graceful shutdown.
     ///
-    /// - Throws: when no temporary folder can be made at the start; whatever else goes wrong is logged and tried again.
+    /// - Throws: when no temporary folder can be made at the start, or Redis can never be used as it is (wrong password, no
+    ///   scripting, other rules); whatever else goes wrong is logged and tried again.
     public func run() async throws {
         try work.make()
+        do {
+            for trouble in try await queue.health().troubles { logger.warning("\(trouble)") }
+        } catch let error as RedisError where !error.isTransient {
+            throw error
+        } catch {
+            logger.warning("the worker waits for Redis: \(error)")
+        }
         keeper.start()
         logger.info("worker started", metadata: ["redis": "\(queue.address)"])
         await withGracefulShutdownHandler {
@@ -102,7 +111,7 @@ public final class Worker: Service {
                 keeper.canWork(error.description)
                 await pause.next()
             } catch {
-                logger.error("no job can be claimed: \(error)")
+                if trouble.isNews(error) { logger.error("no job can be claimed: \(error)") }
                 await pause.next()
             }
         }
@@ -194,7 +203,7 @@ public final class Worker: Service {
             } catch is CancellationError {
                 return
             } catch {
-                logger.warning("upkeep: \(error)")
+                if trouble.isNews(error) { logger.warning("upkeep: \(error)") }
             }
             try? await Task.sleep(for: configuration.recoverEvery)
         }

@@ -17,11 +17,12 @@ public struct WorkerProcess: Sendable {
     ///
     /// - Throws: a sentence that names the variable which is wrong or missing.
     public init(environment: [String: String], separator: any SongSeparator, logger: Logger) throws {
-        let queue = try RedisJobQueue(
-            url: environment["REDIS_URL"] ?? "redis://127.0.0.1:6379/0", options: QueueOptions(environment: environment)
-        )
+        let configuration = try WorkerConfiguration(environment: environment)
+        var options = try QueueOptions(environment: environment)
+        options.program = configuration.id
+        let queue = try RedisJobQueue(url: environment["REDIS_URL"] ?? "redis://127.0.0.1:6379/0", options: options)
         worker = try Worker(
-            configuration: WorkerConfiguration(environment: environment), queue: queue,
+            configuration: configuration, queue: queue,
             storage: S3Client(S3Configuration(environment: environment), transport: CurlTransport()),
             separator: separator, logger: logger)
         self.logger = logger

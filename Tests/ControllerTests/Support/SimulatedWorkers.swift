@@ -77,7 +77,7 @@ final class SimulatedWorkers: Sendable {
             do {
                 if isFresh { try await board.withdrawDrain(id) }
                 isFresh = false
-                let isDrained = try await board.isDrainRequested(id)
+                let isDrained = try await board.drainRequest(of: id) != nil
                 try await queue.heartbeat(WorkerRecord(id: id, state: isDrained ? .draining : .idle))
                 if isDrained {
                     try await Task.sleep(for: .milliseconds(10))

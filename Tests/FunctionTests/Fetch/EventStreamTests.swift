@@ -90,7 +90,7 @@ import Testing
             let response = try await stack.host.open("GET", "/fetch/\(id)/events")
             let claim = try #require(try await stack.queue.claim(worker: "w", wait: .seconds(10)))
             _ = try await stack.queue.fail(claim, reason: "No.", retry: false)
-            _ = try await stack.queue.pool.client.send(["DEL", "msaas:events"])
+            _ = try await stack.queue.pool.client.send(["DEL", "{msaas}:events"])
             let text = String(decoding: try await response.body.collect(limit: 1 << 20), as: UTF8.self)
             #expect(text.contains("\"state\":\"failed\""))
         }

@@ -127,24 +127,15 @@ import Testing
 
     @Test func estimatesFollowFromWhatWasDone() {
         let now = Date(timeIntervalSince1970: 1_700_000_000)
-        func done(seconds: Double, audio: Double) -> Job {
-            var job = Job(id: .random(), bucket: "queue", key: "k", filename: "f", audioSeconds: audio)
-            job.state = .done
-            job.startedAt = now - seconds
-            job.finishedAt = now
-            return job
-        }
-        let speed = Speed([done(seconds: 20, audio: 100), done(seconds: 10, audio: 100), done(seconds: 40, audio: 100)])
-        #expect(speed.jobSeconds == 20)
-        #expect(speed.realTimeFactor == 0.2)
+        let speed = QueuePace(jobSeconds: 20, realTimeFactor: 0.2)
         #expect(speed.wait(position: 3, workers: 2) == 40)
         #expect(speed.wait(position: 3, workers: 0) == nil)
-        #expect(Speed([]).wait(position: 1, workers: 1) == nil)
+        #expect(QueuePace().wait(position: 1, workers: 1) == nil)
         var running = Job(id: .random(), bucket: "queue", key: "k", filename: "f", audioSeconds: 200)
         running.startedAt = now - 10
         #expect(speed.left(of: running, now: now) == 30)
         running.progress = 0.25
-        #expect(Speed([]).left(of: running, now: now) == 30)
+        #expect(QueuePace().left(of: running, now: now) == 30)
     }
 
     private func run(_ arguments: String...) throws -> (status: Int32, output: String) {

@@ -15,8 +15,8 @@ import Testing
         try await withStack { stack in
             let event = try #require(Self.fixture)
             let key = "dir one/my song+é.mp3"
-            let put = try await stack.put(key, metadata: ["model": "htdemucs"])
-            let id = JobID(bucket: "queue", key: key, eTag: put.eTag)
+            try await stack.put(key, metadata: ["model": "htdemucs"])
+            let id = try await stack.id(ofObject: key, options: JobOptions(model: "htdemucs"))
             let first = try await stack.separatePost(event)
             #expect(first.status == 200)
             #expect(first.text.contains("\"job\":\"\(id)\""))
@@ -137,7 +137,7 @@ import Testing
             let poison = try await stack.put("poison.mp3")
             try await stack.put("song.mp3")
             try await eventually("the song behind it is queued") { try await stack.queue.depth().waiting == 1 }
-            let id = JobID(bucket: "queue", key: "poison.mp3", eTag: poison.eTag)
+            let id = Job(write: ObjectWrite(bucket: "queue", key: "poison.mp3", eTag: poison.eTag)).id
             try await eventually("it is set aside") { try await stack.queue.job(id)?.state == .failed }
         }
     }

@@ -17,14 +17,14 @@ import Testing
         try await withStack(upkeep: schedule(age: .zero)) { stack in
             let id = JobID.random()
             try await stack.put("\(id)/song.mp3", metadata: ["format": "mp3", "artist": "somebody"])
-            let wrong = try await stack.put("wrong.mp3", metadata: ["shifts": "99"])
-            let direct = try await stack.put("folder/direct song.wav")
+            try await stack.put("wrong.mp3", metadata: ["shifts": "99"])
+            try await stack.put("folder/direct song.wav")
             try await eventually("the songs are queued") { try await stack.queue.depth().waiting == 2 }
             let job = try #require(try await stack.queue.job(id))
             #expect(job.options == JobOptions(format: .mp3))
-            let other = JobID(bucket: "queue", key: "folder/direct song.wav", eTag: direct.eTag)
+            let other = try await stack.id(ofObject: "folder/direct song.wav")
             #expect(try await stack.queue.job(other)?.filename == "direct song.wav")
-            let failed = JobID(bucket: "queue", key: "wrong.mp3", eTag: wrong.eTag)
+            let failed = try await stack.id(ofObject: "wrong.mp3", asked: "shifts=99")
             try await eventually("what is wrong has failed") {
                 try await stack.queue.job(failed)?.error?.contains("shifts") == true
             }
@@ -41,7 +41,7 @@ import Testing
             let poison = try await stack.put("a/poison.mp3")
             try await stack.put("b/song.mp3")
             try await eventually("the song behind it is queued") { try await stack.queue.depth().waiting == 1 }
-            let id = JobID(bucket: "queue", key: "a/poison.mp3", eTag: poison.eTag)
+            let id = Job(write: ObjectWrite(bucket: "queue", key: "a/poison.mp3", eTag: poison.eTag)).id
             try await eventually("it is set aside") { try await stack.queue.job(id)?.state == .failed }
             #expect(try await stack.queue.job(id)?.error?.contains("set aside") == true)
         }
@@ -51,7 +51,7 @@ import Testing
         try await withStack(upkeep: schedule(age: .seconds(3600))) { stack in
             try await stack.put("\(JobID.random())/song.mp3")
             try await eventually("it was swept") {
-                try await stack.queue.pool.client.send(["EXISTS", "msaas:turn:sweep"]) == .integer(1)
+                try await stack.queue.pool.client.send(["EXISTS", "{msaas}:turn:sweep"]) == .integer(1)
             }
             #expect(try await stack.queue.recent(limit: 1).isEmpty)
         }

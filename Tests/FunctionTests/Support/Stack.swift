@@ -43,6 +43,15 @@ struct Stack: Sendable {
             "queue", key, body: .bytes(Data(text.utf8)), contentType: "audio/mpeg", metadata: metadata)
     }
 
+    /// The job of an object under a key without an id, as notifications name it.
+    func id(ofObject key: String, options: JobOptions = JobOptions(), asked: String? = nil) async throws -> JobID {
+        let head = try #require(try await storage.head("queue", key))
+        return Job(
+            write: ObjectWrite(bucket: "queue", key: key, eTag: head.eTag, lastModified: head.lastModified),
+            options: options, asked: asked
+        ).id
+    }
+
     func job(_ id: String) async throws -> Job? { try await queue.job(#require(JobID(id))) }
 
     /// Claims the next job and finishes it as a worker does, with stems of these bytes.

@@ -3,8 +3,8 @@ import ServiceContract
 
 /// The board in Redis on which the autoscaler, its operator and the workers leave word for each other.
 ///
-/// The hash `msaas:autoscaler` holds `record` (JSON), `decided_at` (milliseconds), `paused` (`1`) and `override` (a
-/// number); a field that is missing says "none", "no" or "none". The hash `msaas:drain` holds, for each worker that is
+/// The hash `{msaas}:autoscaler` holds `record` (JSON), `decided_at` (milliseconds), `paused` (`1`) and `override` (a
+/// number); a field that is missing says "none", "no" or "none". The hash `{msaas}:drain` holds, for each worker that is
 /// to drain, who asked.
 ///
 /// A worker takes part like this: when it starts it withdraws all marks that bear its name (a restarted container has
@@ -15,19 +15,17 @@ import ServiceContract
 /// Calls throw ``RedisError``, as those of ``RedisJobQueue``.
 public struct RedisAutoscalerBoard: Sendable {
     private let pool: RedisPool
-    private let settings: ScriptSettings
 
     /// The board beside `queue`, over its connections.
     public init(queue: RedisJobQueue) {
         pool = queue.pool
-        settings = queue.options.scripts
     }
 
     // MARK: - The autoscaler's word
 
     /// Replaces the record. What the operator asked for stays.
     public func publish(_ record: AutoscalerRecord) async throws {
-        _ = try await pool.run(Script.publishDecision(settings, RedisArgument(try encoded(record))))
+        _ = try await pool.run(Script.publishDecision(RedisArgument(try encoded(record))))
     }
 
     /// What the autoscaler last said; `nil` when none has ever run.
@@ -39,10 +37,11 @@ public struct RedisAutoscalerBoard: Sendable {
     public func setControl(_ request: AutoscalerControl.Request) async throws {
         let command: [RedisArgument] =
             switch request {
-            case .pause: ["HSET", "msaas:autoscaler", "paused", "1"]
-            case .resume: ["HDEL", "msaas:autoscaler", "paused"]
-            case .override(let count): ["HSET", "msaas:autoscaler", "override", RedisArgument(max(0, count))]
-            case .clear: ["HDEL", "msaas:autoscaler", "paused", "override"]
+            case .pause: ["HSET", RedisArgument(QueueKey.autoscaler), "paused", "1"]
+            case .resume: ["HDEL", RedisArgument(QueueKey.autoscaler), "paused"]
+            case .override(let count):
+                ["HSET", RedisArgument(QueueKey.autoscaler), "override", RedisArgument(max(0, count))]
+            case .clear: ["HDEL", RedisArgument(QueueKey.autoscaler), "paused", "override"]
             }
         _ = try await pool.client.send(command)
     }
@@ -55,29 +54,28 @@ public struct RedisAutoscalerBoard: Sendable {
     /// Asks a worker to claim no more. An operator's mark is stronger than the autoscaler's, and stays.
     public func requestDrain(_ worker: String, by origin: DrainOrigin) async throws {
         let verb: RedisArgument = origin == .operator ? "HSET" : "HSETNX"
-        _ = try await pool.client.send([verb, "msaas:drain", RedisArgument(worker), RedisArgument(origin.rawValue)])
+        _ = try await pool.client.send([
+            verb, RedisArgument(QueueKey.drain), RedisArgument(worker), RedisArgument(origin.rawValue),
+        ])
     }
 
     /// Who asked the worker to drain; `nil` when nobody did.
     public func drainRequest(of worker: String) async throws -> DrainOrigin? {
-        let reply = try await pool.client.send(["HGET", "msaas:drain", RedisArgument(worker)])
+        let reply = try await pool.client.send(["HGET", RedisArgument(QueueKey.drain), RedisArgument(worker)])
         return reply.string.map { DrainOrigin(rawValue: $0) ?? .autoscaler }
     }
-
-    /// Whether the worker was asked to drain.
-    public func isDrainRequested(_ worker: String) async throws -> Bool { try await drainRequest(of: worker) != nil }
 
     /// Takes the mark of `origin` back, or with `nil` whatever mark there is.
     public func withdrawDrain(_ worker: String, by origin: DrainOrigin? = nil) async throws {
         _ = try await pool.run(
-            Script.withdrawDrain(settings, RedisArgument(worker), RedisArgument(origin?.rawValue ?? "")))
+            Script.withdrawDrain(RedisArgument(worker), RedisArgument(origin?.rawValue ?? "")))
     }
 
     // MARK: - All of it
 
     /// Everything on the board, in one step.
     public func status() async throws -> AutoscalerStatus {
-        let reply = try await pool.run(Script.autoscalerStatus(settings))
+        let reply = try await pool.run(Script.autoscalerStatus())
         guard let parts = reply.array, parts.count == 3, let fields = parts[0].pairs, let drains = parts[1].pairs,
             let now = parts[2].integer
         else { throw RedisError.unexpectedReply("in place of the autoscaler's status") }
@@ -92,4 +90,28 @@ public struct RedisAutoscalerBoard: Sendable {
             drains: drains.mapValues { DrainOrigin(rawValue: $0) ?? .autoscaler },
             time: Date(milliseconds: Double(now)))
     }
+}
+
+extension Script {
+    /// Stores the autoscaler's record with the time of Redis.
+    ///
+    /// Arguments: record (JSON).
+    static let publishDecision = Script(
+        "redis.call('HSET', '\(QueueKey.autoscaler)', 'record', ARGV[1], 'decided_at', now) return 1")
+
+    /// The autoscaler's hash, the hash of drain marks, and the time.
+    static let autoscalerStatus = Script(
+        "return {redis.call('HGETALL', '\(QueueKey.autoscaler)'), redis.call('HGETALL', '\(QueueKey.drain)'), now}")
+
+    /// Takes a drain mark back, if it is of the origin that is named, or if none is named.
+    ///
+    /// Arguments: worker, origin or nothing.
+    static let withdrawDrain = Script(
+        """
+        local worker, origin = unpack(ARGV)
+        if origin == '' or redis.call('HGET', '\(QueueKey.drain)', worker) == origin then
+            redis.call('HDEL', '\(QueueKey.drain)', worker)
+        end
+        return 1
+        """)
 }

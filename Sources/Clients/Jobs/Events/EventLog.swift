@@ -1,32 +1,87 @@
 import ServiceContract
 
-/// The log of everything that happened to jobs. It is written by the queue, together with the change itself, so that
-/// neither exists without the other; it keeps the latest events only.
-public protocol EventLog: Sendable {
+/// The log of everything that happened to jobs: the stream `{msaas}:events`. It is written by the queue, together with the
+/// change itself, so that neither exists without the other; it keeps the latest events only.
+///
+/// However many tails are read at once, one connection reads on behalf of all of them; see ``EventFeed``.
+public struct RedisEventLog: Sendable {
+    private let pool: RedisPool
+    private let feed: EventFeed
+
+    /// The log of `queue`.
+    public init(queue: RedisJobQueue) {
+        pool = queue.pool
+        feed = EventFeed(address: queue.address, timeouts: queue.options.timeouts)
+    }
+
     /// The place after the newest event.
-    func end() async throws -> EventID
+    public func end() async throws -> EventID {
+        let reply = try await pool.client.send(["XREVRANGE", RedisArgument(QueueKey.events), "+", "-", "COUNT", "1"])
+        return Self.end(of: reply) ?? .zero
+    }
+
     /// Up to `limit` events after `start`, oldest first.
-    func events(after start: EventID, limit: Int) async throws -> [JobEvent]
-    /// The events of one job that are still in the log, oldest first.
-    func events(of job: JobID) async throws -> [JobEvent]
-    /// All events after `start`, oldest first, then each new one as it happens, until the task is cancelled. The reader's
-    /// pace is kept: what it has not taken waits in the log. When Redis is away it goes on once Redis is back.
-    func tail(from start: EventID) -> EventTail
+    public func events(after start: EventID, limit: Int) async throws -> [JobEvent] {
+        try await page(after: start, limit: limit).events
+    }
+
+    /// The events of one job after `start` that are still in the log, oldest first; reads the log from there.
+    public func events(of job: JobID, after start: EventID = .zero) async throws -> [JobEvent] {
+        var found: [JobEvent] = []
+        var place: EventID? = start
+        while let start = place {
+            let page = try await page(after: start, limit: 1000)
+            found += page.events.filter { $0.job == job }
+            place = page.end
+        }
+        return found
+    }
+
+    /// All events after `start` (of one job, or of all), oldest first, then each new one as it happens, until the task is
+    /// cancelled. The reader's pace is kept: what it has not taken waits in the log. When Redis is away it goes on once
+    /// Redis is back.
+    public func tail(from start: EventID, of job: JobID? = nil) -> EventTail {
+        EventTail(log: self, start: start, job: job)
+    }
+
+    fileprivate func subscription(of job: JobID?) async -> EventSubscription { await EventSubscription(feed, job: job) }
+
+    /// Up to `limit` entries after `start`, and the place of the last of them; `nil` when there are none.
+    fileprivate func page(after start: EventID, limit: Int) async throws -> (events: [JobEvent], end: EventID?) {
+        let reply = try await pool.client.send([
+            "XRANGE", RedisArgument(QueueKey.events), RedisArgument("(\(start)"), "+", "COUNT", RedisArgument(limit),
+        ])
+        return (try Self.events(reply), reply.array?.last?.array?.first?.string.flatMap { EventID($0) })
+    }
+
+    /// The place of the last entry of a reply; for `XREVRANGE … COUNT 1` that is the only one.
+    static func end(of reply: RedisValue) -> EventID? {
+        reply.array?.last?.array?.first?.string.flatMap { EventID($0) }
+    }
+
+    /// Reads `{id, {name, value, …}}` for each event; events of kinds that this version does not know are left out.
+    static func events(_ reply: RedisValue) throws(RedisError) -> [JobEvent] {
+        guard let entries = reply.array else { throw .unexpectedReply("in place of events") }
+        return entries.compactMap { entry in
+            guard let parts = entry.array, parts.count == 2, let id = parts[0].string.flatMap({ EventID($0) }),
+                let fields = parts[1].pairs, let kind = fields["kind"].flatMap({ JobEvent.Kind(rawValue: $0) }),
+                let job = fields["job"].flatMap({ JobID($0) })
+            else { return nil }
+            func text(_ name: String) -> String? { fields[name].flatMap { $0.isEmpty ? nil : $0 } }
+            return JobEvent(
+                id: id, kind: kind, job: job, worker: text("worker"), attempt: fields["attempt"].flatMap { Int($0) },
+                progress: fields["progress"].flatMap { Double($0) }, message: text("message"))
+        }
+    }
 }
 
-/// The events of ``EventLog/tail(from:)``.
+/// The events of ``RedisEventLog/tail(from:of:)``.
 public struct EventTail: AsyncSequence, Sendable {
     /// What it yields.
     public typealias Element = JobEvent
-    /// Gives the next batch of events after a place; waits for one when there is none yet.
-    let next: @Sendable (EventID) async throws -> [JobEvent]
+    let log: RedisEventLog
     let start: EventID
-
-    /// A tail from `start`; `next` answers with at least one event after the place it is given, or throws.
-    public init(from start: EventID, next: @escaping @Sendable (EventID) async throws -> [JobEvent]) {
-        self.start = start
-        self.next = next
-    }
+    let job: JobID?
 
     /// Starts reading.
     public func makeAsyncIterator() -> Iterator { Iterator(tail: self) }
@@ -34,6 +89,7 @@ public struct EventTail: AsyncSequence, Sendable {
     /// Reads one event after the other.
     public struct Iterator: AsyncIteratorProtocol {
         private let tail: EventTail
+        private var subscription: EventSubscription?
         private var last: EventID
         private var batch: ArraySlice<JobEvent> = []
 
@@ -46,8 +102,23 @@ public struct EventTail: AsyncSequence, Sendable {
         public mutating func next() async throws -> JobEvent? {
             while batch.isEmpty {
                 if Task.isCancelled { return nil }
-                do { batch = try await tail.next(last)[...] } catch is CancellationError { return nil }
-                if let newest = batch.last { last = newest.id }
+                do {
+                    let current: EventSubscription
+                    if let subscription {
+                        current = subscription
+                    } else {
+                        current = await tail.log.subscription(of: tail.job)
+                        subscription = current
+                    }
+                    let log = tail.log
+                    let found = try await current.next(after: last) { try await log.page(after: $0, limit: 100) }
+                    last = found.place
+                    batch = found.events.filter { tail.job == nil || $0.job == tail.job }[...]
+                } catch is CancellationError {
+                    return nil
+                } catch let error as RedisError where error.isTransient {
+                    do { try await Task.sleep(for: .milliseconds(500)) } catch { return nil }
+                }
             }
             return batch.removeFirst()
         }

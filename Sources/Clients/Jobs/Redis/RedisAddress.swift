@@ -19,29 +19,68 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
     public var description: String { "\(host):\(port)/\(database)" }
 
     /// Reads `redis://[[user]:password@]host[:port][/database]`, or `rediss://…` for TLS; user and password may be
-    /// percent-encoded.
+    /// percent-encoded, and must be where they hold `@`, `/`, `#`, `?`, `%` or a colon. White space around it is ignored.
     ///
     /// - Parameter environment: where `REDIS_CA_FILE`, `REDIS_CERT_FILE` and `REDIS_KEY_FILE` are looked up for TLS.
-    /// - Throws: ``RedisError/invalidURL(_:)``, whose sentence does not repeat the password.
+    /// - Throws: ``RedisError/invalidURL(_:)``, whose sentence repeats no part of the URL.
     public init(
         _ url: String, environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(RedisError) {
-        guard let parts = URLComponents(string: url), let scheme = parts.scheme else {
-            throw .invalidURL("it is not a URL; write redis://host:port/database")
+        let url = url.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let scheme = ["redis", "rediss"].first(where: { url.hasPrefix("\($0)://") }) else {
+            throw .invalidURL("it does not begin with redis:// or rediss://; write redis://host:port/database")
         }
-        guard ["redis", "rediss"].contains(scheme) else {
-            throw .invalidURL("its scheme is \(scheme); write redis://host:port/database, or rediss:// for TLS")
+        // The last @ ends user and password, so that a raw sign in a password is found and not taken for the host.
+        let rest = url.dropFirst(scheme.count + 3)
+        let end = rest.lastIndex(of: "@")
+        if let secrets = end.map({ rest[..<$0] }) {
+            guard secrets.allSatisfy({ !"@/#?[]".contains($0) && !$0.isWhitespace }),
+                secrets.count(where: { $0 == ":" }) <= 1, secrets.removingPercentEncoding != nil
+            else {
+                throw .invalidURL("percent-encode user and password (@ is %40, / %2F, # %23, ? %3F, % %25, : %3A)")
+            }
+        }
+        let place = end.map { rest[rest.index(after: $0)...] } ?? rest
+        guard let parts = URLComponents(string: "redis://\(place)") else {
+            throw .invalidURL("host and port cannot be read; write redis://host:port/database")
         }
         guard let host = parts.host, !host.isEmpty else { throw .invalidURL("it names no host") }
+        guard parts.query == nil, parts.fragment == nil else {
+            throw .invalidURL("something follows the database; write redis://host:port/database")
+        }
+        guard (1...65_535).contains(parts.port ?? 6379) else { throw .invalidURL("the port must be 1 to 65535") }
         let path = parts.path.drop { $0 == "/" }
         guard let database = path.isEmpty ? 0 : Int(path), database >= 0 else {
-            throw .invalidURL("the database “\(path)” is not a number")
+            throw .invalidURL("what follows the host is not the number of a database")
+        }
+        let secrets =
+            end.map { rest[..<$0].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false) } ?? []
+        func secret(_ index: Int) -> String? {
+            guard index < secrets.count, !secrets[index].isEmpty else { return nil }
+            return secrets[index].removingPercentEncoding
         }
         self.host = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         self.port = parts.port ?? 6379
-        self.user = parts.user.flatMap { $0.isEmpty ? nil : $0 }
-        self.password = parts.password.flatMap { $0.isEmpty ? nil : $0 }
+        self.user = secret(0)
+        self.password = secret(1)
         self.database = database
         tls = scheme == "rediss" ? RedisTLS(environment: environment) : .off
+    }
+}
+
+/// How long to wait for Redis.
+public struct RedisTimeouts: Sendable, Equatable {
+    /// For a connection.
+    public var connect: Duration
+    /// For a reply.
+    public var command: Duration
+    /// How long a command is tried again, over new connections and with growing pauses, before its error is thrown.
+    public var patience: Duration
+
+    /// Timeouts for callers that would rather have an error than wait long.
+    public init(connect: Duration = .seconds(2), command: Duration = .seconds(5), patience: Duration = .seconds(3)) {
+        self.connect = connect
+        self.command = command
+        self.patience = patience
     }
 }

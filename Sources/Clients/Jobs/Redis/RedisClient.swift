@@ -1,3 +1,4 @@
+import Synchronization
 import Threading
 
 /// A session on a thread of its own, for callers that must not block. Commands run one after the other; a command that
@@ -13,9 +14,9 @@ package actor RedisClient {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// A client; it connects with the first command.
-    package init(address: RedisAddress, timeouts: RedisTimeouts, name: String = "redis") {
+    init(address: RedisAddress, timeouts: RedisTimeouts, name: String = "redis", statement: RulesStatement? = nil) {
         thread = BlockingThread(name: name)
-        session = RedisSession(address: address, timeouts: timeouts)
+        session = RedisSession(address: address, timeouts: timeouts, statement: statement)
         patience = timeouts.patience
     }
 
@@ -43,6 +44,27 @@ package actor RedisClient {
             }
         }
     }
+}
+
+/// A few clients that take turns, so that one slow reply does not hold up everybody.
+package final class RedisPool: Sendable {
+    private let clients: [RedisClient]
+    private let turn = Atomic<Int>(0)
+
+    /// A pool of `size` clients; each connects when it is first used.
+    init(address: RedisAddress, timeouts: RedisTimeouts, size: Int, statement: RulesStatement) {
+        clients = (0..<max(size, 1)).map {
+            RedisClient(address: address, timeouts: timeouts, name: "redis-\($0)", statement: statement)
+        }
+    }
+
+    /// Whose turn it is.
+    package var client: RedisClient {
+        clients[abs(turn.wrappingAdd(1, ordering: .relaxed).oldValue % clients.count)]
+    }
+
+    /// Runs a script and returns its result.
+    func run(_ call: ScriptCall) async throws -> RedisValue { try await client.run(call) }
 }
 
 /// Pauses between attempts: growing, capped, and scattered so that many clients do not come back at one moment.

@@ -46,6 +46,15 @@ final class RedisConnection {
         }
     }
 
+    /// Runs a script by its digest, or by its text where the server does not have it.
+    func run(_ call: ScriptCall) throws(RedisError) -> RedisValue {
+        do {
+            return try send(["EVALSHA", RedisArgument(call.script.digest)] + call.parameters)
+        } catch .noScript {
+            return try send(["EVAL", RedisArgument(call.script.source)] + call.parameters)
+        }
+    }
+
     private func introduce(_ address: RedisAddress) throws(RedisError) {
         if let password = address.password {
             let user = address.user.map { [RedisArgument($0)] } ?? []
@@ -72,6 +81,65 @@ final class RedisConnection {
         sigemptyset(&signals)
         sigaddset(&signals, SIGPIPE)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
+}
+
+/// A connection that is made when it is needed and made anew after it broke; for one thread at a time, blocking.
+/// It tries every command once: when and how often to try again is the caller's decision.
+///
+/// A node of a cluster that has not got our keys says which one has, and the session goes there: all keys lie in one slot.
+final class RedisSession {
+    private let seed: RedisAddress
+    private let timeouts: RedisTimeouts
+    private let statement: RulesStatement?
+    private var node: RedisAddress
+    private var connection: RedisConnection?
+
+    /// A session; with a statement it says with each connection by which rules the program goes.
+    init(address: RedisAddress, timeouts: RedisTimeouts, statement: RulesStatement? = nil) {
+        seed = address
+        node = address
+        self.timeouts = timeouts
+        self.statement = statement
+    }
+
+    /// Sends one command and waits for its reply.
+    ///
+    /// - Parameter longerThan: time that the command itself blocks on the server.
+    func send(_ arguments: [RedisArgument], blocking longerThan: Duration = .zero) throws(RedisError) -> RedisValue {
+        try following { connection throws(RedisError) in try connection.send(arguments, blocking: longerThan) }
+    }
+
+    /// Runs a script by its digest, or by its text where the server does not have it.
+    func run(_ call: ScriptCall) throws(RedisError) -> RedisValue {
+        try following { connection throws(RedisError) in try connection.run(call) }
+    }
+
+    /// Does something on the node that has our keys.
+    private func following(_ body: (RedisConnection) throws(RedisError) -> RedisValue) throws(RedisError) -> RedisValue
+    {
+        var hops = 0
+        while true {
+            do {
+                return try body(connected())
+            } catch .moved(let host, let port) where hops < 5 {
+                hops += 1
+                connection = nil
+                if !host.isEmpty { node.host = host }
+                node.port = port
+            } catch {
+                if error.endsConnection { (connection, node) = (nil, seed) }
+                throw error
+            }
+        }
+    }
+
+    private func connected() throws(RedisError) -> RedisConnection {
+        if let connection { return connection }
+        let new = try RedisConnection(to: node, connectTimeout: timeouts.connect, timeout: timeouts.command)
+        if let call = statement?.call() { try RulesStatement.check(new.run(call)) }
+        connection = new
+        return new
     }
 }
 

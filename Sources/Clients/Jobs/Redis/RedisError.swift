@@ -8,8 +8,18 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     case connectionLost(reason: String)
     /// No reply came in time.
     case timedOut(milliseconds: Int)
-    /// The password is missing or wrong, or the user may not do this.
+    /// The password is missing or wrong.
     case notAllowed(String)
+    /// The access list does not let our user do this.
+    case forbidden(String)
+    /// Another program states other rules; a sentence without its full stop.
+    case rulesDiffer(String)
+    /// The keys lie on another node of the cluster; the session goes there.
+    case moved(host: String, port: Int)
+    /// The cluster is not in order at the moment.
+    case clusterDown
+    /// A cluster cannot serve this: a database other than 0, or keys in several slots.
+    case notInCluster(String)
     /// The server is a replica that takes no writes.
     case readOnly
     /// The server is still reading its data.
@@ -37,6 +47,13 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
         case .connectionLost(let reason): "The connection to Redis was lost: \(reason)."
         case .timedOut(let milliseconds): "Redis did not answer within \(milliseconds) ms."
         case .notAllowed(let message): "Redis refuses us: \(message). Check the user and password in REDIS_URL."
+        case .forbidden(let message):
+            "Redis’ access list (ACL) refuses us: \(message). Let the user of REDIS_URL run scripts, and all commands on "
+                + "the keys ~{msaas}:* (ACL SETUSER … ~{msaas}:* +@all -@admin -@dangerous +info)."
+        case .rulesDiffer(let reason): "The queue’s rules differ: \(reason)."
+        case .moved(let host, let port): "The keys are on another node of the Redis cluster, \(host):\(port)."
+        case .clusterDown: "The Redis cluster does not serve our keys at the moment; try again in a moment."
+        case .notInCluster(let reason): "This Redis is a cluster, which \(reason)."
         case .readOnly: "Redis is a read-only replica; point REDIS_URL at the master."
         case .loading: "Redis is still loading its data; try again in a moment."
         case .masterDown: "Redis is a replica that has lost its master; try again once the master is back."
@@ -55,7 +72,7 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
         let code = parts[0]
         let message = parts.count > 1 ? parts[1] : ""
         // Before version 7 an error inside a script comes wrapped: "ERR Error running script …: -OOM command …".
-        let inner = ["READONLY", "OOM", "MISCONF"].first { reply.contains("-\($0) ") }
+        let inner = ["READONLY", "OOM", "MISCONF", "NOPERM"].first { reply.contains("-\($0) ") }
         switch inner ?? code {
         case "READONLY": self = .readOnly
         case "LOADING": self = .loading
@@ -64,16 +81,31 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
         case "MISCONF": self = .cannotPersist
         case "BUSY": self = .busy
         case "NOSCRIPT": self = .noScript
-        case "NOAUTH", "WRONGPASS", "NOPERM": self = .notAllowed(message)
+        case "NOAUTH", "WRONGPASS": self = .notAllowed(message)
+        case "NOPERM": self = .forbidden(message)
+        case "MOVED": self = Self.moved(message) ?? .clusterDown
+        case "ASK", "TRYAGAIN", "CLUSTERDOWN": self = .clusterDown
+        case "CROSSSLOT": self = .notInCluster("keeps the keys of this command on several nodes; all keys need one tag")
+        case "ERR" where message.contains("SELECT is not allowed in cluster mode"):
+            self = .notInCluster("has database 0 only; leave the database out of REDIS_URL")
+        case "ERR" where message.contains("ACL failure in script"): self = .forbidden(message)
         case "ERR" where message.contains("AUTH"): self = .notAllowed(message)
         default: self = .server(code: code, message: message)
         }
     }
 
+    /// Reads `slot host:port`.
+    private static func moved(_ message: String) -> RedisError? {
+        guard let place = message.split(separator: " ").last, let colon = place.lastIndex(of: ":"),
+            let port = Int(place[place.index(after: colon)...]), (1...65_535).contains(port)
+        else { return nil }
+        return .moved(host: String(place[..<colon]), port: port)
+    }
+
     /// Whether the connection is of no more use.
     var endsConnection: Bool {
         switch self {
-        case .unreachable, .connectionLost, .timedOut, .unexpectedReply, .readOnly, .masterDown: true
+        case .unreachable, .connectionLost, .timedOut, .unexpectedReply, .readOnly, .masterDown, .clusterDown: true
         default: false
         }
     }
@@ -82,15 +114,16 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     public var isTransient: Bool {
         switch self {
         case .unreachable, .connectionLost, .timedOut, .readOnly, .loading, .masterDown, .busy: true
-        case .outOfMemory, .cannotPersist: true
-        case .invalidURL, .notAllowed, .noScript, .server, .unexpectedReply: false
+        case .outOfMemory, .cannotPersist, .clusterDown, .moved: true
+        case .invalidURL, .notAllowed, .forbidden, .rulesDiffer, .notInCluster, .noScript, .server, .unexpectedReply:
+            false
         }
     }
 
     /// Whether a client tries again by itself for a while: what a reconnect or a moment of patience mends.
     var isWorthRetryingNow: Bool {
         switch self {
-        case .unreachable, .connectionLost, .timedOut, .readOnly, .loading, .masterDown, .busy: true
+        case .unreachable, .connectionLost, .timedOut, .readOnly, .loading, .masterDown, .busy, .clusterDown: true
         default: false
         }
     }

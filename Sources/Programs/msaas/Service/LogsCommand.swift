@@ -58,11 +58,13 @@ struct LogsCommand: AsyncParsableCommand {
     }
 }
 
-/// `msaas retry`: gives dead jobs another chance.
+/// `msaas retry`: gives jobs that are dead or have failed another chance.
 struct RetryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "retry", abstract: "Put dead jobs back into the queue.",
-        discussion: "A job is dead when its attempts are spent. Without a job id all dead jobs are put back.")
+        commandName: "retry", abstract: "Put dead or failed jobs back into the queue.",
+        discussion:
+            "A job is dead when its attempts are spent. Without a job id all dead jobs are put back; with one also a job that "
+            + "has failed.")
 
     @Argument(help: "The job's id.")
     var job: String?
@@ -76,11 +78,52 @@ struct RetryCommand: AsyncParsableCommand {
             }
             return id
         }
-        let revived = try await redis.queue().retryDead(id)
+        let revived = try await redis.queue().retry(id)
         if revived.isEmpty {
-            say(id == nil ? "No job is dead." : "That job is not dead.")
+            say(
+                id == nil
+                    ? "No job is dead."
+                    : "That job is neither dead nor failed, or its file or options are wrong: put the corrected object into the bucket again."
+            )
         } else {
             for job in revived { say("\(job) waits again") }
+        }
+    }
+}
+
+/// `msaas rules`: what everybody who uses the queue goes by.
+struct RulesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rules", abstract: "Print the rules of a service's queue, or change them for all.",
+        discussion:
+            "They stand in Redis. A program whose settings state other ones is refused while a worker is alive; "
+            + "what is given here counts at once, so give the programs the same settings before they start again.")
+
+    @Option(help: "How long a lease lasts without being renewed.") var leaseSeconds: Double?
+    @Option(help: "After so many attempts a job is dead.") var maxAttempts: Double?
+    @Option(help: "After being given back so often for want of room a job fails.") var maxReturns: Double?
+    @Option(help: "How long a job that has ended is remembered.") var retentionDays: Double?
+    @Option(help: "After so many tries an object that cannot be taken in is set aside.") var maxTries: Double?
+
+    @OptionGroup var redis: RedisOption
+
+    func run() async throws {
+        var changes: [String: String] = [:]
+        for (rule, value) in [
+            (QueueRule.lease, leaseSeconds), (.attempts, maxAttempts), (.returns, maxReturns),
+            (.retention, retentionDays), (.tries, maxTries),
+        ] {
+            if let name = rule.variable, let value { changes[name] = "\(value)" }
+        }
+        let queue = try redis.queue()
+        do { try await queue.change(QueueOptions(environment: changes).rules) } catch let error as InvalidOption {
+            throw ValidationError("\(error)")
+        }
+        let rules = try await queue.rules()
+        for rule in QueueRule.allCases {
+            guard let name = rule.variable else { continue }
+            let author = rules.authors[rule].map { "stated by \($0.printable)" } ?? "the usual value"
+            say("\(name.padding(toLength: 22, withPad: " ", startingAt: 0)) \(rule.text(rules[rule])), \(author)")
         }
     }
 }

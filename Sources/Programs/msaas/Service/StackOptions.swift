@@ -88,7 +88,8 @@ struct StackOptions: ParsableArguments {
         configuration.lifetimes = try Lifetimes(environment: environment).values
         configuration.publicStorage = environment["S3_PUBLIC_ENDPOINT"].flatMap { $0.isEmpty ? nil : $0 }
         configuration.scaling = try ControllerConfiguration(flags: [:], environment: environment).policy
-        configuration.leaseSeconds = Int(try QueueOptions(environment: environment).lease / .seconds(1))
+        configuration.leaseSeconds =
+            (try QueueOptions(environment: environment).rules[.lease] ?? QueueRule.lease.standard) / 1000
         configuration.model = model
         if let port { configuration.httpPort = .fixed(port) }
         if let storagePort { configuration.storagePort = .fixed(storagePort) }

@@ -122,13 +122,14 @@ final class LeaseKeeper: Sendable {
         // scheduled soon anyway.
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10)
         let line = queue.leaseLine()
-        let pause = min(1, Double(queue.options.lease.milliseconds) / 4000)
+        var pause = 0.25
         var isAway = false
         while true {
             let now = duty.withLock { $0 }
             if now.isStopped { return }
             do {
-                try round(now, over: line)
+                let lease = try round(now, over: line)
+                pause = min(1, Double(lease.milliseconds) / 4000)
                 if isAway { logger.info("Redis is back") }
                 isAway = false
             } catch {
@@ -141,7 +142,7 @@ final class LeaseKeeper: Sendable {
         }
     }
 
-    private func round(_ now: Duty, over line: RedisLeaseLine) throws(RedisError) {
+    private func round(_ now: Duty, over line: RedisLeaseLine) throws(RedisError) -> Duration {
         if let claim = now.claim {
             let status = try line.renew(claim)
             if status != .held {
@@ -155,7 +156,7 @@ final class LeaseKeeper: Sendable {
         }
         var record = now.record
         record.memory = Self.residentMemory()
-        try line.heartbeat(record)
+        return try line.heartbeat(record)
     }
 
     /// Bytes of this process in memory; 0 where the system does not say.

@@ -10,7 +10,7 @@ import Threading
 /// Stems of the first claim of a job go to `{job}/{stem}.{ext}`, those of a later one to `{job}/attempt-{token}/…`, and
 /// the manifest says which are the job's. A token is given out once, so a worker that lost its lease and wakes up in
 /// the middle of an upload can never write over another one's stems; and since the manifest is fixed by the fenced
-/// ``JobQueue/seal(_:manifest:)`` before it is stored, it cannot write a manifest either.
+/// ``RedisJobQueue/seal(_:manifest:)`` before it is stored, it cannot write a manifest either.
 struct SongStore: Sendable {
     let storage: S3Client
     let outputBucket: String
@@ -26,14 +26,17 @@ struct SongStore: Sendable {
     /// - Parameters:
     ///   - limits: a song of more bytes is not fetched.
     ///   - goesOn: asked after every chunk.
-    /// - Throws: ``SongRefused`` when the object is gone, empty or too large, `CancellationError` when `goesOn` said no, and what the
+    /// - Throws: ``SongRefused`` when the object is gone, replaced, empty or too large, `CancellationError` when `goesOn` said no, and what the
     ///   storage throws.
     func fetch(_ job: Job, to file: URL, limits: JobLimits, goesOn: () throws -> Void) async throws {
         let object: S3Object
         do {
-            object = try await storage.get(job.bucket, job.key)
+            object = try await storage.get(job.bucket, job.key, ifMatch: job.write?.eTag)
         } catch let error as S3Error where error.isNotFound {
             throw SongRefused("\(job.filename) is no longer in the bucket; upload it again.")
+        } catch let error as S3Error where error.status == 412 {
+            throw SongRefused(
+                "\(job.filename) was replaced in the bucket before its turn came; the new file has a job of its own.")
         }
         try limits.check(bytes: object.head.size, of: job.filename)
         let handle = try await disk.run {
