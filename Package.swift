@@ -101,7 +101,7 @@ var clients: [Target] {
                 dependencies: ["Streams", "HTTPTransport", "Threading", "Encodings", .logging, .yams]),
             .target(
                 name: "ModelStore",
-                dependencies: ["HTTPTransport", "COpenSSL", "Checkpoints", "Threading", "Untrusted", .yams]),
+                dependencies: ["HTTPTransport", "Digests", "Checkpoints", "Threading", "Untrusted", .yams]),
             .target(name: "ServiceClient", dependencies: ["HTTPTransport", "ServiceContract", "Encodings"]),
         ])
 }

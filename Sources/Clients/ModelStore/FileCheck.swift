@@ -1,4 +1,5 @@
 import Checkpoints
+import Digests
 import Foundation
 
 /// What a check of one file found.
@@ -38,6 +39,35 @@ public struct FileCheck: Sendable, Equatable {
             }
         } catch {
             outcome = .damaged("\(error)")
+        }
+    }
+}
+
+/// SHA-256 of files.
+enum SHA256 {
+    /// The checksum of a file's content as 64 hex digits. Blocking.
+    ///
+    /// - Throws: `ModelStoreError.inaccessible`
+    static func ofFile(_ url: URL) throws -> String {
+        do {
+            let file = try FileHandle(forReadingFrom: url)
+            defer { try? file.close() }
+            let hash = Hash(.sha256)
+            while let chunk = try file.read(upToCount: 1 << 20), !chunk.isEmpty { hash.update(chunk) }
+            return hash.finish().hex
+        } catch {
+            throw ModelStoreError.inaccessible(path: url.path, reason: error.localizedDescription)
+        }
+    }
+
+    /// Checks that a file's checksum begins with `prefix`. Blocking. `name` stands in the error for the file's own.
+    ///
+    /// - Throws: `ModelStoreError.wrongChecksum`, `.inaccessible`
+    static func verify(_ url: URL, prefix: String, name: String? = nil) throws {
+        let sum = try ofFile(url)
+        guard sum.hasPrefix(prefix) else {
+            throw ModelStoreError.wrongChecksum(
+                file: name ?? url.lastPathComponent, expected: prefix, found: String(sum.prefix(max(prefix.count, 8))))
         }
     }
 }

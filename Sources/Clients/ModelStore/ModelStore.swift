@@ -131,3 +131,130 @@ public struct ModelStore: Sendable {
         return Int(status.st_size)
     }
 }
+
+extension ModelStore {
+    /// The store that the environment describes.
+    ///
+    /// `MSAAS_MODELS` is the folder of shipped models, by default `models` beside or above the executable or in the
+    /// working folder; `XDG_CACHE_HOME` (default `~/.cache`) holds the folder `msaas` for downloaded models;
+    /// `MSAAS_MODEL_URL` takes the place of `https://dl.fbaipublicfiles.com/demucs` in the official models' addresses.
+    public init(repository: URL? = nil, environment: [String: String]) {
+        let home = environment["HOME"].map { URL(filePath: $0) } ?? FileManager.default.homeDirectoryForCurrentUser
+        // Relative paths in XDG variables are to be ignored (XDG Base Directory Specification).
+        let caches = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? URL(filePath: $0) : nil }
+        let shipped = environment["MSAAS_MODELS"].flatMap { $0.isEmpty ? nil : URL(filePath: $0) }
+        let address = environment["MSAAS_MODEL_URL"].flatMap { $0.isEmpty ? nil : $0 }
+        self.init(
+            repository: repository, shipped: shipped ?? Self.shippedFolder(),
+            cache: (caches ?? home.appending(path: ".cache")).appending(path: "msaas"), address: address)
+    }
+
+    /// The first folder `models/starter`'s parent, going up from the executable and then from the working folder.
+    private static func shippedFolder() -> URL {
+        let working = URL(filePath: FileManager.default.currentDirectoryPath)
+        var places: [URL] = []
+        if let executable = Bundle.main.executableURL?.resolvingSymlinksInPath() {
+            var folder = executable.deletingLastPathComponent()
+            for _ in 0..<6 {
+                places.append(folder)
+                folder = folder.deletingLastPathComponent()
+            }
+        }
+        places.append(working)
+        let folders = places.map { $0.appending(path: "models") }
+        return folders.first { FileManager.default.fileExists(atPath: $0.appending(path: "starter").path) }
+            ?? working.appending(path: "models")
+    }
+}
+
+/// The models that a store knows.
+public struct ModelList: Sendable, Equatable {
+    /// One model, or one bag of models.
+    public struct Entry: Sendable, Equatable {
+        /// The name to use.
+        public var name: String
+        /// Where it comes from.
+        public var origin: Origin
+        /// Whether it is a bag, rather than a single checkpoint.
+        public var isBag: Bool
+        /// How many checkpoints it has; nil when its YAML file is wrong.
+        public var models: Int?
+        /// Whether all its checkpoints are there, so that using it downloads nothing.
+        public var isPresent: Bool
+        /// Size in bytes of those of its checkpoints that are there.
+        public var bytes: Int
+    }
+
+    /// Where a model comes from.
+    public enum Origin: String, Sendable {
+        /// The folder named by `--repo`.
+        case repository
+        /// The folder that comes with the program.
+        case shipped
+        /// The authors of Demucs; downloaded when first used.
+        case official
+    }
+
+    /// All models, in the order in which they should be shown.
+    public var entries: [Entry]
+
+    /// Names of all models.
+    public var names: [String] { entries.map(\.name) }
+}
+
+/// Why a model cannot be had.
+public enum ModelStoreError: Error, Equatable, CustomStringConvertible {
+    /// The text cannot be a model's name.
+    case invalidName(String)
+    /// There is no model of that name; the known ones are listed.
+    case unknownModel(String, known: [String])
+    /// The reference has a model of that name, but it is no HTDemucs.
+    case unsupportedModel(String)
+    /// No name was given and the repository does not say which of its models is meant.
+    case nameNeeded(folder: String, known: [String])
+    /// A bag's member is not in the folder.
+    case missingMember(bag: String, signature: String, folder: String)
+    /// Several files have the same signature.
+    case duplicateSignature(String, files: [String])
+    /// A bag's YAML file, or a bag together with its checkpoints, makes no sense.
+    case invalidBag(String, reason: String)
+    /// A file's SHA-256 does not begin with what its name says.
+    case wrongChecksum(file: String, expected: String, found: String)
+    /// A file cannot be fetched.
+    case downloadFailed(file: String, address: String, reason: String)
+    /// A file or folder cannot be read or written.
+    case inaccessible(path: String, reason: String)
+    /// The model is not one of the downloaded ones.
+    case notRemovable(String)
+
+    /// A sentence that says what is wrong and what to do.
+    public var description: String {
+        switch self {
+        case .invalidName(let name):
+            "\(name.debugDescription.prefix(100)) cannot be a model's name: use letters, digits, '.', '_' and '-'."
+        case .unknownModel(let name, let known):
+            "There is no model \(name); the known ones are \(list(known)). Use --repo DIR for models of your own."
+        case .unsupportedModel(let name):
+            "\(name) is no HTDemucs model, and no other kind is supported. Use htdemucs, htdemucs_ft or htdemucs_6s."
+        case .nameNeeded(let folder, let known):
+            "\(folder) has \(known.isEmpty ? "no models" : "the models \(list(known)); say with -n which to use")."
+        case .missingMember(let bag, let signature, let folder):
+            "The bag \(bag) needs \(signature).th or \(signature).safetensors, which is not in \(folder)."
+        case .duplicateSignature(let signature, let files):
+            "The model \(signature) is there more than once (\(list(files))); remove all but one."
+        case .invalidBag(let name, let reason):
+            "The bag \(name) is wrong: \(reason)."
+        case .wrongChecksum(let file, let expected, let found):
+            "\(file) is damaged: its SHA-256 begins with \(found), not with \(expected). Fetch it again."
+        case .downloadFailed(let file, let address, let reason):
+            "\(file) could not be downloaded from \(address): \(reason) "
+                + "Try again to go on where it stopped, or fetch the file by other means and use --repo DIR with its folder."
+        case .inaccessible(let path, let reason):
+            "\(path) cannot be used: \(reason)."
+        case .notRemovable(let name):
+            "\(name) was not downloaded, so there is nothing to remove."
+        }
+    }
+
+    private func list(_ names: [String]) -> String { names.joined(separator: ", ") }
+}

@@ -60,3 +60,59 @@ actor PartialFile {
         .inaccessible(path: url.path, reason: String(cString: strerror(errno)))
     }
 }
+
+/// Keeps other processes from downloading into the same folder; nothing is left behind when it is gone.
+final class FolderLock: Sendable {
+    private let descriptor: Int32
+
+    private init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    /// Makes the folder if needed and waits, without blocking a thread, until no other process has it.
+    static func acquire(_ folder: URL) async throws -> FolderLock {
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw ModelStoreError.inaccessible(path: folder.path, reason: "the folder cannot be made")
+        }
+        let descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw ModelStoreError.inaccessible(path: folder.path, reason: String(cString: strerror(errno)))
+        }
+        let lock = FolderLock(descriptor)
+        // A file system without locks is used without: the checksum still tells good files from bad ones.
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK {
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return lock
+    }
+}
+
+/// How far the download of a model is.
+public struct DownloadProgress: Sendable, Equatable {
+    /// The model's name.
+    public var model: String
+    /// The file that is being fetched.
+    public var file: String
+    /// Which of the model's files that is, from 0.
+    public var fileIndex: Int
+    /// How many files the model has.
+    public var fileCount: Int
+    /// Bytes of this file that are on disk, those of earlier attempts included.
+    public var receivedBytes: Int
+    /// Bytes of the whole file, once the server has told them.
+    public var totalBytes: Int?
+
+    /// A report; the download makes it.
+    package init(
+        model: String, file: String, fileIndex: Int, fileCount: Int, receivedBytes: Int, totalBytes: Int? = nil
+    ) {
+        self.model = model
+        self.file = file
+        self.fileIndex = fileIndex
+        self.fileCount = fileCount
+        self.receivedBytes = receivedBytes
+        self.totalBytes = totalBytes
+    }
+}

@@ -169,3 +169,133 @@ extension PickleMachine {
         return bytes.dropLast().reversed().reduce(Int(Int8(bitPattern: last))) { $0 << 8 | Int($1) }
     }
 }
+
+extension PickleMachine {
+    /// `('storage', type, key, device, number of elements)`.
+    mutating func loadStorage() throws {
+        guard case .container(let identifier) = try pop(), identifier.kind == .tuple, identifier.items.count == 5,
+            case .string("storage") = identifier.items[0], case .global(.storage(let element)) = identifier.items[1],
+            case .string(let key) = identifier.items[2], case .int(let count) = identifier.items[4], count >= 0
+        else { throw CheckpointProblem.malformed("its pickle refers to something else than a tensor's storage") }
+        stack.append(.storage(try storage(PersistentID(element: element, key: key, count: count))))
+    }
+
+    /// What a call of a known global with a tuple of arguments means.
+    mutating func reduce() throws {
+        let call = try pop(2)
+        guard case .global(let global) = call[0], case .container(let arguments) = call[1], arguments.kind == .tuple
+        else { throw outOfStep }
+        switch global {
+        case .rebuildTensor: stack.append(.tensor(try tensor(arguments.items)))
+        case .rebuildParameter:
+            guard case .tensor? = arguments.items.first else { throw outOfStep }
+            stack.append(arguments.items[0])
+        case .size:
+            guard arguments.items.count == 1, case .container(let sizes) = arguments.items[0] else { throw outOfStep }
+            push(.tuple, sizes.items)
+        case .orderedDictionary:
+            guard arguments.items.isEmpty else {
+                throw CheckpointProblem.unsupported("it holds an OrderedDict written by an old Python")
+            }
+            push(.dictionary, [])
+        case .fraction: stack.append(try Self.fraction(arguments.items))
+        case .storage: throw outOfStep
+        case .modelClass(let name):
+            throw CheckpointProblem.unsupported("it holds an object of \(name) where it should hold plain data")
+        }
+    }
+
+    /// Arguments of `torch._utils._rebuild_tensor_v2`: storage, offset, size, stride, requires_grad, hooks.
+    private func tensor(_ arguments: [PickleValue]) throws -> TensorRecord {
+        guard arguments.count >= 4, case .storage(let storage) = arguments[0], case .int(let offset) = arguments[1]
+        else { throw CheckpointProblem.malformed("its pickle describes a tensor wrongly") }
+        return try TensorRecord(
+            element: storage.element, storage: storage.range, offset: offset, shape: try Self.extents(arguments[2]),
+            strides: try Self.extents(arguments[3]))
+    }
+
+    private static func extents(_ value: PickleValue) throws -> [Int] {
+        guard case .container(let tuple) = value, tuple.kind == .tuple, tuple.items.count <= 16 else {
+            throw CheckpointProblem.malformed("its pickle describes a tensor wrongly")
+        }
+        return try tuple.items.map {
+            guard case .int(let extent) = $0 else {
+                throw CheckpointProblem.malformed("its pickle describes a tensor wrongly")
+            }
+            return extent
+        }
+    }
+
+    /// A fraction from numerator and denominator or, as older Pythons write it, from text such as `39/5`.
+    private static func fraction(_ arguments: [PickleValue]) throws -> PickleValue {
+        var parts: [Int?] = arguments.map { if case .int(let value) = $0 { value } else { nil } }
+        if arguments.count == 1, case .string(let text) = arguments[0] {
+            parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        }
+        if parts.count == 1 { parts.append(1) }
+        guard parts.count == 2, let numerator = parts[0], let denominator = parts[1], denominator > 0 else {
+            throw CheckpointProblem.malformed("its pickle holds an impossible fraction")
+        }
+        return .fraction(numerator, denominator)
+    }
+
+    /// Sets attributes. Only an OrderedDict's are met (`_metadata` of a state dict), and nothing needs them.
+    mutating func build() throws {
+        _ = try pop()
+        guard case .container(let container) = try top(), container.kind == .dictionary else { throw outOfStep }
+    }
+}
+
+/// The instructions of a pickle that data needs, out of protocols 2 to 5. Every other instruction is refused.
+///
+/// Source: the tables of Python's standard module `pickletools`.
+enum PickleOpcode: UInt8 {
+    // Framing
+    case proto = 0x80
+    case frame = 0x95
+    case stop = 0x2e
+    // The stack
+    case mark = 0x28
+    case pop = 0x30
+    case popMark = 0x31
+    case duplicate = 0x32
+    // Atoms
+    case none = 0x4e
+    case newTrue = 0x88
+    case newFalse = 0x89
+    case int4 = 0x4a
+    case int1 = 0x4b
+    case int2 = 0x4d
+    case long1 = 0x8a
+    case float = 0x47
+    case unicode4 = 0x58
+    case unicode1 = 0x8c
+    case unicode8 = 0x8d
+    case bytes1 = 0x43
+    case bytes4 = 0x42
+    // Containers
+    case emptyTuple = 0x29
+    case tuple1 = 0x85
+    case tuple2 = 0x86
+    case tuple3 = 0x87
+    case tuple = 0x74
+    case emptyList = 0x5d
+    case append = 0x61
+    case appends = 0x65
+    case emptyDictionary = 0x7d
+    case setItem = 0x73
+    case setItems = 0x75
+    // The memo
+    case get1 = 0x68
+    case get4 = 0x6a
+    case put1 = 0x71
+    case put4 = 0x72
+    case memoize = 0x94
+    // Objects
+    case global = 0x63
+    case stackGlobal = 0x93
+    case persistentID = 0x51
+    case reduce = 0x52
+    case newObject = 0x81
+    case build = 0x62
+}
