@@ -29,7 +29,9 @@ import Testing
 
     @Test(arguments: [
         ("a: b", "not a list"), ("[", "not YAML"), ("- x", "not a mapping"),
-        ("- name: a\n  sha256: \(String(repeating: "0", count: 64))\n  concurrency: 0", "concurrency is “0”"),
+        ("- name: a\n  sha256: \(String(repeating: "0", count: 64))\n  admin: maybe", "admin is “maybe”"),
+        ("- name: a\n  sha256: \(String(repeating: "0", count: 64))\n  weight: 0", "weight is “0”"),
+        ("- name: a\n  sha256: \(String(repeating: "0", count: 64))\n  bytesPerDay: much", "a size"),
         ("- name: a", "sha256 is missing"), ("- name: a\n  sha256: 5e", "64 lower-case"),
         ("- name: a b\n  sha256: \(String(repeating: "0", count: 64))", "name is “a b”"),
         ("- name: a\n  sha256: \(String(repeating: "0", count: 64))\n  rate: fast", "rate is “fast”"),
@@ -70,10 +72,19 @@ import Testing
         }
     }
 
-    @Test func aKeySaysHowMuchItMayHaveOpen() throws {
+    @Test func aKeySaysWhatItMayHave() throws {
         let digest = String(repeating: "0", count: 64)
-        let keys = try APIKey.list(yaml: "[{name: a, sha256: \(digest), concurrency: 4}]")
-        #expect(keys.map(\.concurrency) == [4])
+        let key = try #require(
+            try APIKey.list(
+                yaml: """
+                    - {name: a, sha256: \(digest), concurrency: 4, admin: true, weight: 3, priority: -1, maxWaiting: 5,
+                       bytesPerDay: 1GiB, secondsPerDay: 3600}
+                    """
+            ).first)
+        #expect(key.concurrency == 4 && key.isAdmin)
+        #expect((key.quota.weight, key.quota.priority, key.quota.maxWaiting) == (3, -1, 5))
+        #expect((key.quota.bytesPerDay, key.quota.secondsPerDay) == (1 << 30, 3600))
+        #expect(try APIKey(name: "b", secret: "x").quota == APIKey.Quota())
     }
 
     @Test func theEnvironmentSaysWhoIsLetIn() throws {

@@ -14,6 +14,27 @@ public struct APIKey: Sendable, Equatable {
     public let rate: Rate?
     /// How many requests it may have open at once; nil for the host's own number.
     public var concurrency: Int?
+    /// Whether it sees and may change everybody's jobs.
+    public var isAdmin = false
+    /// What it may have of the queue.
+    public var quota = Quota()
+
+    /// What an owner may have of the queue; nil for no limit.
+    public struct Quota: Sendable, Equatable {
+        /// How many songs of the owner are begun for one of an owner of weight 1.
+        public var weight = 1
+        /// Owners of a higher priority go first.
+        public var priority = 0
+        /// How many songs may wait.
+        public var maxWaiting: Int?
+        /// How many bytes of songs may come in within a day.
+        public var bytesPerDay: Int?
+        /// How many seconds of music may be separated within a day.
+        public var secondsPerDay: Int?
+
+        /// An owner like all others.
+        public init() {}
+    }
 
     /// The client `name` with the key `secret`.
     ///
@@ -40,6 +61,12 @@ public struct APIKey: Sendable, Equatable {
     ///   sha256: 5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8
     ///   rate: 20/s
     ///   concurrency: 16
+    ///   admin: false
+    ///   weight: 2
+    ///   priority: 1
+    ///   maxWaiting: 500
+    ///   bytesPerDay: 20GiB
+    ///   secondsPerDay: 36000
     /// ```
     ///
     /// A list without entries, or a text without a list, lets nobody in.
@@ -70,7 +97,10 @@ public struct APIKey: Sendable, Equatable {
     }
 
     private init(_ fields: inout ManifestFields, place: String) throws {
-        try fields.refuseOthers(known: ["name", "sha256", "rate", "concurrency"])
+        try fields.refuseOthers(known: [
+            "name", "sha256", "rate", "concurrency", "admin", "weight", "priority", "maxWaiting", "bytesPerDay",
+            "secondsPerDay",
+        ])
         func number(_ name: String, _ range: ClosedRange<Int>) throws -> Int? {
             try fields.optionalString(name).map { text in
                 try fields.parsed(name, text, as: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
@@ -81,6 +111,17 @@ public struct APIKey: Sendable, Equatable {
         let rate = try fields.optionalString("rate").map { try fields.parsed("rate", $0, as: Rate.form, Rate.init) }
         try self.init(name: fields.string("name"), digest: fields.string("sha256"), rate: rate, place: place)
         concurrency = try number("concurrency", 1...100_000)
+        isAdmin =
+            try fields.optionalString("admin").map {
+                try fields.parsed("admin", $0, as: "true or false") { Bool($0) }
+            } ?? false
+        quota.weight = try number("weight", 1...1000) ?? 1
+        quota.priority = try number("priority", -100...100) ?? 0
+        quota.maxWaiting = try number("maxWaiting", 0...1_000_000)
+        quota.bytesPerDay = try fields.optionalString("bytesPerDay").map {
+            try fields.parsed("bytesPerDay", $0, as: "a size such as 20GiB", Quantity.bytes)
+        }
+        quota.secondsPerDay = try number("secondsPerDay", 0...1_000_000_000)
     }
 
     private init(name: String, digest: String, rate: Rate?, place: String) throws {
