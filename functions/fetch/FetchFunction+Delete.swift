@@ -9,6 +9,7 @@ extension FetchFunction {
     /// Cancels a job that is not finished; of one that is (or that only the buckets know) everything is removed.
     /// In both cases the song goes, so that nobody finds it and begins again. Repeating it is harmless.
     func delete(_ id: JobID, _ context: FunctionContext) async throws -> FunctionResponse {
+        if case .owner = context.caller.viewer { _ = try await lookup(context).find(id) }
         try await withServiceProblems(context.logger) {
             let job = try await queue.jobs.job(id)
             var isCancelling = job.map { $0.state == .queued || $0.state == .running } ?? false

@@ -79,7 +79,7 @@ extension FetchFunction {
             guard job.state == .done else { throw Problem.notDone(job.state, error: job.error, id) }
             return FinishedJob(
                 title: job.filename.withoutExtension, stems: job.stems, finishedAt: job.finishedAt ?? job.createdAt)
-        case .object(let status): throw Problem.notDone(status.state, error: nil, id)
+        case .object(let status, _): throw Problem.notDone(status.state, error: nil, id)
         }
     }
 }

@@ -58,8 +58,16 @@ public struct FetchFunction: Function {
         guard let limit = Int(limit), (1...200).contains(limit) else {
             throw Problem.badRequest("limit is “\(limit.prefix(16))”; it must be a whole number from 1 to 200.")
         }
-        let jobs = try await withServiceProblems(context.logger) { try await queue.jobs.recent(limit: limit) }
-        return try .json(headers: [.cacheControl: "no-store"], JobList(jobs: jobs.map { JobStatus($0) }))
+        let jobs = try await withServiceProblems(context.logger) {
+            try await queue.jobs.recent(limit: limit, owner: context.caller.viewer.listedOwner)
+        }
+        // What could not even become a job is shown to those who see everything.
+        let aside =
+            context.caller.viewer.listedOwner == nil
+            ? try await withServiceProblems(context.logger) { try await queue.jobs.listAside() } : []
+        return try .json(
+            headers: [.cacheControl: "no-store"],
+            JobList(jobs: jobs.map { JobStatus($0) }, aside: aside.isEmpty ? nil : aside))
     }
 
     private func status(of id: JobID, _ context: FunctionContext) async throws -> FunctionResponse {
@@ -68,7 +76,7 @@ public struct FetchFunction: Function {
     }
 
     func lookup(_ context: FunctionContext) -> JobLookup {
-        JobLookup(storage: storage, queue: queue, logger: context.logger)
+        JobLookup(storage: storage, queue: queue, viewer: context.caller.viewer, logger: context.logger)
     }
 }
 

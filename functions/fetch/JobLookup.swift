@@ -10,13 +10,23 @@ import ServiceContract
 struct JobLookup: Sendable {
     let storage: StorageAccess
     let queue: QueueAccess
+    /// Who asks. What is not theirs to see is not there for them.
+    let viewer: Viewer
     let logger: Logger
 
     /// What there is of a job.
     enum Found: Sendable {
         case queued(JobOutlook)
         case manifest(Manifest)
-        case object(JobStatus)
+        case object(JobStatus, owner: String?)
+
+        var owner: String? {
+            switch self {
+            case .queued(let outlook): outlook.job.owner
+            case .manifest(let manifest): manifest.owner
+            case .object(_, let owner): owner
+            }
+        }
     }
 
     /// - Throws: a 404 ``Problem`` when nobody knows the job.
@@ -24,12 +34,20 @@ struct JobLookup: Sendable {
         switch try await find(id) {
         case .queued(let outlook): return self.status(outlook)
         case .manifest(let manifest): return JobStatus(manifest)
-        case .object(let status): return status
+        case .object(let status, _): return status
         }
     }
 
-    /// - Throws: a 404 ``Problem`` when nobody knows the job.
+    /// The one way to a job for every route.
+    ///
+    /// - Throws: a 404 ``Problem`` when nobody knows the job, and the same one when it is another's.
     func find(_ id: JobID) async throws -> Found {
+        let found = try await look(for: id)
+        guard viewer.maySee(ownedBy: found.owner) else { throw Problem.noJob(id.description) }
+        return found
+    }
+
+    private func look(for id: JobID) async throws -> Found {
         var isRedisAway = false
         do {
             if let outlook = try await queue.jobs.outlook(for: id) { return .queued(outlook) }
@@ -39,12 +57,12 @@ struct JobLookup: Sendable {
         }
         return try await withServiceProblems(logger) {
             if let manifest = try await manifest(of: id) { return .manifest(manifest) }
-            if var status = try await uploaded(id) {
+            if case (var status, let owner)? = try await uploaded(id) {
                 if isRedisAway {
                     status.warnings.append(
                         "The job queue cannot be asked at the moment; the job may be further than this.")
                 }
-                return .object(status)
+                return .object(status, owner: owner)
             }
             // A job whose song came in under a key without an id can be known to Redis alone.
             if isRedisAway {
@@ -63,7 +81,7 @@ struct JobLookup: Sendable {
         }
     }
 
-    private func uploaded(_ id: JobID) async throws -> JobStatus? {
+    private func uploaded(_ id: JobID) async throws -> (JobStatus, owner: String?)? {
         let page = try await storage.client.list(storage.queueBucket, prefix: "\(id)/", limit: 2)
         guard let object = page.objects.first(where: { !LateOptions.areAt($0.key) }),
             let head = try await storage.client.head(storage.queueBucket, object.key)
@@ -71,8 +89,9 @@ struct JobLookup: Sendable {
         let filename = object.key.unicodeScalars.split(separator: "/").last.map { String($0) } ?? object.key
         let metadata = try await LateOptions.metadata(
             of: head, object.key, client: storage.client, bucket: storage.queueBucket)
-        return JobStatus(
+        let status = JobStatus(
             id, filename: filename, options: try? JobOptions(metadata: metadata), storedAt: head.lastModified)
+        return (status, head.metadata[Job.ownerMetadata])
     }
 
     /// What Redis knows, with the place in the queue and the time that is left.

@@ -1,9 +1,9 @@
 import FunctionClients
 import Jobs
-import Logging
-import HTTPTransport
-import ObjectStorage
 import Synchronization
+import HTTPTransport
+import Logging
+import ObjectStorage
 import ServiceContract
 
 /// Decides about one object at a time: into the queue, recorded as failed, or ignored.
@@ -11,6 +11,8 @@ struct Admission: Sendable {
     let storage: StorageAccess
     let queue: QueueAccess
     let trials: Trials
+    /// Who asks; an order for another's object is refused.
+    var viewer = Viewer.everybody
     let logger: Logger
 
     enum Outcome: Sendable {
@@ -18,47 +20,44 @@ struct Admission: Sendable {
         case ignored(IgnoredEvent)
         /// The song's owner has used what it may; the song stays in the bucket, and the sweep tries again.
         case overQuota(OverQuota)
+        /// The object is another's.
+        case foreign
     }
 
-    /// Decides, and sets an object aside for which that fails again and again in a way that time does not mend: it
-    /// becomes a failed job, which everybody sees and which can be tried again, and those behind it have their turn.
+    /// Decides, and sets an object aside that fails again and again in a way that time does not mend: nothing waits for it
+    /// any more, the queue lists it, and it is tried again when somebody asks for that.
     ///
-    /// - Parameter isSweep: whether nobody asked, so that a song whose stems are there is not done again.
-    /// - Throws: ``InvalidOption`` when the order's own options are wrong; errors of the storage and of Redis, with which the
-    ///   same order may succeed later.
+    /// - Throws: what ``admit(_:isSweep:)`` throws.
     func admitInTheEnd(_ order: Order, isSweep: Bool = false) async throws -> Outcome {
         let name = "\(order.bucket)/\(order.key)"
         do {
             let outcome = try await admit(order, isSweep: isSweep)
-            trials.succeeded(name)
+            if trials.succeeded(name) { try await queue.jobs.settleAside(order.bucket, order.key) }
             return outcome
-        } catch is CancellationError {
-            throw CancellationError()
         } catch let error as InvalidOption {
             throw error
+        } catch let error as CancellationError {
+            throw error
         } catch {
-            let tries = trials.failed(name)
+            trials.failed(name)
             let mayPass =
                 error is RedisError || (error as? S3Error)?.isTransient ?? (error as? HTTPError)?.isTransient ?? false
-            guard !mayPass, tries >= Trials.limit, !order.isByHand else { throw error }
+            guard !mayPass, !order.isDirect else { throw error }
             logger.error(
-                "set aside", metadata: ["key": .string(order.key.debugDescription), "error": .string("\(error)")])
-            var write = ObjectWrite(bucket: order.bucket, key: order.key, eTag: order.eTag)
-            let job = Job(write: write)
-            try await queue.jobs.setAside(
-                order.bucket, order.key, reason: "The storage cannot tell what this object is.")
-            let outcome = try await reject(job, "The storage cannot tell what this object is; it was set aside.") {
-                .ignored(IgnoredEvent(bucket: order.bucket, key: order.key, job: $1, reason: $0))
-            }
-            write.lastModified = order.lastModified
-            try await queue.jobs.note(write, as: job.id)
-            trials.succeeded(name)
-            return outcome
+                "an object cannot be taken in",
+                metadata: ["key": .string(order.key.debugDescription), "error": .string("\(error)")])
+            // The detail stays in the log: what is recorded may be shown.
+            let reason = "The storage cannot tell what this object is."
+            guard try await queue.jobs.setAside(order.bucket, order.key, reason: reason) else { throw error }
+            _ = trials.succeeded(name)
+            return .ignored(IgnoredEvent(bucket: order.bucket, key: order.key, reason: reason + " It was set aside."))
         }
     }
 
-    /// - Throws: errors of the storage and of Redis; the same order may succeed later.
-    private func admit(_ order: Order, isSweep: Bool) async throws -> Outcome {
+    /// - Parameter isSweep: whether nobody asked, so that a song whose stems are there is not done again.
+    /// - Throws: ``InvalidOption`` when the order's own options are wrong, and errors of the storage and of Redis, with
+    ///   which the same order may succeed later.
+    private func admit(_ order: Order, isSweep: Bool = false) async throws -> Outcome {
         func ignored(_ reason: String, job: JobID? = nil) -> Outcome {
             .ignored(IgnoredEvent(bucket: order.bucket, key: order.key, job: job, reason: reason))
         }
@@ -70,6 +69,8 @@ struct Admission: Sendable {
         guard !LateOptions.areAt(order.key) else { return ignored("The object holds options of another one.") }
         // The storage is asked and not the event believed: events lack fields, come late and come twice.
         guard let head = try await storage.client.head(order.bucket, order.key) else {
+            // To its senders, what is another's is not there either.
+            if case .owner = viewer { return .foreign }
             return ignored("The object is not there (any more).")
         }
         let own = try await LateOptions.metadata(
@@ -80,6 +81,7 @@ struct Admission: Sendable {
             bucket: order.bucket, key: order.key, eTag: head.eTag, versionID: head.versionID,
             lastModified: head.lastModified, size: head.size)
         let owner = head.metadata[Job.ownerMetadata].flatMap { $0.isEmpty ? nil : $0 }
+        guard viewer.maySee(ownedBy: owner) else { return .foreign }
         func job(_ options: JobOptions, asked text: String? = nil) -> Job {
             // An order with options of its own makes a job beside the object's own one.
             let isVariant = !order.options.isEmpty && (try? JobOptions(metadata: own)) != options
@@ -140,25 +142,23 @@ extension Order {
 
 /// How often the look at each object has failed in a row.
 final class Trials: Sendable {
-    /// So many tries, then what can never succeed is set aside.
-    static let limit = 3
+    /// So many failures in a row show that something is stuck.
+    private static let limit = 3
     private static let memory = Duration.seconds(300)
     private static let objectLimit = 10_000
 
     private let failures = Mutex<[String: (count: Int, last: ContinuousClock.Instant)]>([:])
 
-    /// - Returns: how often it has failed now.
-    func failed(_ object: String, now: ContinuousClock.Instant = .now) -> Int {
+    func failed(_ object: String, now: ContinuousClock.Instant = .now) {
         failures.withLock { failures in
             if failures.count >= Self.objectLimit { failures = failures.filter { now - $0.value.last < Self.memory } }
-            guard failures.count < Self.objectLimit || failures[object] != nil else { return 1 }
-            let count = (failures[object]?.count ?? 0) + 1
-            failures[object] = (count, now)
-            return count
+            guard failures.count < Self.objectLimit || failures[object] != nil else { return }
+            failures[object] = ((failures[object]?.count ?? 0) + 1, now)
         }
     }
 
-    func succeeded(_ object: String) { failures.withLock { $0[object] = nil } }
+    /// - Returns: whether it had failed before.
+    func succeeded(_ object: String) -> Bool { failures.withLock { $0.removeValue(forKey: object) } != nil }
 
     /// - Throws: ``Stuck`` when something has failed several times in a row, and lately.
     func check(now: ContinuousClock.Instant = .now) throws {

@@ -10,14 +10,10 @@ package struct Order: Sendable, Equatable {
     package var key: String
     /// Whether the object is new; other events are ignored.
     package var isCreation = true
+    /// Whether somebody asks for this object, and waits for the answer, rather than a storage that tells of it.
+    package var isDirect = false
     /// Options that count more than the object's metadata.
     package var options: [String: String] = [:]
-    /// Whether somebody asks for it by hand, and can be told what is wrong.
-    package var isByHand = false
-    /// The object's entity tag, where the event tells it.
-    package var eTag = ""
-    /// When it was written, where a listing tells it.
-    package var lastModified: Date?
 
     /// The orders in a request's body.
     ///
@@ -27,7 +23,7 @@ package struct Order: Sendable, Equatable {
         var fields = HTTPHeaders()
         for field in headers { fields.add(field.name.rawName, field.value) }
         return try BucketEvent.decode(body: body, headers: fields).map {
-            Order(bucket: $0.bucket, key: $0.key, isCreation: $0.isCreation, eTag: $0.eTag ?? "")
+            Order(bucket: $0.bucket, key: $0.key, isCreation: $0.isCreation)
         }
     }
 
@@ -69,6 +65,7 @@ package struct Order: Sendable, Equatable {
             throw Malformed(description: "“options” must be an object of strings and numbers.")
         }
         return Order(
-            bucket: direct.bucket, key: direct.key, options: (direct.options ?? [:]).mapValues(\.text), isByHand: true)
+            bucket: direct.bucket, key: direct.key, isDirect: true,
+            options: (direct.options ?? [:]).mapValues(\.text))
     }
 }

@@ -79,21 +79,25 @@ public struct SeparateFunction: Function {
         guard !orders.isEmpty || isFromStorage(context.caller) else {
             throw Problem.badRequest("The body names no object; send {\"bucket\": …, \"key\": …, \"options\": {…}}.")
         }
-        let admission = Admission(storage: storage, queue: queue, trials: trials, logger: context.logger)
+        let admission = Admission(
+            storage: storage, queue: queue, trials: trials, viewer: context.caller.viewer, logger: context.logger)
         var answer = SeparateAnswer()
         for order in orders {
+            let outcome: Admission.Outcome
             do {
-                if order.isByHand { _ = try JobOptions(validating: order.options) }
-            } catch {
+                outcome = try await withServiceProblems(context.logger) { try await admission.admitInTheEnd(order) }
+            } catch let error as InvalidOption {
                 throw Problem(error)
             }
-            switch try await withServiceProblems(context.logger, { try await admission.admitInTheEnd(order) }) {
+            switch outcome {
+            case .accepted(let accepted): answer.accepted.append(accepted)
+            case .foreign: throw Problem.notFound("There is no such object of yours.")
             case .overQuota(let quota):
-                guard !order.isByHand else { throw Problem(quota) }
+                guard !order.isDirect else { throw Problem(quota) }
                 context.logger.info("over quota", metadata: ["key": .string(order.key.debugDescription)])
                 answer.ignored.append(
-                    IgnoredEvent(bucket: order.bucket, key: order.key, reason: "\(quota) The song waits in the bucket."))
-            case .accepted(let accepted): answer.accepted.append(accepted)
+                    IgnoredEvent(bucket: order.bucket, key: order.key, reason: "\(quota) The song waits in the bucket.")
+                )
             case .ignored(let ignored):
                 context.logger.warning(
                     "event ignored",

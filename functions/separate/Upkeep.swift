@@ -105,11 +105,10 @@ struct Upkeep: Service {
         }
         for (object, isKnown) in zip(objects, try await queue.jobs.knows(writes)) where !isKnown {
             do {
-                let order = Order(
-                    bucket: storage.queueBucket, key: object.key, eTag: object.eTag, lastModified: object.lastModified)
-                guard case .accepted(let accepted) = try await admission.admitInTheEnd(order, isSweep: true) else {
-                    continue
-                }
+                guard try await !queue.jobs.isAside(storage.queueBucket, object.key),
+                    case .accepted(let accepted) = try await admission.admitInTheEnd(
+                        Order(bucket: storage.queueBucket, key: object.key), isSweep: true)
+                else { continue }
                 logger.warning(
                     "a song without a job was found",
                     metadata: ["job": .string(accepted.job.description), "key": .string(object.key)])

@@ -17,15 +17,17 @@ public struct UploadFunction: Function {
     private let storage: StorageAccess
     private let presignedFor: Duration
     private let queueLimit: QueueLimit?
+    private let queue: QueueAccess?
     private let budget: MemoryBudget
 
     /// An upload function that stores through `storage`; presigned URLs are good for `presignedFor`. With a `queueLimit`
-    /// songs are refused while so many wait. Pieces of songs that have to be held take up to `memory` bytes together.
+    /// songs are refused while so many wait, with a `queue` those of an owner who has used what it may. Pieces of songs that have to be held take up to `memory` bytes together.
     public init(
         storage: StorageAccess, presignedFor: Duration = .seconds(3600),
-        queueLimit: (songs: Int, gauge: QueueGauge)? = nil, memory: Int = 32 << 20
+        queueLimit: (songs: Int, gauge: QueueGauge)? = nil, queue: QueueAccess? = nil, memory: Int = 32 << 20
     ) {
         self.storage = storage
+        self.queue = queue
         budget = MemoryBudget(bytes: memory)
         self.queueLimit = queueLimit.map { QueueLimit(limit: $0.songs, gauge: $0.gauge) }
         self.presignedFor = presignedFor
@@ -41,6 +43,7 @@ public struct UploadFunction: Function {
         storage = try StorageAccess(environment: environment)
         presignedFor = .seconds(3600)
         queueLimit = try QueueLimit(environment: environment)
+        queue = environment.keys == nil ? nil : try QueueAccess(environment: environment)
     }
 
     /// What the function cannot do without.
@@ -56,7 +59,8 @@ public struct UploadFunction: Function {
         _ = try options.validated()
         try SongSource.check(request.headers)
         try await queueLimit?.check()
-        if try isPresign(request) { return try presign(request, options: options.validated()) }
+        try await checkQuota(of: context.caller, bytes: request.body.declaredLength ?? 0, context)
+        if try isPresign(request) { return try presign(request, options: options.validated(), caller: context.caller) }
         guard request.body.declaredLength != 0 else { throw Problem.emptySong }
         let song = try await SongSource(request, options: options)
         return try await store(song, context: context)
@@ -66,13 +70,32 @@ public struct UploadFunction: Function {
         let job = JobID.random()
         let store = SongStore(client: storage.client, bucket: storage.queueBucket, budget: budget)
         let size = try await withServiceProblems(context.logger) {
-            try await store.store(song, as: "\(job)/\(song.filename)")
+            try await store.store(
+                song, as: "\(job)/\(song.filename)", metadata: Self.ownership(of: context.caller))
         }
         context.logger.info(
             "stored", metadata: ["job": .string(job.description), "size": .stringConvertible(size)])
         return try .json(
             status: 202, headers: [.location: JobLinks(job).status],
             AcceptedUpload(job: job, filename: song.filename, size: size))
+    }
+
+    /// The metadata by which an object is its uploader's.
+    private static func ownership(of caller: Caller) -> [String: String] {
+        caller.name.map { [Job.ownerMetadata: $0] } ?? [:]
+    }
+
+    /// Refuses a song before its bytes are received when its owner has used what it may. While nobody knows, it is let in:
+    /// the bucket keeps it, and the queue asks again.
+    private func checkQuota(of caller: Caller, bytes: Int, _ context: FunctionContext) async throws {
+        guard case .key(let key) = caller, let queue, key.quota.isLimited else { return }
+        do {
+            if let quota = try await queue.jobs.quota(of: key.name, under: queue.policy(key.name), bytes: bytes) {
+                throw Problem(quota)
+            }
+        } catch let error as RedisError {
+            context.logger.warning("the quota is not known", metadata: ["error": .string("\(error)")])
+        }
     }
 
     private func isPresign(_ request: FunctionRequest) throws -> Bool {
@@ -84,11 +107,14 @@ public struct UploadFunction: Function {
         }
     }
 
-    private func presign(_ request: FunctionRequest, options: JobOptions) throws -> FunctionResponse {
+    private func presign(
+        _ request: FunctionRequest, options: JobOptions, caller: Caller
+    ) throws -> FunctionResponse {
         let job = JobID.random()
         let name = request.query["filename"].map { SongName($0) } ?? SongName.fallback(contentType: nil)
         var headers = [("Content-Type", name.contentType ?? "application/octet-stream")]
-        for (key, value) in options.metadata.sorted(by: { $0.key < $1.key }) {
+        let metadata = options.metadata.merging(Self.ownership(of: caller)) { $1 }
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
             headers.append(("x-amz-meta-\(key)", value))
         }
         let url = try storage.client.presign(

@@ -121,9 +121,37 @@ public struct JobStatus: Codable, Sendable, Equatable {
 public struct JobList: Codable, Sendable, Equatable {
     /// The jobs.
     public var jobs: [JobStatus]
+    /// Objects that could not become jobs, for those who see everything; there when there are some.
+    public var aside: [AsideObject]?
 
     /// A list of these jobs.
-    public init(jobs: [JobStatus]) { self.jobs = jobs }
+    public init(jobs: [JobStatus], aside: [AsideObject]? = nil) {
+        self.jobs = jobs
+        self.aside = aside
+    }
+}
+
+/// An object that could not be taken in: why, and how often it was tried.
+public struct AsideObject: Sendable, Equatable, Codable {
+    /// The bucket.
+    public var bucket: String
+    /// The key, not escaped.
+    public var key: String
+    /// What went wrong the last time, as a sentence.
+    public var reason: String
+    /// How often it was tried.
+    public var tries: Int
+    /// When it was tried last, by the clock of Redis.
+    public var lastTry: Date
+
+    /// An object of its parts.
+    public init(bucket: String, key: String, reason: String, tries: Int, lastTry: Date) {
+        self.bucket = bucket
+        self.key = key
+        self.reason = reason
+        self.tries = tries
+        self.lastTry = lastTry
+    }
 }
 
 /// The addresses of a job, relative to the host.

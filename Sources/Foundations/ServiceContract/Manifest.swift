@@ -51,12 +51,15 @@ public struct Manifest: Codable, Sendable, Equatable {
     public var warnings: [String]
     /// When the stems were complete.
     public var finishedAt: Date
+    /// Whose job it is: a key's name; nil when it is nobody's.
+    public var owner: String?
 
     /// A manifest of these stems.
     public init(
         job: JobID, model: String, filename: String, duration: Double, sampleRate: Int, stems: [StemRecord],
-        separationSeconds: Double, warnings: [String] = [], finishedAt: Date = Date()
+        separationSeconds: Double, warnings: [String] = [], finishedAt: Date = Date(), owner: String? = nil
     ) {
+        self.owner = owner
         self.job = job
         self.model = model
         self.filename = filename

@@ -47,11 +47,12 @@ struct FunctionHostCommand: AsyncParsableCommand {
         let metrics = PrometheusRegistry()
         MetricsSystem.bootstrap(metrics)
         let logger = Logger(label: "function-host")
+        let configuration = try HostConfiguration(environment: environment)
         let host = try FunctionHost(
             functions: catalogue.functions(
                 target: environment["FUNCTION_TARGET"],
-                environment: FunctionEnvironment(variables: environment, logger: logger)),
-            configuration: HostConfiguration(environment: environment), metrics: metrics, logger: logger,
+                environment: FunctionEnvironment(variables: environment, logger: logger, keys: configuration.keys)),
+            configuration: configuration, metrics: metrics, logger: logger,
             onListening: { logger.notice("listening", metadata: ["port": .stringConvertible($0)]) })
         try await ServiceGroup(
             services: [host], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger

@@ -74,7 +74,7 @@ struct Stack: Sendable {
         }
         let manifest = Manifest(
             job: job.id, model: "starter", filename: job.filename, duration: 10, sampleRate: 44100, stems: records,
-            separationSeconds: 2, warnings: ["A frame was damaged."])
+            separationSeconds: 2, warnings: ["A frame was damaged."], owner: job.owner)
         _ = try await storage.put(
             "output", Manifest.key(of: job.id), body: .bytes(try manifest.encoded()), contentType: "application/json")
         return manifest
@@ -109,7 +109,7 @@ struct PoisonedStorage: HTTPTransport {
 func withStack(
     notifies: Bool = false, heartbeat: Duration = .seconds(15), upkeep: UpkeepSchedule = UpkeepSchedule(),
     lease: Duration = .seconds(30), queueLimit: Int? = nil,
-    transport: any HTTPTransport = CurlTransport(),
+    transport: any HTTPTransport = CurlTransport(), keys: KeyRing? = nil,
     configure: @Sendable (inout HostConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (Stack) async throws -> Void
 ) async throws {
@@ -145,11 +145,12 @@ func withStack(
             options: QueueOptions(lease: lease, timeouts: .init(patience: .milliseconds(500))))
         var inner = S3Client(client.configuration, transport: transport)
         inner.retry.attempts = 1
-        let (storage, jobs) = (StorageAccess(client: inner), QueueAccess(jobs: queue))
+        let (storage, jobs) = (StorageAccess(client: inner), QueueAccess(jobs: queue, keys: keys))
         let functions: [any Function] = [
             UploadFunction(
                 storage: storage,
-                queueLimit: queueLimit.map { ($0, QueueGauge(queue: jobs, logger: quiet, memory: .seconds(2))) }),
+                queueLimit: queueLimit.map { ($0, QueueGauge(queue: jobs, logger: quiet, memory: .seconds(2))) },
+                queue: jobs),
             SeparateFunction(storage: storage, queue: jobs, token: Stack.token, schedule: upkeep, logger: quiet),
             FetchFunction(storage: storage, queue: jobs, heartbeat: heartbeat),
         ]
@@ -159,6 +160,7 @@ func withStack(
                 functions,
                 configure: {
                     $0.port = hostPort
+                    $0.keys = keys
                     configure(&$0)
                 },
                 { try await body(Stack(host: $0, redis: redis, queue: queue, storage: client)) })

@@ -36,12 +36,14 @@ import UploadFunction
     }
 
     static let form = Data(
-        ("preamble --b\r\n--boundary is not one\r\n--b\r\n"
-            + "Content-Disposition: form-data; name=\"model\"\r\n\r\nstarter\r\n"
-            + "--b \t\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n"
-            + "--b\r\n\r\nno headers\r\n"
-            + "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"é.mp3\"\r\nContent-Type: audio/mpeg\r\n\r\n"
-            + "\r\n--bad\r\n--\r\n-\r\r\n--b-\r\n--b x\r\n\r\n--b--\r\nepilogue --b\r\n").utf8)
+        [
+            "preamble --b\r\n--boundary is not one\r\n--b\r\n",
+            "Content-Disposition: form-data; name=\"model\"\r\n\r\nstarter\r\n",
+            "--b \t\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n",
+            "--b\r\n\r\nno headers\r\n",
+            "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"é.mp3\"\r\nContent-Type: audio/mpeg\r\n\r\n",
+            "\r\n--bad\r\n--\r\n-\r\r\n--b-\r\n--b x\r\n\r\n--b--\r\nepilogue --b\r\n",
+        ].joined().utf8)
 
     static let expected = [
         Part(headers: ["content-disposition": "form-data; name=\"model\""], body: Data("starter".utf8)),

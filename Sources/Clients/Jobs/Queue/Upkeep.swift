@@ -18,29 +18,6 @@ public struct SealedJob: Sendable, Equatable {
     }
 }
 
-/// An object that could not be taken in: why, and how often it was tried.
-public struct AsideObject: Sendable, Equatable, Codable {
-    /// The bucket.
-    public var bucket: String
-    /// The key, not escaped.
-    public var key: String
-    /// What went wrong the last time, as a sentence.
-    public var reason: String
-    /// How often it was tried.
-    public var tries: Int
-    /// When it was tried last, by the clock of Redis.
-    public var lastTry: Date
-
-    /// An object of its parts.
-    public init(bucket: String, key: String, reason: String, tries: Int, lastTry: Date) {
-        self.bucket = bucket
-        self.key = key
-        self.reason = reason
-        self.tries = tries
-        self.lastTry = lastTry
-    }
-}
-
 extension RedisJobQueue {
     /// Puts the jobs of workers that are gone back into the queue, or among the dead when their attempts are spent: those
     /// whose lease ran out. For one lease's time after a start of Redis nothing is recovered, so that the holders can come

@@ -34,6 +34,9 @@ public struct APIKey: Sendable, Equatable {
 
         /// An owner like all others.
         public init() {}
+
+        /// Whether there is something that can be used up.
+        public var isLimited: Bool { maxWaiting != nil || bytesPerDay != nil || secondsPerDay != nil }
     }
 
     /// The client `name` with the key `secret`.
@@ -115,8 +118,8 @@ public struct APIKey: Sendable, Equatable {
             try fields.optionalString("admin").map {
                 try fields.parsed("admin", $0, as: "true or false") { Bool($0) }
             } ?? false
-        quota.weight = try number("weight", 1...1000) ?? 1
-        quota.priority = try number("priority", -100...100) ?? 0
+        quota.weight = try number("weight", 1...100) ?? 1
+        quota.priority = try number("priority", -9...9) ?? 0
         quota.maxWaiting = try number("maxWaiting", 0...1_000_000)
         quota.bytesPerDay = try fields.optionalString("bytesPerDay").map {
             try fields.parsed("bytesPerDay", $0, as: "a size such as 20GiB", Quantity.bytes)

@@ -68,6 +68,11 @@ public final class KeyRing: Sendable {
         return found
     }
 
+    /// The client of this name; nil when nobody has it (any more).
+    public func client(named name: String) -> APIKey? {
+        entries.withLock { entries in entries.first { $0.key.name == name }?.key }
+    }
+
     /// Reads the file again when it has changed.
     ///
     /// - Returns: whether it had.

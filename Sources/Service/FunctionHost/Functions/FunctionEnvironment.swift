@@ -8,11 +8,14 @@ public struct FunctionEnvironment: Sendable {
     public let variables: [String: String]
     /// The host's logger.
     public let logger: Logger
+    /// The keys that the host lets in; nil for everybody.
+    public let keys: KeyRing?
     private let resources = SharedResources()
 
     /// An environment with these variables.
-    public init(variables: [String: String], logger: Logger) {
+    public init(variables: [String: String], logger: Logger, keys: KeyRing? = nil) {
         self.variables = variables
+        self.keys = keys
         self.logger = logger
     }
 
