@@ -55,6 +55,28 @@ import Testing
         #expect(try workspace.peakBytes == model.memoryNeeded(frames: golden.mix.count / model.channels))
     }
 
+    /// The arithmetic of matrix units, on any processor: as far from float32 as every bfloat16 is.
+    @Test(arguments: ["short", "strided", "joined", "filtered"])
+    func matrixUnitsAreCloseToFloat32(name: String) throws {
+        let golden = try Golden(name)
+        let kernels = try #require(Kernels(named: "amx-portable"))
+        let workspace = Workspace()
+        let model = try golden.model(kernels: kernels)
+        let found = try model.separate(golden.mix, workspace: workspace)
+        let ratio = decibels(found, golden.out)
+        print("golden \(name) in \(kernels): \(ratio) dB")
+        #expect(ratio >= 35, "\(name): \(ratio) dB")
+        #expect(try workspace.peakBytes == model.memoryNeeded(frames: golden.mix.count / model.channels))
+        // Neither on threads nor on what is left in memory.
+        _ = try model.separate(golden.mix.map { _ in .nan }, workspace: workspace)
+        #expect(try model.separate(golden.mix, workspace: workspace) == found)
+        #expect(try golden.model(threads: 1, kernels: kernels).separate(golden.mix) == found)
+        // The unit itself, where there is one. Its vectors fuse multiplications with additions, the portable ones do not.
+        guard let unit = Kernels(named: "amx") else { return }
+        let difference = decibels(try golden.model(kernels: unit).separate(golden.mix), found)
+        #expect(difference >= ratio, "\(name): \(difference) dB between the unit and its meaning")
+    }
+
     /// "short" has an odd number of tokens, so that a pair of terms is incomplete in bfloat16.
     @Test(arguments: ["official", "short", "filtered"], Precision.allCases)
     func resultDependsNeitherOnThreadsNorOnEarlierPasses(name: String, precision: Precision) throws {

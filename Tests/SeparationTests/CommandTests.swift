@@ -51,6 +51,23 @@ struct CommandTests {
         return (code, running.output, running.errors)
     }
 
+    /// `MSAAS_KERNELS` goes before what was measured; what computes is said, and a version that is not there is refused.
+    @Test func `the version of the kernels can be chosen`() async throws {
+        for (name, code, said) in [
+            ("baseline", 0, "Products in float32 (baseline)"), ("amx-portable", 0, "Products in bf16 (amx-portable)"),
+            ("mmx", 1, "MSAAS_KERNELS is “mmx”; on this processor it is one of"),
+        ] as [(String, Int32, String)] {
+            let output = studio.url("said by \(name)").path
+            let process = try ChildProcess(
+                [
+                    Self.executable.path, "separate", "-v", "--repo", "models", "-n", "four", "a song.v2.wav", "-o",
+                    name,
+                ], environment: ["MSAAS_KERNELS": name], output: output, directory: studio.directory.path)
+            #expect(await process.wait() == code)
+            #expect(try String(contentsOfFile: output, encoding: .utf8).contains(said), "\(name)")
+        }
+    }
+
     /// The ten lines of the library's documentation, as a program.
     @Test func `the example separates a track`() async throws {
         let example = Self.executable.deletingLastPathComponent().appending(path: "separate-example")

@@ -68,8 +68,19 @@ import Testing
 
     @Test func bestKernelsExist() {
         #expect(["avx512", "avx2", "openblas"].contains(Kernels.best.name))
+        #expect(Kernels.best.precision == .float32)
         #expect(Kernels(named: "baseline")?.name == "baseline")
         #expect(Kernels(named: "mmx") == nil)
+    }
+
+    /// What was measured says which one is best, and never is a slower one chosen for being in bfloat16.
+    @Test(arguments: Precision.allCases) func theFastestKernelsAreChosen(precision: Precision) throws {
+        let choice = KernelChoice.measured(for: precision)
+        guard !choice.rates.isEmpty else { return }
+        let chosen = try #require(choice.rates.first { $0.name == choice.kernels.name })
+        #expect(choice.rates.allSatisfy { $0.gigaflops <= 1.15 * 1.15 * chosen.gigaflops })
+        #expect("\(choice)".contains("GFLOP/s"))
+        #expect(Kernels.best(for: precision).name == choice.kernels.name)
     }
 }
 

@@ -22,7 +22,7 @@ struct Generator: RandomNumberGenerator {
 }
 
 /// Every version of the kernels that this processor runs.
-let allKernels = ["baseline", "openblas", "avx2", "avx512", "avx512bf16"].compactMap { Kernels(named: $0) }
+let allKernels = Kernels.names.compactMap { Kernels(named: $0) }
 
 extension Kernels {
     /// Numbers as products take them: what bfloat16 rounds off is not the product's error.

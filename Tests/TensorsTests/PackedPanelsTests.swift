@@ -1,20 +1,21 @@
 import Tensors
 import Testing
 
-/// Numbers lie where the kernels' header says: [row / panel][depth / terms][panel].
+/// Numbers lie where the kernels' header says: [row / panel][depth / terms][panel][terms].
 @Suite struct PackedPanelsTests {
-    /// What a place holds of a term.
-    private func number(_ value: Float, term: Int, terms: Int) -> Float {
-        let bits = value.bitPattern
-        return terms == 1 ? value : Float(bitPattern: term % 2 == 0 ? bits << 16 : bits & 0xFFFF_0000)
+    /// The number at a place, of which a value of 32 bits holds one or two.
+    private func number(_ memory: FloatMemory, _ place: Int, terms: Int) -> Float {
+        if terms == 1 { return memory.base[place] }
+        let bits = memory.base[place / 2].bitPattern
+        return Float(bitPattern: place % 2 == 0 ? bits << 16 : bits & 0xFFFF_0000)
     }
 
-    @Test(arguments: [1, 2])
+    @Test(arguments: [1, 2, 4, 32])
     func panelsAreFilledPanelByPanel(terms: Int) {
         let (rows, depth, panel) = (11, 5, 4)
         let steps = (depth + terms - 1) / terms
         let size = PackedPanels.size(rows: rows, panel: panel, depth: depth, terms: terms)
-        #expect(size == 12 * steps)
+        #expect(size == 12 * steps * terms / (terms == 1 ? 1 : 2))
         let value = { (row: Int, term: Int) in Float(row * 8 + term) }
         let fillings: [(PackedPanels) -> Void] = [
             { panels in
@@ -37,8 +38,8 @@ import Testing
             let memory = FloatMemory(count: size) { fill(PackedPanels($0, panel: panel, depth: depth, terms: terms)) }
             for row in 0..<rows {
                 for term in 0..<depth {
-                    let place = (row / panel * steps + term / terms) * panel + row % panel
-                    #expect(number(memory.base[place], term: term, terms: terms) == value(row, term))
+                    let place = ((row / panel * steps + term / terms) * panel + row % panel) * terms + term % terms
+                    #expect(number(memory, place, terms: terms) == value(row, term))
                 }
             }
         }
@@ -57,7 +58,7 @@ import Testing
             PackedPanels($0, panel: 1, depth: values.count, terms: 2)
                 .store(values, count: values.count, row: 0, firstTerm: 0)
         }
-        let found = values.indices.map { number(memory.base[$0 / 2], term: $0, terms: 2) }
+        let found = values.indices.map { number(memory, $0, terms: 2) }
         #expect(found.prefix(cases.count).map(\.bitPattern) == cases.map(\.1))
         #expect(found.suffix(2).map(\.isNaN) == [true, true])
     }

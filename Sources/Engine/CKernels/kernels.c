@@ -5,7 +5,9 @@
 
 extern const MSKernels MSKernelsBaseline;
 const MSKernels *MSKernelsOpenBLAS(void);
+extern const MSKernels MSKernelsAMXPortable;
 #if defined(__x86_64__)
+const MSKernels *MSKernelsAMX(void);
 extern const MSKernels MSKernelsAVX2;
 extern const MSKernels MSKernelsAVX512;
 extern const MSKernels MSKernelsAVX512BF16;
@@ -14,6 +16,7 @@ extern const MSKernels MSKernelsAVX512BF16;
 const MSKernels *MSKernelsNamed(const char *name) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    if (!strcmp(name, "amx")) return MSKernelsAMX();
     if (!strcmp(name, "avx512")) return __builtin_cpu_supports("avx512f") ? &MSKernelsAVX512 : NULL;
     if (!strcmp(name, "avx512bf16")) {
         return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
@@ -25,15 +28,7 @@ const MSKernels *MSKernelsNamed(const char *name) {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &MSKernelsAVX2 : NULL;
     }
 #endif
+    if (!strcmp(name, "amx-portable")) return &MSKernelsAMXPortable;
     if (!strcmp(name, "openblas")) return MSKernelsOpenBLAS();
     return strcmp(name, "baseline") ? NULL : &MSKernelsBaseline;
-}
-
-const MSKernels *MSKernelsBest(void) {
-    static const char *const names[] = {"avx512", "avx2", "openblas"};
-    for (int i = 0; i < 3; i++) {
-        const MSKernels *kernels = MSKernelsNamed(names[i]);
-        if (kernels) return kernels;
-    }
-    return &MSKernelsBaseline;
 }

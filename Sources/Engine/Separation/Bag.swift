@@ -100,13 +100,13 @@ extension Bag {
     ///
     /// - Parameters:
     ///   - url: the file.
-    ///   - threads: how many threads work on a segment together; nil: one a core.
+    ///   - threads: how many threads work on a segment together; nil: ``Processors/available(root:)``.
     ///   - kernels: the instruction set to compute with.
     /// - Throws: `CheckpointError` for what is wrong with the file.
     public init(contentsOf url: URL, threads: Int? = nil, kernels: Kernels = .best) throws {
         try self.init(
             name: url.deletingPathExtension().lastPathComponent, checkpoints: [Checkpoint(contentsOf: url)],
-            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount, kernels: kernels)
+            threads: threads ?? Processors.available(), kernels: kernels)
     }
 
     /// A bag of HTDemucs checkpoints; the models are built when a ``Separator`` first needs them.
@@ -150,7 +150,7 @@ extension Bag {
                 trainingFrames: try checkpoint.segmentFrames(name),
                 usesTrainingSegment: checkpoint.arguments["use_train_segment"]?.bool ?? true,
                 weights: weights?[index] ?? first.sources.map { _ in 1 },
-                parameterBytes: 4 / kernels.terms * checkpoint.tensors.elementCount)
+                parameterBytes: (kernels.precision == .float32 ? 4 : 2) * checkpoint.tensors.elementCount)
         }
         let pool = ThreadPool(threads: threads)
         let shelf = ModelShelf(checkpoints, pool: pool, kernels: kernels)

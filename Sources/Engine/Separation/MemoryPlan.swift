@@ -156,32 +156,11 @@ public struct MemoryLimit: Sendable, Equatable {
     ///
     /// - Parameter root: the folder that holds `proc` and `sys`
     public static func ofControlGroup(root: URL = URL(filePath: "/")) -> MemoryLimit? {
-        let table = (try? String(contentsOf: root.appending(path: "proc/self/cgroup"), encoding: .utf8)) ?? ""
-        return table.split(separator: "\n").flatMap { limits(ofEntry: $0, root: root) }.min { $0.bytes < $1.bytes }
-    }
-
-    /// The limits along the path of one line of `/proc/self/cgroup`: `number:controllers:path`.
-    private static func limits(ofEntry line: Substring, root: URL) -> [MemoryLimit] {
-        let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        guard fields.count == 3 else { return [] }
-        let (mounts, file): ([String], String)
-        if fields[1].isEmpty {
-            (mounts, file) = (["sys/fs/cgroup", "sys/fs/cgroup/unified"], "memory.max")
-        } else if fields[1].split(separator: ",").contains("memory") {
-            (mounts, file) = (["sys/fs/cgroup/memory"], "memory.limit_in_bytes")
-        } else {
-            return []
-        }
-        // In a container the path may be the host's, of which only the last part, or nothing, is visible.
-        let path = fields[2].split(separator: "/").filter { $0 != ".." }
-        return mounts.flatMap { mount in
-            (0...path.count).compactMap { depth -> MemoryLimit? in
-                let place = ([mount] + path.prefix(depth).map(String.init) + [file]).joined(separator: "/")
-                guard let text = try? String(contentsOf: root.appending(path: place), encoding: .utf8),
-                    let bytes = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)), bytes > 0, bytes < 1 << 60
-                else { return nil }
+        ControlGroup(root: root)
+            .settings("memory.max", controller: "memory", oldNames: ["memory.limit_in_bytes"])
+            .compactMap { file, text in
+                guard let bytes = Int(text), bytes > 0, bytes < 1 << 60 else { return nil }
                 return MemoryLimit(bytes: bytes, source: "the control group's \(file)")
-            }
-        }
+            }.min { $0.bytes < $1.bytes }
     }
 }

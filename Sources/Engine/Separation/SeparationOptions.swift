@@ -116,3 +116,18 @@ extension Precision {
         return precision
     }
 }
+
+extension KernelChoice {
+    /// The kernels for a precision: those that `MSAAS_KERNELS` names, whatever they compute in, else the fastest.
+    ///
+    /// - Throws: ``SeparationError/invalidOption(_:)`` when the variable names none that this processor runs
+    public static func inForce(_ precision: Precision, environment: [String: String]) throws -> KernelChoice {
+        guard let name = environment["MSAAS_KERNELS"], !name.isEmpty else { return measured(for: precision) }
+        guard let kernels = Kernels(named: name) else {
+            let present = Kernels.names.filter { Kernels(named: $0) != nil }
+            throw SeparationError.invalidOption(
+                "MSAAS_KERNELS is “\(name)”; on this processor it is one of \(present.joined(separator: ", ")).")
+        }
+        return KernelChoice(kernels)
+    }
+}

@@ -1,8 +1,7 @@
 import CKernels
 import Glibc
 
-/// A matrix and its bias, laid out once for the product kernel: panels of a few rows, one column (or pair of columns in
-/// bfloat16) after the other.
+/// A matrix and its bias, laid out once for the product kernel: panels of a few rows, one step of the sums after the other.
 ///
 /// Convolutions are products too: their columns are (tap, input channel) and their input rows are shifted pointers.
 public struct PackedMatrix: Sendable {
@@ -186,35 +185,34 @@ package enum Activation {
     package static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 }
 
-/// Where a packed operand's numbers lie: [rows / panel][depth / terms][panel], each value one term of a sum or, for
-/// kernels that multiply in bfloat16, a pair of terms with the first in its lower half.
+/// Where a packed operand's numbers lie: [rows / panel][depth / terms][panel][terms], single numbers where `terms` is 1, else
+/// bfloat16.
 ///
 /// Keeps a pointer to memory that its owner hands in, so it must not outlive that memory. Rows and terms may be stored by
-/// several threads at once: the halves of a pair are written one by one.
+/// several threads at once: every number is written by itself.
 public struct PackedPanels {
-    private let base: UnsafeMutablePointer<Float>
+    private let base: UnsafeMutableRawPointer
     private let panel: Int
     private let terms: Int
     private let steps: Int
 
-    /// Panels of `panel` rows with sums of `depth` terms, of which a value holds `terms` (1 or 2), from `base` on.
+    /// Panels of `panel` rows with sums of `depth` terms, of which `terms` lie together, from `base` on.
     public init(_ base: UnsafeMutablePointer<Float>, panel: Int, depth: Int, terms: Int) {
-        self.base = base
+        self.base = UnsafeMutableRawPointer(base)
         self.panel = panel
         self.terms = terms
         steps = (depth + terms - 1) / terms
     }
 
-    /// Values that `rows` rows of `depth` terms take.
+    /// Values of 32 bits that `rows` rows of `depth` terms take.
     public static func size(rows: Int, panel: Int, depth: Int, terms: Int) -> Int {
-        (rows + panel - 1) / panel * panel * ((depth + terms - 1) / terms)
+        let numbers = (rows + panel - 1) / panel * panel * ((depth + terms - 1) / terms * terms)
+        return terms == 1 ? numbers : numbers / 2
     }
 
     /// Stores one number.
     @inline(__always)
-    public func store(_ value: Float, row: Int, term: Int) {
-        if terms == 1 { base[place(row, term)] = value } else { storeHalf(value, row, term) }
-    }
+    public func store(_ value: Float, row: Int, term: Int) { store(value, at: place(row, term)) }
 
     /// Stores a term of `count` rows.
     public func store(_ values: UnsafePointer<Float>, count: Int, firstRow: Int, term: Int) {
@@ -222,10 +220,11 @@ public struct PackedPanels {
         while index < count {
             let row = firstRow + index
             let run = min(panel - row % panel, count - index)
+            let first = place(row, term)
             if terms == 1 {
-                (base + place(row, term)).update(from: values + index, count: run)
+                (base + 4 * first).assumingMemoryBound(to: Float.self).update(from: values + index, count: run)
             } else {
-                for offset in 0..<run { storeHalf(values[index + offset], row + offset, term) }
+                for offset in 0..<run { storeHalf(values[index + offset], at: first + offset * terms) }
             }
             index += run
         }
@@ -234,26 +233,36 @@ public struct PackedPanels {
     /// Stores `count` terms of a row.
     public func store(_ values: UnsafePointer<Float>, count: Int, row: Int, firstTerm: Int) {
         if terms == 1 {
-            var target = base + place(row, firstTerm)
-            for index in 0..<count {
-                target.pointee = values[index]
-                target += panel
-            }
-        } else {
-            for index in 0..<count { storeHalf(values[index], row, firstTerm + index) }
+            for index in 0..<count { store(values[index], at: place(row, firstTerm) + index * panel) }
+            return
+        }
+        var index = 0
+        while index < count {
+            let term = firstTerm + index
+            let run = min(terms - term % terms, count - index)
+            let first = place(row, term)
+            for offset in 0..<run { storeHalf(values[index + offset], at: first + offset) }
+            index += run
         }
     }
 
     @inline(__always)
     private func place(_ row: Int, _ term: Int) -> Int {
-        (row / panel * steps + term / terms) * panel + row % panel
+        ((row / panel * steps + term / terms) * panel + row % panel) * terms + term % terms
     }
 
     @inline(__always)
-    private func storeHalf(_ value: Float, _ row: Int, _ term: Int) {
-        let pair = (row / panel * steps + (term >> 1)) * panel + row % panel
-        UnsafeMutableRawPointer(base).storeBytes(
-            of: value.bfloat16Pattern, toByteOffset: 4 * pair + 2 * (term & 1), as: UInt16.self)
+    private func store(_ value: Float, at place: Int) {
+        if terms == 1 {
+            base.storeBytes(of: value, toByteOffset: 4 * place, as: Float.self)
+        } else {
+            storeHalf(value, at: place)
+        }
+    }
+
+    @inline(__always)
+    private func storeHalf(_ value: Float, at place: Int) {
+        base.storeBytes(of: value.bfloat16Pattern, toByteOffset: 2 * place, as: UInt16.self)
     }
 }
 

@@ -11,7 +11,8 @@ struct WorkerCommand: AsyncParsableCommand {
         discussion: """
             Redis, the object storage and everything else are configured by the environment: REDIS_URL, S3_ENDPOINT, \
             S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION, MSAAS_QUEUE_BUCKET, MSAAS_OUTPUT_BUCKET, MSAAS_LEASE_SECONDS, \
-            MSAAS_MAX_ATTEMPTS, MSAAS_DRAIN_SECONDS, MSAAS_HEALTH_FILE, MSAAS_MODELS, MSAAS_PRECISION, MSAAS_MEMORY_LIMIT, \
+            MSAAS_MAX_ATTEMPTS, MSAAS_DRAIN_SECONDS, MSAAS_HEALTH_FILE, MSAAS_MODELS, MSAAS_PRECISION, MSAAS_KERNELS, \
+            MSAAS_MEMORY_LIMIT, \
             LOG_LEVEL. SIGTERM drains the worker; a second one has it give its job back at once.
             """)
 

@@ -18,7 +18,7 @@ typedef enum {
 
 /// output[r] = residual[r] + scale[r] * activation(weights[r] . input + bias[r]) + addend[r], for `columns` columns.
 typedef struct {
-    /// Packed panels: [ceil(rows / panel)][ceil(depth / terms)][panel].
+    /// Packed panels: [ceil(rows / panel)][ceil(depth / terms)][panel][terms], see `MSKernels.terms`.
     const float *weights;
     /// One value a packed row, padded to whole panels.
     const float *bias;
@@ -42,8 +42,8 @@ typedef struct {
 
 /// Attention of one head over some queries: out = softmax(q' k) v, never storing the scores.
 typedef struct {
-    /// Packed keys [ceil(keys / panel)][ceil(width / terms)][panel] and values
-    /// [ceil(width / panel)][ceil(keys / terms)][panel].
+    /// Packed keys [ceil(keys / panel)][ceil(width / terms)][panel][terms] and values
+    /// [ceil(width / panel)][ceil(keys / terms)][panel][terms]; terms that no token fills are zero.
     const float *keyPanels, *valuePanels;
     long keys, width;
     /// First row of the head's queries, `queryStride` apart, and where the result goes (may be the same place).
@@ -101,8 +101,11 @@ typedef struct {
     long lanes, panel, strip;
     /// Rows in a packed panel of a product. With 1, weights lie row by row, and gates follow after all values.
     long productPanel;
-    /// Terms of a sum in one value of a packed panel: 1, or 2 where it holds a pair of bfloat16, the first in its lower half.
+    /// Terms of a sum that lie together in a packed panel: 1 number in single precision; 2 in bfloat16, a pair for each
+    /// 32-bit lane; or 32 in bfloat16, a row of a matrix unit's tile.
     long terms;
+    /// Whether packed operands are bfloat16.
+    bool bfloat16;
     long (*productScratch)(long rows, long depth);
     void (*product)(const MSProduct *);
     long (*attentionScratch)(long width);
@@ -136,10 +139,8 @@ typedef struct {
                          long columns);
 } MSKernels;
 
-/// The best version in single precision for the processor this runs on.
-const MSKernels *MSKernelsBest(void);
-
-/// The version of that name ("avx512bf16", "avx512", "avx2", "openblas", "baseline"), or null where the processor lacks it.
+/// The version of that name ("amx", "avx512bf16", "avx512", "avx2", "openblas", "baseline"; "amx-portable" is "amx" on any
+/// processor, slowly), or null where the processor, or for the matrix unit the system, lacks it.
 const MSKernels *MSKernelsNamed(const char *name);
 
 #endif

@@ -27,7 +27,8 @@ struct BenchmarkCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let kernels = Kernels.best(for: try machine.askedPrecision())
+        let choice = try machine.kernels()
+        let kernels = choice.kernels
         let files = try await model.files(quietly: json)
         let (threads, passes, layers, json) = (machine.threadCount, passes, layers, json)
         let text = try await BlockingThread(name: "benchmark").run {
@@ -37,7 +38,9 @@ struct BenchmarkCommand: AsyncParsableCommand {
                 let model = try Model(checkpoint, pool: pool, kernels: kernels)
                 results.append(try ModelTiming(model, threads: threads, passes: passes, profiled: layers))
             }
-            return try json ? ModelTiming.json(results) : results.map { $0.text }.joined(separator: "\n\n")
+            return try json
+                ? ModelTiming.json(results)
+                : results.map { $0.text }.joined(separator: "\n\n") + "\nKernels: \(choice)"
         }
         say(text)
     }

@@ -67,32 +67,7 @@ struct ModelTiming: Encodable {
                 gigaflop: $0.operations / Double(passes) * 1e-9,
                 gigaflopsPerCore: $0.processorSeconds > 0 ? $0.operations / $0.processorSeconds * 1e-9 : 0)
         }
-        productGigaflops = profiled ? Self.productRate(model.kernels) : 0
-    }
-
-    /// Times a product of 96 × 192 by 192 × 384 numbers on one thread.
-    private static func productRate(_ kernels: Kernels) -> Double {
-        let (rows, depth, columns, rounds) = (96, 192, 384, 400)
-        let matrix = PackedMatrix(
-            linear: noise(rows * depth), rows: rows, depth: depth, bias: nil, kernels: kernels)
-        let size: ScratchSize =
-            .plane(rows: depth, columns: columns) + .plane(rows: rows, columns: columns) + matrix.scratch(kernels)
-        let memory = FloatMemory(count: size.count) { memory in
-            for index in 0..<depth * columns { memory[index] = Float(index % 7) }
-        }
-        var scratch = Scratch(UnsafeMutablePointer(mutating: memory.base), count: memory.count)
-        let input = scratch.plane(rows: depth, columns: columns)
-        let output = scratch.plane(rows: rows, columns: columns)
-        var best = 0.0
-        for _ in 0..<5 {
-            let used = clock()
-            for _ in 0..<rounds {
-                matrix.multiply(input, to: output, kernels: kernels, scratch: scratch)
-            }
-            let seconds = Double(clock() - used) / Double(CLOCKS_PER_SEC)
-            if seconds > 0 { best = max(best, 2e-9 * Double(rows * depth * columns * rounds) / seconds) }
-        }
-        return best
+        productGigaflops = profiled ? KernelChoice.productRates(of: [model.kernels])[0] : 0
     }
 
     /// Repeatable noise of about -20 dB.

@@ -5,7 +5,8 @@ import Tensors
 
 /// What the separation runs on.
 struct MachineOptions: ParsableArguments {
-    @Option(help: "Threads that work together (default: MSAAS_THREADS, else one for each core).")
+    @Option(
+        help: "Threads that work together (default: MSAAS_THREADS, else one for each core that the process may use).")
     var threads: Int?
 
     @Option(name: .shortAndLong, help: "The same as --threads; unlike in the reference, memory does not grow with it.")
@@ -15,8 +16,8 @@ struct MachineOptions: ParsableArguments {
         help: ArgumentHelp(
             "float32 or bf16 (default: MSAAS_PRECISION, else float32).",
             discussion: """
-                bf16 rounds the operands of products to 8 significant bits: 1.5 to 1.7 times as fast where the processor \
-                has such products (AVX512-BF16), float32 where it has not.
+                bf16 rounds the operands of products to 8 significant bits where the processor is faster with that: with a \
+                matrix unit (AMX) or AVX512-BF16, which is measured at the start. Elsewhere it is float32.
                 """))
     var precision: Precision?
 
@@ -38,11 +39,16 @@ struct MachineOptions: ParsableArguments {
         try precision ?? .inForce(environment: ProcessInfo.processInfo.environment)
     }
 
+    /// The kernels for that, or those that `MSAAS_KERNELS` names.
+    func kernels() throws -> KernelChoice {
+        try .inForce(askedPrecision(), environment: ProcessInfo.processInfo.environment)
+    }
+
     var threadCount: Int {
         let environment = ProcessInfo.processInfo.environment["MSAAS_THREADS"].flatMap(Int.init).flatMap {
             $0 > 0 ? $0 : nil
         }
-        return threads ?? (jobs > 0 ? jobs : nil) ?? environment ?? ProcessInfo.processInfo.activeProcessorCount
+        return threads ?? (jobs > 0 ? jobs : nil) ?? environment ?? Processors.available()
     }
 }
 

@@ -62,7 +62,8 @@ struct SeparateCommand: AsyncParsableCommand {
         let files = try await model.files()
         let run = SeparationRun(
             files: files, options: options, folder: output.folder(model: files.name), template: output.filename,
-            threads: machine.threadCount, precision: precision, memoryLimit: limit, isVerbose: verbose,
+            threads: machine.threadCount, precision: precision, choice: try machine.kernels(), memoryLimit: limit,
+            isVerbose: verbose,
             interruption: interruption)
         let failed = try await run.separate(tracks)
         if failed > 0 { throw ExitCode(1) }

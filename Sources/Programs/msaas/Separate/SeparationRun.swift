@@ -14,6 +14,7 @@ struct SeparationRun: Sendable {
     var template: FilenameTemplate
     var threads: Int
     var precision: Precision
+    var choice: KernelChoice
     var memoryLimit: MemoryLimit?
     var isVerbose: Bool
     var interruption: Interruption
@@ -28,7 +29,7 @@ struct SeparationRun: Sendable {
     }
 
     private func separateBlocking(_ tracks: [String]) throws -> Int {
-        let kernels = Kernels.best(for: precision)
+        let kernels = choice.kernels
         let bag = try Bag(
             name: files.name, checkpoints: files.open(), weights: files.weights, segment: files.segment,
             threads: threads, kernels: kernels)
@@ -36,7 +37,7 @@ struct SeparationRun: Sendable {
         let separator = try Separator(bag: bag, options: options, memoryLimit: memoryLimit)
         say("Separated tracks will be stored in \(folder.path)")
         if isVerbose { say("Seed \(options.seed.map { "\($0)" } ?? "random"), \(options.format)") }
-        if isVerbose || precision != .float32 { say("Products in \(kernels)\(fallback(kernels))") }
+        if isVerbose || precision != .float32 { say("Products in \(choice)\(fallback(kernels))") }
         if isVerbose || memoryLimit != nil { say("\(separator.memory)") }
         if separator.modelCount < files.models.count, options.otherMethod == .automatic, let stem = options.twoStems {
             say(
@@ -59,7 +60,7 @@ struct SeparationRun: Sendable {
     }
 
     private func fallback(_ kernels: Kernels) -> String {
-        kernels.precision == precision ? "" : ": this processor has none in \(precision.rawValue)"
+        kernels.precision == precision ? "" : "; this processor is not faster in \(precision.rawValue)"
     }
 
     private func separate(_ track: String, with separator: Separator) throws {

@@ -52,14 +52,15 @@ public actor EngineSeparator: SongSeparator {
     }
 
     /// The engine that the environment describes: `MSAAS_MODEL`, `MSAAS_OFFERED_MODELS` (names between commas; default: those
-    /// that are present), `MSAAS_THREADS` (default: one a core),
+    /// that are present), `MSAAS_THREADS` (default: one for each
+    /// core that the process may use),
     /// `MSAAS_PRECISION` (`float32`, or `bf16` where the processor multiplies it), `MSAAS_MEMORY_LIMIT` (default: the limit
     /// of the control group), and what `ModelStore` reads.
     ///
     /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads or `MSAAS_OFFERED_MODELS` holds no names, `SeparationError` when `MSAAS_PRECISION`
     ///   is no precision or `MSAAS_MEMORY_LIMIT` no amount of memory.
     public init(repository: URL? = nil, environment: [String: String], logger: Logger? = nil) throws {
-        var threads = ProcessInfo.processInfo.activeProcessorCount
+        var threads = Processors.available()
         if let text = environment["MSAAS_THREADS"], !text.isEmpty {
             guard let number = Int(text), (1...1024).contains(number) else {
                 throw InvalidOption(
@@ -76,13 +77,13 @@ public actor EngineSeparator: SongSeparator {
                 rule: "it must be names of models between commas, such as starter,htdemucs")
         }
         let precision = try Precision.inForce(environment: environment)
-        let kernels = Kernels.best(for: precision)
-        logger?.info("products in \(kernels)", metadata: ["asked": "\(precision.rawValue)"])
+        let choice = try KernelChoice.inForce(precision, environment: environment)
+        logger?.info("products in \(choice)", metadata: ["asked": "\(precision.rawValue)"])
         try self.init(
             store: ModelStore(repository: repository, environment: environment),
             defaultModel: environment["MSAAS_MODEL"].flatMap { $0.isEmpty ? nil : $0 }, offered: offered,
             threads: threads,
-            kernels: kernels, memoryLimit: MemoryLimit.inForce(environment: environment), logger: logger)
+            kernels: choice.kernels, memoryLimit: MemoryLimit.inForce(environment: environment), logger: logger)
     }
 
     /// The models that jobs may name, with the stems of those whose files are here.
