@@ -8,21 +8,25 @@ public struct LineLogHandler: LogHandler {
     /// A handler for `Logger(label:factory:)` or `LoggingSystem.bootstrap`.
     public init(label: String) { inner = .standardError(label: label) }
 
+    /// The least level that is written.
     public var logLevel: Logger.Level {
         get { inner.logLevel }
         set { inner.logLevel = newValue }
     }
 
+    /// What is written with every message.
     public var metadata: Logger.Metadata {
         get { inner.metadata }
         set { inner.metadata = newValue.mapValues { "\(Self.escaped("\($0)"))" } }
     }
 
+    /// One of these values.
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { inner[metadataKey: key] }
         set { inner[metadataKey: key] = newValue.map { "\(Self.escaped("\($0)"))" } }
     }
 
+    /// Writes one line.
     public func log(event: LogEvent) {
         var event = event
         event.message = "\(Self.escaped(event.message.description))"
