@@ -40,9 +40,12 @@ import WorkerLoop
             for _ in 0..<2 { withUnsafeBytes(of: sample) { samples.append(contentsOf: $0) } }
         }
         func number(_ value: Int, bytes: Int) -> Data { Data((0..<bytes).map { UInt8(value >> ($0 * 8) & 255) }) }
-        return Data("RIFF".utf8) + number(36 + samples.count, bytes: 4) + Data("WAVEfmt ".utf8) + number(16, bytes: 4)
-            + number(1, bytes: 2) + number(2, bytes: 2) + number(rate, bytes: 4) + number(4 * rate, bytes: 4)
-            + number(4, bytes: 2) + number(16, bytes: 2) + Data("data".utf8) + number(samples.count, bytes: 4) + samples
+        let header: [Data] = [
+            Data("RIFF".utf8), number(36 + samples.count, bytes: 4), Data("WAVEfmt ".utf8), number(16, bytes: 4),
+            number(1, bytes: 2), number(2, bytes: 2), number(rate, bytes: 4), number(4 * rate, bytes: 4),
+            number(4, bytes: 2), number(16, bytes: 2), Data("data".utf8), number(samples.count, bytes: 4),
+        ]
+        return Data(header.joined()) + samples
     }
 
     @Test func theEngineSeparates() async throws {
