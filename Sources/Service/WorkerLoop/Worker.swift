@@ -150,7 +150,10 @@ public final class Worker: Service {
         } catch let error as WorkFolder.Unusable {
             logger.error("\(error)")
             let queue = queue
-            do { try await queue.giveBack(claim) } catch { logger.error("the job is left to its lease: \(error)") }
+            let cause = GivingBack.unfit(reason: "A worker had no folder to work in.")
+            do { try await queue.giveBack(claim, cause) } catch {
+                logger.error("the job is left to its lease: \(error)")
+            }
             outcome = .diskFull
         } catch {
             logger.error("the job's temporary folder stays behind: \(error)")
