@@ -47,7 +47,8 @@ public actor QueueGauge {
     public init(queue: QueueAccess, logger: Logger, memory: Duration = .seconds(30)) {
         self.init(logger: logger, memory: memory) { [jobs = queue.jobs] in
             let seen = try await jobs.overview()
-            return Reading(waiting: seen.depth.waiting, workers: seen.workers, jobSeconds: seen.pace.jobSeconds,
+            return Reading(
+                waiting: seen.depth.waiting, workers: seen.workers, jobSeconds: seen.pace.jobSeconds,
                 offers: try await jobs.offers())
         }
     }

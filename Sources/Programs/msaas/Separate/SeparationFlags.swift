@@ -81,9 +81,12 @@ struct SeparationFlags: ParsableArguments {
 extension OtherMethod: ExpressibleByArgument {}
 extension ClipMode: ExpressibleByArgument {}
 extension StemMix: ExpressibleByArgument {
+    /// `NAME=drums+bass` or a preset's name.
     public init?(argument: String) { self.init(argument) }
 }
 extension ChannelSelection: ExpressibleByArgument {
+    /// Numbers or names of channels, separated by commas.
     public init?(argument: String) { self.init(argument) }
+    /// What the help shows.
     public var defaultValueDescription: String { "all" }
 }
