@@ -20,8 +20,8 @@ IMAGES         := function-host worker autoscaler msaas
 KIND_CLUSTER   ?= msaas
 
 # The fast ones first; a process for each, since many of them start servers and send signals.
-TEST_SUITES    := PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests ManifestTests \
-                  DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
+TEST_SUITES    := ArchitectureTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
+                  ManifestTests HTTPServerTests DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
                   ControllerTests SeparationTests EndToEndTests ChaosTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6
 PEER_VENV      := .venv-peers
