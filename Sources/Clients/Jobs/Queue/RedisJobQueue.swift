@@ -18,6 +18,8 @@ public struct RedisJobQueue: Sendable {
     public let address: RedisAddress
     /// Everything but waiting.
     package let pool: RedisPool
+    /// The rules, as they are stated with the first connection.
+    let statement: RulesStatement
     /// Waits for jobs.
     let claims: ClaimConnection
 
@@ -32,7 +34,7 @@ public struct RedisJobQueue: Sendable {
     public init(address: RedisAddress, options: QueueOptions = QueueOptions()) {
         self.options = options
         self.address = address
-        let statement = RulesStatement(options)
+        statement = RulesStatement(options)
         pool = RedisPool(
             address: address, timeouts: options.timeouts, size: options.connections, statement: statement)
         claims = ClaimConnection(

@@ -1,5 +1,6 @@
 import Foundation
 import ServiceContract
+import Synchronization
 
 /// One rule of the queue. The rules stand in Redis, in the hash `{msaas}:rules`, and everybody goes by those.
 ///
@@ -143,23 +144,36 @@ public struct QueueOptions: Sendable, Equatable {
     }
 }
 
-/// What a program states when it connects, so that nothing of it is done under rules that it does not share.
-struct RulesStatement: Sendable {
+/// What a program states with its first connection, so that nothing of it is done under rules that it does not share. Once
+/// that was accepted a new connection states it only to a Redis that has lost its rules: a change for all stays in force.
+final class RulesStatement: Sendable {
     let rules: [QueueRule: Int]
     let program: String
+    private let isAccepted = Atomic<Bool>(false)
 
     init(_ options: QueueOptions) {
         rules = options.rules
         program = options.program
     }
 
+    /// States the rules over a new connection.
+    ///
+    /// - Throws: ``RedisError/rulesDiffer(_:)`` when another program goes by other rules.
+    func state(over connection: RedisConnection) throws(RedisError) {
+        let wasAccepted = isAccepted.load(ordering: .relaxed)
+        guard let call = call(wasAccepted ? "lost" : "0") else { return }
+        try Self.check(connection.run(call))
+        isAccepted.store(true, ordering: .relaxed)
+    }
+
     /// The call that states the rules, or nothing to state.
-    func call(force: Bool = false) -> ScriptCall? {
+    ///
+    /// - Parameter force: `1`: whoever is alive; `0`: if nobody is; `lost`: if there are no rules.
+    func call(_ force: RedisArgument) -> ScriptCall? {
         guard !rules.isEmpty else { return nil }
         let pairs = rules.sorted { $0.key.rawValue < $1.key.rawValue }
             .flatMap { [RedisArgument($0.key.rawValue), RedisArgument($0.value)] }
-        return ScriptCall(
-            script: .state, arguments: [RedisArgument(program), RedisArgument(force ? "1" : "0")] + pairs)
+        return ScriptCall(script: .state, arguments: [RedisArgument(program), force] + pairs)
     }
 
     /// Reads the answer.
@@ -192,7 +206,7 @@ extension RedisJobQueue {
     public func change(_ rules: [QueueRule: Int]) async throws {
         var options = options
         options.rules = rules
-        guard let call = RulesStatement(options).call(force: true) else { return }
+        guard let call = RulesStatement(options).call("1") else { return }
         try RulesStatement.check(await pool.run(call))
     }
 }
@@ -200,11 +214,12 @@ extension RedisJobQueue {
 extension Script {
     /// States rules. Without force those that differ are refused while a worker of another name is alive.
     ///
-    /// Arguments: program, force (1 or 0), then rule and value in turn. Returns nothing, or
+    /// Arguments: program, force (`1`, `0`, or `lost`: only where there are no rules), then rule and value in turn. Returns nothing, or
     /// `{rule, stated value, value in force, who stated that, a worker that is alive}`.
     static let state = Script(
         #"""
         local program, force = ARGV[1], ARGV[2]
+        if force == 'lost' and redis.call('EXISTS', rules_key) == 1 then return {} end
         local changes = {}
         for index = 3, #ARGV, 2 do
             if rules[ARGV[index]] ~= tonumber(ARGV[index + 1]) then changes[#changes + 1] = index end

@@ -42,7 +42,7 @@ extension RedisJobQueue {
     public func heartbeat(_ worker: WorkerRecord) async throws { _ = try await pool.run(.heartbeat(worker)) }
 
     /// Renewals and heartbeats for a plain thread, over a connection of its own.
-    public func leaseLine() -> RedisLeaseLine { RedisLeaseLine(address: address, options: options) }
+    public func leaseLine() -> RedisLeaseLine { RedisLeaseLine(queue: self) }
 }
 
 /// What has to go on while a song is separated: renewals, reports and heartbeats, as blocking calls for a plain thread
@@ -53,9 +53,9 @@ extension RedisJobQueue {
 public final class RedisLeaseLine {
     private let session: RedisSession
 
-    /// A line to the queue at `address`; it connects with the first call.
-    public init(address: RedisAddress, options: QueueOptions) {
-        session = RedisSession(address: address, timeouts: options.timeouts, statement: RulesStatement(options))
+    /// A line to `queue`; it connects with the first call.
+    init(queue: RedisJobQueue) {
+        session = RedisSession(address: queue.address, timeouts: queue.options.timeouts, statement: queue.statement)
     }
 
     /// Renews the lease.

@@ -137,7 +137,7 @@ final class RedisSession {
     private func connected() throws(RedisError) -> RedisConnection {
         if let connection { return connection }
         let new = try RedisConnection(to: node, connectTimeout: timeouts.connect, timeout: timeouts.command)
-        if let call = statement?.call() { try RulesStatement.check(new.run(call)) }
+        try statement?.state(over: new)
         connection = new
         return new
     }
