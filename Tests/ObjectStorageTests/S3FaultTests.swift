@@ -62,9 +62,10 @@ import Testing
     @Test func doesNotRepeatAStream() async throws {
         let count = Mutex(0)
         let server = try ScriptedServer { connection in
-            while connection.readHead() != nil {
+            while let head = connection.readHead() {
+                // What follows a head is the chunks of its body.
+                guard "\(head)".contains("PUT") else { continue }
                 count.withLock { $0 += 1 }
-                _ = connection.read(5)
                 connection.write(Self.answer("503 Slow Down", Self.slowDown))
             }
         }
