@@ -64,7 +64,10 @@ final class SimulatedWorkers: Sendable {
             $0.lives[id]?.isToEnd = true
             if let job = $0.lives[id]?.job { $0.killed.append(job) }
         }
-        while book.withLock({ $0.lives[id]?.hasEnded == false }) { try? await Task.sleep(for: .milliseconds(5)) }
+        // A task of its own: in one that was cancelled no sleep lasts, and two of them would take every thread.
+        await Task {
+            while book.withLock({ $0.lives[id]?.hasEnded == false }) { try? await Task.sleep(for: .milliseconds(5)) }
+        }.value
     }
 
     private func isToEnd(_ id: String) -> Bool { book.withLock { $0.lives[id]?.isToEnd ?? true } }
