@@ -6,7 +6,10 @@ import Testing
 
 /// A Redis in cluster mode takes the queue: all keys lie in one slot.
 struct ClusterTests {
-    private func node() throws -> ServerProcess { try .redis(["--cluster-enabled", "yes"]) }
+    /// A node; it hears the others at `bus`, since its own port and 10,000 may be no port.
+    private func node(bus: Int) throws -> ServerProcess {
+        try .redis(["--cluster-enabled", "yes", "--cluster-port", String(bus)])
+    }
 
     private func cli(_ node: ServerProcess, _ words: String...) async throws -> String {
         let process = Process()
@@ -50,7 +53,7 @@ struct ClusterTests {
     }
 
     @Test func oneNodeWithAllSlots() async throws {
-        let node = try node()
+        let node = try node(bus: try freePort())
         _ = try await cli(node, "cluster", "addslotsrange", "0", "16383")
         try await eventually("the cluster is in order") { try await cli(node, "cluster", "info").contains("state:ok") }
         try await goThrough(try queue(node))
@@ -60,10 +63,11 @@ struct ClusterTests {
 
     /// Whichever node it is told of, the queue goes to the one that has its slot.
     @Test func twoNodesThatShareTheSlots() async throws {
-        let (one, other) = (try node(), try node())
+        let bus = try freePort()
+        let (one, other) = (try node(bus: try freePort()), try node(bus: bus))
         _ = try await cli(one, "cluster", "addslotsrange", "0", "8191")
         _ = try await cli(other, "cluster", "addslotsrange", "8192", "16383")
-        _ = try await cli(one, "cluster", "meet", "127.0.0.1", String(other.port))
+        _ = try await cli(one, "cluster", "meet", "127.0.0.1", String(other.port), String(bus))
         for node in [one, other] {
             try await eventually("the cluster is in order") {
                 try await cli(node, "cluster", "info").contains("state:ok")
