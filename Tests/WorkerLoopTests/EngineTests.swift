@@ -89,7 +89,7 @@ import WorkerLoop
     }
 
     @Test(arguments: [
-        ("Dear diary, today I was named .mp3", JobOptions(), "is not audio"),
+        ("Dear diary, today I was named .mp3", JobOptions(), "is text; there is no audio in it"),
         ("", JobOptions(), "is empty"),
         ("RIFF", JobOptions(model: "nonesuch"), "There is no model “nonesuch” here"),
         ("RIFF", JobOptions(twoStems: "kazoo"), "kazoo"),
@@ -179,7 +179,8 @@ import WorkerLoop
             #expect(done.model == "starter")
             let failed = try await bench.finished(text.id)
             #expect(failed.state == .failed)
-            #expect(failed.error?.hasPrefix("diary.mp3 is not audio") == true, "\(failed.error ?? "")")
+            #expect(
+                failed.error?.hasPrefix("diary.mp3 is text; there is no audio in it") == true, "\(failed.error ?? "")")
         }
     }
 }
