@@ -23,7 +23,7 @@ import Testing
                 [Places.products.appending(path: "msaas").path, "retry"] + arguments, environment: ["REDIS_URL": url])
         }
         #expect(try retry(jobs[1].description).contains("\(jobs[1]) waits again"))
-        #expect(try retry(jobs[1].description).contains("not dead"))
+        #expect(try retry(jobs[1].description).contains("neither dead nor failed"))
         #expect(try await queue.depth() == QueueDepth(waiting: 1, inFlight: 0, dead: 1))
         #expect(try retry().contains("\(jobs[0]) waits again"))
         #expect(try retry().contains("No job is dead"))

@@ -26,6 +26,8 @@ struct MachineModel {
 
     var jobs: [JobID: Entry] = [:]
     var parts: [String: Part] = [:]
+    /// Sealed jobs that were given back: whoever looks next publishes them.
+    var handedOver: Set<JobID> = []
     private var lines: [String: [JobID]] = [:]
     private var served: [Int: Int] = [:]
 
@@ -153,7 +155,11 @@ struct MachineModel {
 
     mutating func giveBack(_ id: JobID, _ token: Int64, next: Bool, counts: Bool) -> JobState {
         guard let entry = jobs[id] else { return .cancelled }
-        guard standing(id, token) == .held, !entry.isSealed else { return entry.state }
+        guard standing(id, token) == .held else { return entry.state }
+        guard !entry.isSealed else {
+            handedOver.insert(id)
+            return entry.state
+        }
         jobs[id]?.attempts -= 1
         if counts { jobs[id]?.returns += 1 }
         if counts, entry.returns + 1 >= Self.returns { jobs[id]?.state = .failed } else { lineUp(id, next: next) }

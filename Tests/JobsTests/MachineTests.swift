@@ -155,7 +155,9 @@ private struct World {
         let moved = model.recover(expired)
         #expect(try await queue.recover() == moved, "\(moment): recover")
         try await queue.change([.lease: 600_000])
-        let sealed = Set(expired.filter { model.jobs[$0]?.isSealed == true && model.jobs[$0]?.state == .running })
+        let sealed = model.handedOver.union(expired)
+            .filter { model.jobs[$0]?.isSealed == true && model.jobs[$0]?.state == .running }
+        model.handedOver = []
         let found = try await queue.unpublished()
         #expect(Set(found.map(\.claim.job.id)) == sealed, "\(moment): unpublished")
         for job in found where random.next(2) == 0 {
