@@ -30,7 +30,9 @@ import Testing
         let port = String(format: "%04X", try #require(URL(string: url)?.port))
         var found: Set<String> = []
         for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-            for line in try String(contentsOfFile: table, encoding: .utf8).split(separator: "\n").dropFirst() {
+            // Such a file says that it is empty, and comes in pieces.
+            let text = try FileHandle(forReadingFrom: URL(filePath: table)).readToEnd() ?? Data()
+            for line in String(decoding: text, as: UTF8.self).split(separator: "\n").dropFirst() {
                 let fields = line.split(separator: " ")
                 guard fields.count > 3, fields[3] == "0A", fields[1].hasSuffix(":\(port)") else { continue }
                 found.insert(String(fields[1].dropLast(5)))
@@ -44,8 +46,7 @@ import Testing
         let address = try await running(service)
         #expect(address.http.hasPrefix("http://127.0.0.1:"))
         #expect(try listeners(address.http) == ["00000000"])
-        let storage = try listeners(address.storage)
-        #expect(storage == ["0100007F"], "\(address.storage)")
+        #expect(try listeners(address.storage) == ["0100007F"])
         #expect(try listeners(address.redis) == ["0100007F"])
         let exports = try runProgram([
             Places.products.appending(path: "msaas").path, "env", "--data", data.path,
