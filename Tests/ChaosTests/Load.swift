@@ -34,7 +34,8 @@ struct SongBook: Sendable {
             ]
             try cut.run()
             cut.waitUntilExit()
-            songs.append(Song(file: file, options: kind.options))
+            // Shifts are drawn for each job, and its stems with them.
+            songs.append(Song(file: file, options: kind.options.merging(["shifts": "0"]) { $1 }))
         }
         // What begins like a song and is none fails with a reason.
         let letter = folder.appending(path: "letter.mp3")
