@@ -14,10 +14,14 @@ TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1 \
 TEST_VENV      := .venv-test
 
 # Container images; REGISTRY ends with a slash. The manifests below k8s/ name this version.
-VERSION        := 0.1.0
+VERSION        := 0.2.0
 REGISTRY       ?= msaas/
 IMAGES         := function-host worker autoscaler msaas
 KIND_CLUSTER   ?= msaas
+
+# Where `make install` puts things; DESTDIR goes before it when a package is made.
+PREFIX         ?= /usr/local
+PROGRAMS       := msaas worker function-host autoscaler
 
 # The fast ones first; a process for each, since many of them start servers and send signals.
 TEST_SUITES    := ArchitectureTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
@@ -30,7 +34,7 @@ CHECKPOINTS    := Benchmarks/.checkpoints
 FUZZ_SECONDS   ?= 60
 FUZZ_TARGETS   ?=
 
-.PHONY: demo up test chaos fuzz bench bench-peers bench-memory bench-streams images push kind-load build packages test-packages format lint clean help
+.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-memory bench-streams images push kind-load build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -53,6 +57,17 @@ chaos: build test-packages ## Kill, freeze and cut off the running service for C
 build: packages ## Build the executables
 	@command -v swift >/dev/null || { echo "Swift 6.2 or newer is needed: https://www.swift.org/install"; exit 1; }
 	swift build $(SWIFT_FLAGS)
+
+install: ## Put programs and models below PREFIX (/usr/local); `make build` first. The functions' manifests are inside of function-host
+	@for program in $(PROGRAMS); do [ -x "$(BIN)/$$program" ] || { echo "$(BIN)/$$program is missing: run make build first"; exit 1; }; done
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/msaas/models" "$(DESTDIR)$(PREFIX)/share/doc/msaas"
+	install -m 755 $(addprefix $(BIN)/,$(PROGRAMS)) "$(DESTDIR)$(PREFIX)/bin"
+	cp -R models/. "$(DESTDIR)$(PREFIX)/share/msaas/models"
+	install -m 644 README.md SECURITY.md CHANGELOG.md LICENSE "$(DESTDIR)$(PREFIX)/share/doc/msaas"
+
+uninstall: ## Remove what `make install` put below PREFIX
+	rm -f $(addprefix "$(DESTDIR)$(PREFIX)/bin/,$(addsuffix ",$(PROGRAMS)))
+	rm -rf "$(DESTDIR)$(PREFIX)/share/msaas" "$(DESTDIR)$(PREFIX)/share/doc/msaas"
 
 packages: ## Install the system libraries and redis-server where they are missing
 	@$(call install,$(BUILD_PACKAGES))

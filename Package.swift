@@ -36,6 +36,7 @@ var foundations: [Target] {
             "Foundations",
             [
                 .target(name: "Threading"),
+                .target(name: "Terminal", dependencies: [.argumentParser]),
                 .target(name: "FileKind"),
                 .target(name: "Streams", dependencies: [.nioCore]),
                 .target(name: "Untrusted"),
@@ -126,8 +127,8 @@ var service: [Target] {
             .target(
                 name: "FunctionHost",
                 dependencies: [
-                    "Streams", "HTTPServer", "COpenSSL", "Threading", "ServiceContract", "Encodings", .hummingbird,
-                    .httpTypes,
+                    "Streams", "HTTPServer", "COpenSSL", "Threading", "ServiceContract", "Encodings", "Terminal",
+                    .hummingbird, .httpTypes,
                     .nioCore, .nioHTTPTypes, .logging, .metrics, .lifecycle, .yams,
                 ]),
             .target(
@@ -185,8 +186,8 @@ var autoscaler: [Target] {
         .executableTarget(
             name: "autoscaler",
             dependencies: [
-                "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", .argumentParser, .lifecycle,
-                .logging,
+                "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", "ServiceContract", "Terminal",
+                .argumentParser, .lifecycle, .logging,
             ],
             path: "autoscaler/autoscaler"),
     ]
@@ -200,18 +201,22 @@ var programs: [Target] {
             .executableTarget(
                 name: "function-host",
                 dependencies: [
-                    "FunctionHost", "UploadFunction", "SeparateFunction", "FetchFunction", .argumentParser, .logging,
+                    "FunctionHost", "UploadFunction", "SeparateFunction", "FetchFunction", "ServiceContract",
+                    "Terminal",
+                    .argumentParser, .logging,
                     .metrics,
                     .lifecycle,
                 ]),
-            .executableTarget(name: "worker", dependencies: ["WorkerLoop", .argumentParser, .logging]),
+            .executableTarget(
+                name: "worker", dependencies: ["WorkerLoop", "ServiceContract", "Terminal", .argumentParser, .logging]),
             .executableTarget(
                 name: "msaas",
                 dependencies: [
                     "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "WorkerLoop", "Evaluation",
                     "LocalStack",
                     "Controller", "StorageServer", "ServiceClient", "ServiceContract", "Jobs", "FunctionHost",
-                    "ObjectStorage", "HTTPTransport", "SeparationChoices", .argumentParser, .logging, .lifecycle,
+                    "ObjectStorage", "HTTPTransport", "SeparationChoices", "Terminal", .argumentParser, .logging,
+                    .lifecycle, .unixSignals,
                 ]),
         ])
 }

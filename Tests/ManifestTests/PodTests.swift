@@ -12,6 +12,8 @@ import Yams
         let version = try #require(
             Project.text(of: "Makefile").split(separator: "\n").first { $0.hasPrefix("VERSION") }?
                 .split(separator: "=").last?.trimmingCharacters(in: .whitespaces))
+        let programs = try Project.text(of: "Sources/Foundations/ServiceContract/Version.swift")
+        #expect(programs.contains("serviceVersion = \"\(version)\""), "the programs have another version")
         for workload in try await Rendering(name).workloads {
             for container in workload.containers + workload.initContainers {
                 let image = try #require(container.text("image"))

@@ -5,50 +5,16 @@ import Testing
 
 /// `msaas separate` as a process, with a small random model.
 struct CommandTests {
-    let studio: Studio
+    let bench: Bench
+    var studio: Studio { bench.studio }
 
-    init() throws {
-        studio = try Studio()
-        for file in ["four.th", "other.safetensors"] {
-            try FileManager.default.createDirectory(at: studio.url("models"), withIntermediateDirectories: true)
-            try FileManager.default.copyItem(
-                at: GoldenTests.folder.appending(path: file), to: studio.url("models/\(file)"))
-        }
-        try Data("models: [four, other]\nweights: [[1, 1, 1, 1], [1, 1, 1, 0]]\n".utf8)
-            .write(to: studio.url("models/both.yaml"))
-        try writeTrack(noise(frames: 5000, channels: 2), to: studio.url("a song.v2.wav"), sampleRate: 2000)
-    }
+    init() throws { bench = try Bench(tracks: ["a song.v2.wav": 5000]) }
 
-    /// The program beside the test bundle.
-    private static let executable = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        .deletingLastPathComponent().appending(path: "msaas")
-
-    /// Starts the command; what it says and what it complains of go to files.
-    private func start(_ arguments: [String]) throws -> Running {
-        let texts = try TemporaryDirectory()
-        let errors = texts.url.appending(path: "errors").path
-        let process = try ChildProcess(
-            ["/bin/sh", "-c", "exec \"$@\" 2>\"$ERRORS\"", "sh", Self.executable.path, "separate", "--repo", "models"]
-                + arguments,
-            environment: ["ERRORS": errors], output: texts.url.appending(path: "output").path,
-            directory: studio.directory.path)
-        return Running(process: process, texts: texts)
-    }
-
-    private struct Running {
-        let process: ChildProcess
-        let texts: TemporaryDirectory
-        var output: String { text("output") }
-        var errors: String { text("errors") }
-        private func text(_ name: String) -> String {
-            String(decoding: (try? Data(contentsOf: texts.url.appending(path: name))) ?? Data(), as: UTF8.self)
-        }
-    }
+    private func start(_ arguments: [String]) throws -> Bench.Running { try bench.start(arguments) }
 
     private func msaas(_ arguments: String...) async throws -> (code: Int32, output: String, errors: String) {
-        let running = try start(arguments)
-        let code = await running.process.wait()
-        return (code, running.output, running.errors)
+        let running = try bench.start(arguments)
+        return (await running.process.wait(), running.output, running.errors)
     }
 
     /// `MSAAS_KERNELS` goes before what was measured; what computes is said, and a version that is not there is refused.
@@ -60,7 +26,7 @@ struct CommandTests {
             let output = studio.url("said by \(name)").path
             let process = try ChildProcess(
                 [
-                    Self.executable.path, "separate", "-v", "--repo", "models", "-n", "four", "a song.v2.wav", "-o",
+                    Bench.executable.path, "separate", "-v", "--repo", "models", "-n", "four", "a song.v2.wav", "-o",
                     name,
                 ], environment: ["MSAAS_KERNELS": name], output: output, directory: studio.directory.path)
             #expect(await process.wait() == code)
@@ -70,7 +36,7 @@ struct CommandTests {
 
     /// The ten lines of the library's documentation, as a program.
     @Test func `the example separates a track`() async throws {
-        let example = Self.executable.deletingLastPathComponent().appending(path: "separate-example")
+        let example = Bench.executable.deletingLastPathComponent().appending(path: "separate-example")
         let process = try ChildProcess([
             example.path, studio.url("models/four.th").path, studio.url("a song.v2.wav").path,
             studio.url("stems").path,
@@ -236,7 +202,9 @@ struct CommandTests {
         #expect(nothing.errors.contains("There is no track to separate"))
     }
 
-    @Test(arguments: [SIGINT, SIGTERM]) func `a signal stops it, and nothing is left`(number: Int32) async throws {
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func `a signal stops it, and nothing is left`(number: Int32)
+        async throws
+    {
         try writeTrack(noise(frames: 2_000_000, channels: 2), to: studio.url("long.wav"), sampleRate: 2000)
         let running = try start(["-n", "both", "--shifts", "50", "--threads", "1", "long.wav"])
         while running.process.isRunning, !running.output.contains("Separating track") {

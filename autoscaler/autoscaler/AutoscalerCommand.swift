@@ -1,4 +1,6 @@
 import ArgumentParser
+import ServiceContract
+import Terminal
 
 /// The autoscaler's command line.
 @main
@@ -6,5 +8,8 @@ struct AutoscalerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "autoscaler",
         abstract: "Resizes the fleet of separation workers without ever killing a job.",
+        version: serviceVersion,
         subcommands: [RunCommand.self, DashboardCommand.self, SimulateCommand.self, TraceCommand.self])
+
+    static func main() async { await start() }
 }

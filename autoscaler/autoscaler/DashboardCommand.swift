@@ -2,6 +2,7 @@ import ArgumentParser
 import Dashboard
 import Foundation
 import Jobs
+import Terminal
 
 /// `autoscaler dashboard`: what the service and its autoscaler are doing.
 struct DashboardCommand: AsyncParsableCommand {
@@ -45,9 +46,9 @@ struct DashboardCommand: AsyncParsableCommand {
             address: try address(environment), interval: .milliseconds(Int64(interval * 1000)),
             capabilities: capabilities)
         if json {
-            print(try await dashboard.json())
+            say(try await dashboard.json())
         } else if once || !capabilities.isAddressable {
-            print(try await dashboard.text())
+            say(try await dashboard.text())
         } else {
             try await dashboard.run()
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Policy
 import Simulator
+import Terminal
 
 /// `autoscaler simulate TRACE`: what the policy would have done.
 struct SimulateCommand: ParsableCommand {
@@ -64,9 +65,11 @@ struct SimulateCommand: ParsableCommand {
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            print(String(decoding: try encoder.encode(reports), as: UTF8.self))
+            say(String(decoding: try encoder.encode(reports), as: UTF8.self))
         } else {
-            print(Summary(trace: trace, reports: reports, elapsed: elapsed, width: width ?? terminalWidth(), log: log))
+            say(
+                "\(Summary(trace: trace, reports: reports, elapsed: elapsed, width: width ?? terminalWidth(), log: log))"
+            )
         }
     }
 
@@ -227,5 +230,5 @@ struct TraceCommand: ParsableCommand {
     @Argument(help: "steady (2 h, 600 jobs), bursty (4 h) or day (100,000 jobs).")
     var name: SampleTrace
 
-    func run() { print(name.make().text, terminator: "") }
+    func run() { say(String(name.make().text.dropLast())) }
 }

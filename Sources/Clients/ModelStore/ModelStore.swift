@@ -12,6 +12,8 @@ public struct ModelStore: Sendable {
     public let repository: URL?
     /// The folder of models that come with the program: `NAME/NAME.yaml` or `NAME.yaml` beside its checkpoints.
     public let shipped: URL
+    /// Where that folder was looked for.
+    public let places: [URL]
     /// Where downloaded models are kept. It is made when needed.
     public let cache: URL
     let officials: [OfficialModel]
@@ -28,16 +30,18 @@ public struct ModelStore: Sendable {
         transport: any HTTPTransport = CurlTransport()
     ) {
         self.init(
-            repository: repository, shipped: shipped, cache: cache, officials: OfficialModel.all,
+            repository: repository, shipped: shipped, places: [shipped], cache: cache, officials: OfficialModel.all,
             downloader: Downloader(transport: transport, address: address ?? OfficialModel.address))
     }
 
     /// A store with other official models.
     package init(
-        repository: URL?, shipped: URL, cache: URL, officials: [OfficialModel], downloader: Downloader
+        repository: URL?, shipped: URL, places: [URL] = [], cache: URL, officials: [OfficialModel],
+        downloader: Downloader
     ) {
         self.repository = repository
         self.shipped = shipped
+        self.places = places
         self.cache = cache
         self.officials = officials
         self.downloader = downloader
@@ -113,6 +117,7 @@ public struct ModelStore: Sendable {
     /// The error that fits a name which nothing has.
     func unknown(_ name: String) -> ModelStoreError {
         if repository == nil && OfficialModel.unsupported.contains(name) { return .unsupportedModel(name) }
+        if repository == nil, name == "starter" { return .notInstalled(name, places: places.map(\.path)) }
         return .unknownModel(name, known: (try? list().names) ?? [])
     }
 
@@ -135,35 +140,37 @@ public struct ModelStore: Sendable {
 extension ModelStore {
     /// The store that the environment describes.
     ///
-    /// `MSAAS_MODELS` is the folder of shipped models, by default `models` beside or above the executable or in the
-    /// working folder; `XDG_CACHE_HOME` (default `~/.cache`) holds the folder `msaas` for downloaded models;
-    /// `MSAAS_MODEL_URL` takes the place of `https://dl.fbaipublicfiles.com/demucs` in the official models' addresses.
+    /// `MSAAS_MODELS` is the folder of shipped models; by default it is searched for, see ``shippedFolders()``;
+    /// `XDG_CACHE_HOME` (default `~/.cache`) holds the folder `msaas` for downloaded models; `MSAAS_MODEL_URL` takes the
+    /// place of `https://dl.fbaipublicfiles.com/demucs` in the official models' addresses.
     public init(repository: URL? = nil, environment: [String: String]) {
         let home = environment["HOME"].map { URL(filePath: $0) } ?? FileManager.default.homeDirectoryForCurrentUser
         // Relative paths in XDG variables are to be ignored (XDG Base Directory Specification).
         let caches = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? URL(filePath: $0) : nil }
-        let shipped = environment["MSAAS_MODELS"].flatMap { $0.isEmpty ? nil : URL(filePath: $0) }
+        let named = environment["MSAAS_MODELS"].flatMap { $0.isEmpty ? nil : URL(filePath: $0) }
         let address = environment["MSAAS_MODEL_URL"].flatMap { $0.isEmpty ? nil : $0 }
+        let places = named.map { [$0] } ?? Self.shippedFolders()
+        let shipped = places.first { FileManager.default.fileExists(atPath: $0.appending(path: "starter").path) }
         self.init(
-            repository: repository, shipped: shipped ?? Self.shippedFolder(),
-            cache: (caches ?? home.appending(path: ".cache")).appending(path: "msaas"), address: address)
+            repository: repository, shipped: shipped ?? places[0], places: places,
+            cache: (caches ?? home.appending(path: ".cache")).appending(path: "msaas"), officials: OfficialModel.all,
+            downloader: Downloader(transport: CurlTransport(), address: address ?? OfficialModel.address))
     }
 
-    /// The first folder `models/starter`'s parent, going up from the executable and then from the working folder.
-    private static func shippedFolder() -> URL {
-        let working = URL(filePath: FileManager.default.currentDirectoryPath)
+    /// Where the models that come with the program may be, in the order in which it looks: `share/msaas/models` beside the folder of
+    /// the executable, as `make install` puts them; `models` beside or above it, as in a checkout; `models` in the working folder.
+    private static func shippedFolders() -> [URL] {
         var places: [URL] = []
         if let executable = Bundle.main.executableURL?.resolvingSymlinksInPath() {
             var folder = executable.deletingLastPathComponent()
-            for _ in 0..<6 {
-                places.append(folder)
+            places.append(folder.deletingLastPathComponent().appending(path: "share/msaas/models"))
+            for _ in 0..<6 where folder.path != "/" {
+                places.append(folder.appending(path: "models"))
                 folder = folder.deletingLastPathComponent()
             }
         }
-        places.append(working)
-        let folders = places.map { $0.appending(path: "models") }
-        return folders.first { FileManager.default.fileExists(atPath: $0.appending(path: "starter").path) }
-            ?? working.appending(path: "models")
+        places.append(URL(filePath: FileManager.default.currentDirectoryPath).appending(path: "models"))
+        return places
     }
 }
 
@@ -208,6 +215,8 @@ public enum ModelStoreError: Error, Equatable, CustomStringConvertible {
     case invalidName(String)
     /// There is no model of that name; the known ones are listed.
     case unknownModel(String, known: [String])
+    /// The models that come with the program are in none of these places.
+    case notInstalled(String, places: [String])
     /// The reference has a model of that name, but it is no HTDemucs.
     case unsupportedModel(String)
     /// No name was given and the repository does not say which of its models is meant.
@@ -234,6 +243,9 @@ public enum ModelStoreError: Error, Equatable, CustomStringConvertible {
             "\(name.debugDescription.prefix(100)) cannot be a model's name: use letters, digits, '.', '_' and '-'."
         case .unknownModel(let name, let known):
             "There is no model \(name); the known ones are \(list(known)). Use --repo DIR for models of your own."
+        case .notInstalled(let name, let places):
+            "The model \(name), which comes with the program, is not there; looked in \(list(places)). "
+                + "Set MSAAS_MODELS to the folder that holds \(name), or use another model: -n htdemucs downloads one."
         case .unsupportedModel(let name):
             "\(name) is no HTDemucs model, and no other kind is supported. Use htdemucs, htdemucs_ft or htdemucs_6s."
         case .nameNeeded(let folder, let known):

@@ -19,10 +19,11 @@ public struct ServiceClient: Sendable {
     /// Uploads a file and returns its job.
     ///
     /// - Parameters:
+    ///   - name: what to call the song; nil for the file's own name.
     ///   - options: names and values as `POST /upload` takes them.
     /// - Throws: ``ServiceError`` with the service's own sentence, `HTTPError` when it cannot be reached.
-    public func upload(_ file: URL, options: [String: String] = [:]) async throws -> JobID {
-        let query = ([("filename", file.lastPathComponent)] + options.sorted { $0.key < $1.key })
+    public func upload(_ file: URL, named name: String? = nil, options: [String: String] = [:]) async throws -> JobID {
+        let query = ([("filename", name ?? file.lastPathComponent)] + options.sorted { $0.key < $1.key })
             .map { "\($0.percentEncoded())=\($1.percentEncoded())" }.joined(separator: "&")
         let answer: AcceptedUpload = try await request(
             "POST", "/upload?\(query)", body: .file(file), contentType: "application/octet-stream")
@@ -32,9 +33,16 @@ public struct ServiceClient: Sendable {
     /// What is known about a job.
     public func status(of job: JobID) async throws -> JobStatus { try await request("GET", "/fetch/\(job)") }
 
-    /// The latest jobs, newest first.
-    public func recent() async throws -> [JobStatus] {
-        let answer: JobList = try await request("GET", "/fetch")
+    /// Cancels a job that has not ended, and removes one that has, with its stems.
+    public func remove(_ job: JobID) async throws {
+        let response = try await transport.send(
+            HTTPRequest(method: "DELETE", url: address + "/fetch/\(job)", headers: credentials))
+        guard response.status == 204 else { throw try await refusal(response) }
+    }
+
+    /// The latest jobs, newest first, up to 200.
+    public func recent(limit: Int = 20) async throws -> [JobStatus] {
+        let answer: JobList = try await request("GET", "/fetch?limit=\(limit)")
         return answer.jobs
     }
 
@@ -90,9 +98,12 @@ public struct ServiceClient: Sendable {
 
     /// A file name that cannot leave the folder, whatever the service says.
     private static func fileName(of stem: JobStatus.Stem) -> String {
-        let ending = ["audio/flac": "flac", "audio/mpeg": "mp3"][stem.contentType] ?? "wav"
-        let name = String(String.UnicodeScalarView(stem.name.unicodeScalars.map { $0 == "/" || $0 == "\0" ? "_" : $0 }))
-        return name + "." + ending
+        let ending = stem.file.split(separator: ".").last ?? "wav"
+        return String(
+            String.UnicodeScalarView(
+                "\(stem.name).\(ending)".unicodeScalars.map {
+                    $0 == "/" || $0.value < 0x20 || $0.value == 0x7f ? "_" : $0
+                }))
     }
 
     private var credentials: HTTPHeaders {

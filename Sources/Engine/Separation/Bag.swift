@@ -70,6 +70,14 @@ public struct Bag: Sendable {
         self.makeSession = makeSession
     }
 
+    /// The same models, in the same memory, with threads of their own: for a track beside another one.
+    package func sharing(threads: Int) throws -> Bag {
+        try Bag(
+            name: name, sources: sources, sampleRate: sampleRate, channels: channels,
+            pool: ThreadPool(threads: threads),
+            members: members, makeSession: makeSession)
+    }
+
     /// The longest segment that every model can work with, in seconds.
     public var longestSegment: Double {
         Double(members.map(\.trainingFrames).min() ?? 0) / Double(sampleRate)

@@ -7,23 +7,27 @@ import Foundation
 public struct MemoryPlan: Sendable, Equatable, CustomStringConvertible {
     /// Threads that work together on a segment.
     public var threads: Int
+    /// Tracks that are worked on at a time, each with so many threads.
+    public var tracks = 1
     /// The limit, if there is one.
     public var limit: MemoryLimit?
     /// What the process took before the first model was loaded.
     package var program: Int
     /// Weights of all models in memory.
     package var weights: Int
-    /// What a forward pass works in.
+    /// What a forward pass of one track works in.
     package var work: Int
-    /// The track around the segment, the sums of the stems, decoders, encoders, and a reserve.
+    /// The same for the track around the segment, the sums of the stems, decoders, encoders, and a reserve.
     package var buffers: Int
 
     /// The estimated peak of the process's resident memory, in bytes.
-    public var bytes: Int { program + weights + work + buffers }
+    public var bytes: Int { program + weights + tracks * (work + buffers) }
 
     /// The choice, for a log.
     public var description: String {
-        "\(threads) \(threads == 1 ? "thread" : "threads"), one segment at a time, at most \(megabytes(bytes)) of memory"
+        "\(threads) \(threads == 1 ? "thread" : "threads"), "
+            + (tracks == 1 ? "one segment at a time" : "for each of \(tracks) tracks at a time")
+            + ", at most \(megabytes(bytes)) of memory"
             + (limit.map { " (\($0.source) allows \(megabytes($0.bytes)))" } ?? "")
     }
 
@@ -60,6 +64,23 @@ public struct MemoryPlan: Sendable, Equatable, CustomStringConvertible {
             "\(demand.name) needs \(megabytes(plan.bytes)) of memory even with one thread (\(megabytes(plan.weights)) "
                 + "for weights, \(megabytes(plan.work)) to work in, \(megabytes(plan.program + plan.buffers)) for the rest), "
                 + "and \(limit.source) allows \(megabytes(limit.bytes)); raise the limit or choose a smaller model.")
+    }
+
+    /// How many tracks with this plan, which is for one, fit beside each other: they share the weights, and each has its own working memory.
+    ///
+    /// - Parameter limit: what the process may take; nil for what the machine has free.
+    package func tracksThatFit(limit: MemoryLimit?) -> Int {
+        guard let room = limit.map({ $0.bytes - bytes }) ?? Self.freeBytes().map({ $0 - work - buffers }) else {
+            return 1
+        }
+        return 1 + max(0, room) / max(1, work + buffers)
+    }
+
+    /// Bytes that the machine could give to processes without swapping; nil where the system does not say.
+    private static func freeBytes() -> Int? {
+        let lines = ((try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? "").split(separator: "\n")
+        return lines.first { $0.hasPrefix("MemAvailable:") }?.split(separator: " ").dropFirst().first
+            .flatMap { Int($0) }.map { $0 * 1024 }
     }
 
     /// What this process took when it was first asked: before it loaded a model.

@@ -5,7 +5,9 @@ import FunctionHost
 import Logging
 import Metrics
 import SeparateFunction
+import ServiceContract
 import ServiceLifecycle
+import Terminal
 import UploadFunction
 
 /// All functions that this host knows. A new one needs its line here.
@@ -21,7 +23,8 @@ struct FunctionHostCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "function-host",
         abstract: "Serves msaas functions over HTTP.",
-        discussion: "Flags win over environment variables; see the README for the variables.")
+        discussion: "Flags win over environment variables; see the README for the variables.",
+        version: serviceVersion)
 
     @Option(name: .long, help: "Address to listen on (HOST, default 0.0.0.0).")
     var host: String?
@@ -35,13 +38,15 @@ struct FunctionHostCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print the functions' names and end.")
     var list = false
 
+    static func main() async { await start() }
+
     func run() async throws {
         var environment = ProcessInfo.processInfo.environment
         environment["HOST"] = host ?? environment["HOST"]
         environment["PORT"] = port.map(String.init) ?? environment["PORT"]
         environment["FUNCTION_TARGET"] = target ?? environment["FUNCTION_TARGET"]
         let catalogue = try FunctionCatalogue(functions)
-        guard !list else { return print(catalogue.names.joined(separator: "\n")) }
+        guard !list else { return say(catalogue.names.joined(separator: "\n")) }
 
         JSONLogHandler.bootstrap(environment: environment)
         let metrics = PrometheusRegistry()

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Foundation
 import ServiceContract
+import Terminal
 
 /// The `msaas` command.
 @main
@@ -10,23 +10,23 @@ struct Msaas: AsyncParsableCommand {
         abstract: "Music separation as a service: a song in, its drums, bass, other and vocals out.",
         version: serviceVersion,
         subcommands: [
-            SeparateCommand.self, UpCommand.self, SubmitCommand.self, JobsCommand.self, LogsCommand.self,
-            RetryCommand.self, RulesCommand.self, EnvCommand.self, KeyCommand.self, ScoreCommand.self, DemoCommand.self,
-            StorageCommand.self, EventsCommand.self, SetupCommand.self,
+            SeparateCommand.self, WatchCommand.self, UpCommand.self, SubmitCommand.self, FetchCommand.self,
+            CancelCommand.self,
+            JobsCommand.self, LogsCommand.self, RetryCommand.self, RulesCommand.self, EnvCommand.self, KeyCommand.self,
+            ScoreCommand.self, DemoCommand.self, StorageCommand.self, EventsCommand.self, SetupCommand.self,
             ModelsCommand.self, BenchmarkCommand.self,
         ])
-}
 
-/// Prints a line at once: `print` keeps it back while standard output is a pipe or a file.
-func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+    static func main() async { await start(try commandLine()) }
 
-/// Says something that is no result.
-func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
-
-/// Why a command could not do what it was asked for. Unlike a `ValidationError` it brings no usage along, which would be that of
-/// `msaas` once the command runs.
-struct CommandFailure: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
+    /// The command line, with names of files as they are; that of `separate` and `watch` as the reference would read it.
+    private static func commandLine() throws -> [String] {
+        let words = ByteNames.commandLine()
+        let rest = Array(words.dropFirst())
+        return switch words.first {
+        case "separate": ["separate"] + (try ReferenceArguments(of: SeparateCommand.self).rewritten(rest))
+        case "watch": ["watch"] + (try ReferenceArguments(of: WatchCommand.self).rewritten(rest))
+        default: words
+        }
+    }
 }

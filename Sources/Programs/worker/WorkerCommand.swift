@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
 import Logging
+import ServiceContract
+import Terminal
 import WorkerLoop
 
 /// The `worker` command: claims jobs, separates them and stores the stems, until it is told to end.
@@ -14,7 +16,7 @@ struct WorkerCommand: AsyncParsableCommand {
             MSAAS_MAX_ATTEMPTS, MSAAS_DRAIN_SECONDS, MSAAS_HEALTH_FILE, MSAAS_MODELS, MSAAS_PRECISION, MSAAS_KERNELS, \
             MSAAS_MEMORY_LIMIT, \
             LOG_LEVEL. SIGTERM drains the worker; a second one has it give its job back at once.
-            """)
+            """, version: serviceVersion)
 
     @Option(help: "The worker's name (WORKER_ID; default: host name and process id).")
     var id: String?
@@ -28,6 +30,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(help: "Threads of the engine (MSAAS_THREADS; default: one a core).")
     var threads: Int?
+
+    static func main() async { await start() }
 
     func run() async throws {
         var environment = ProcessInfo.processInfo.environment

@@ -39,7 +39,7 @@ extension SongRefused {
             case .invalidOption, .unknownStem, .segmentTooLong: self.init(error.description)
             }
         case ModelStoreError.unknownModel(let name, _), ModelStoreError.invalidName(let name),
-            ModelStoreError.unsupportedModel(let name):
+            ModelStoreError.unsupportedModel(let name), ModelStoreError.notInstalled(let name, _):
             self.init(model: name, offered: offered)
         default: return nil
         }

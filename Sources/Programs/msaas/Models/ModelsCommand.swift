@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ModelStore
+import Terminal
 
 /// `msaas models`: the models by name, and what of them is here.
 struct ModelsCommand: AsyncParsableCommand {

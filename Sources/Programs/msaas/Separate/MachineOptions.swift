@@ -9,9 +9,6 @@ struct MachineOptions: ParsableArguments {
         help: "Threads that work together (default: MSAAS_THREADS, else one for each core that the process may use).")
     var threads: Int?
 
-    @Option(name: .shortAndLong, help: "The same as --threads; unlike in the reference, memory does not grow with it.")
-    var jobs = 0
-
     @Option(
         help: ArgumentHelp(
             "float32 or bf16 (default: MSAAS_PRECISION, else float32).",
@@ -29,7 +26,7 @@ struct MachineOptions: ParsableArguments {
             throw ValidationError(
                 "The device \(device) is not used here; the separation runs on the CPU (--device cpu).")
         }
-        guard jobs >= 0, threads ?? 1 >= 1, max(jobs, threads ?? 1) <= 1024 else {
+        guard (1...1024).contains(threads ?? 1) else {
             throw ValidationError("The number of threads is between 1 and 1024.")
         }
     }
@@ -44,12 +41,48 @@ struct MachineOptions: ParsableArguments {
         try .inForce(askedPrecision(), environment: ProcessInfo.processInfo.environment)
     }
 
+    /// How many threads compute.
     var threadCount: Int {
         let environment = ProcessInfo.processInfo.environment["MSAAS_THREADS"].flatMap(Int.init).flatMap {
             $0 > 0 ? $0 : nil
         }
-        return threads ?? (jobs > 0 ? jobs : nil) ?? environment ?? Processors.available()
+        return threads ?? environment ?? Processors.available()
     }
 }
 
 extension Precision: ExpressibleByArgument {}
+
+/// How many tracks there are, and how many are worked on at a time.
+struct BatchOptions: ParsableArguments {
+    @Flag(name: .shortAndLong, help: "Also take what is in the folders inside the folders that are named.")
+    var recursive = false
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "Tracks at a time (default: 1); they share the threads, and are fewer where memory does not allow so many.",
+            discussion: "All threads work on one track anyway: this is for folders of short tracks."))
+    var jobs = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "The most memory to take, such as 600M or 1.5Gi; what cannot fit is refused before it starts.",
+            discussion: "Default: MSAAS_MEMORY_LIMIT, else the limit of the container (control group), if it has one.",
+            valueName: "amount"))
+    var memoryLimit: String?
+
+    @Flag(name: .shortAndLong, help: "Say more.")
+    var verbose = false
+
+    func validate() throws {
+        guard (0...1024).contains(jobs) else {
+            throw ValidationError("--jobs is \(jobs); it must be between 1 and 1024, or 0 for the default.")
+        }
+    }
+
+    /// What the process may take; nil where nobody says so.
+    func limit() throws -> MemoryLimit? {
+        try memoryLimit.map { try MemoryLimit($0, source: "--memory-limit") }
+            ?? MemoryLimit.inForce(environment: ProcessInfo.processInfo.environment)
+    }
+}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ModelStore
+import Terminal
 
 /// Which model.
 struct ModelOptions: ParsableArguments {
@@ -54,4 +55,20 @@ struct ModelOptions: ParsableArguments {
         }
         return files
     }
+}
+
+/// The progress of a download, told from any thread.
+final class DownloadMeter: Sendable {
+    private let line = StatusLine()
+
+    func show(_ progress: DownloadProgress) {
+        let total = progress.totalBytes ?? 0
+        let share = total > 0 ? Double(progress.receivedBytes) / Double(total) : 0
+        let part = progress.fileCount > 1 ? " \(progress.fileIndex + 1)/\(progress.fileCount)" : ""
+        line.show(
+            "downloading \(progress.model)\(part): \(progress.receivedBytes / 1_000_000) of \(total / 1_000_000) MB",
+            share: min(1, share))
+    }
+
+    func finish() { line.clear() }
 }

@@ -55,8 +55,7 @@ struct OutputOptions: ParsableArguments {
     }
 
     /// The model's folder; its name is made fit as in the reference.
-    func folder(model: String) -> URL {
-        let name = model.replacing("hf://", with: "").replacing("/", with: "_")
-        return URL(filePath: out, directoryHint: .isDirectory).appending(path: name, directoryHint: .isDirectory)
+    func folder(model: String) -> String {
+        "\(out)/\(model.replacing("hf://", with: "").replacing("/", with: "_"))"
     }
 }

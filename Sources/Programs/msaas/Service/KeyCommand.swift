@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import FunctionHost
+import Terminal
 
 /// Makes an API key: the key for its owner, and the entry for the service's file of keys, which holds only its digest.
 struct KeyCommand: AsyncParsableCommand {

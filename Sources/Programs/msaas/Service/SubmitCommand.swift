@@ -4,6 +4,7 @@ import HTTPTransport
 import LocalStack
 import ServiceClient
 import ServiceContract
+import Terminal
 
 /// Where the running service is: a flag, `MSAAS_URL`, the data folder's own note, or the default port.
 struct ServiceOption: ParsableArguments {
@@ -65,87 +66,71 @@ struct UploadOptions: ParsableArguments {
 /// `msaas submit`: upload, follow, download.
 struct SubmitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "submit", abstract: "Upload files to a running service, follow them and download their stems.")
+        commandName: "submit", abstract: "Upload files to a running service, follow them and download their stems.",
+        discussion: """
+            Several files are uploaded at a time, and all of them are followed. Stems of FILE go to a new folder OUT/FILE; one \
+            that is there already is left alone: FILE (2). Ctrl-C leaves the jobs to the service; `msaas fetch` gets their \
+            stems later.
+            """)
 
-    @Argument(help: ArgumentHelp("The files to separate.", valueName: "file"))
+    @Argument(help: ArgumentHelp("The files to separate, or folders with music in them.", valueName: "file"))
     var files: [String]
 
-    @Option(
-        name: [.customShort("o"), .long], help: "The folder for the stems; with several files, one below it for each.")
+    @Option(name: [.customShort("o"), .long], help: "The folder for the stems; each song has its own folder in it.")
     var out = "stems"
+
+    @Flag(name: .shortAndLong, help: "Also take what is in the folders inside the folders that are named.")
+    var recursive = false
 
     @OptionGroup var options: UploadOptions
     @OptionGroup var service: ServiceOption
 
     func run() async throws {
-        let client = service.client()
-        var failures = 0
-        for file in files.map({ URL(filePath: $0) }) {
-            let base = URL(filePath: out, directoryHint: .isDirectory)
-            let folder =
-                files.count == 1 ? base : base.appending(path: file.deletingPathExtension().lastPathComponent)
-            do {
-                let result = try await separate(file, with: client, options: options.values, into: folder)
-                say(stemTable(result).text)
-            } catch is CancellationError {
-                throw ExitCode(130)
-            } catch {
-                FileHandle.standardError.write(Data("\(file.lastPathComponent): \(error)\n".utf8))
-                failures += 1
+        let list = TrackList(files, isRecursive: recursive, excluding: [out])
+        for sentence in list.notes { note(sentence) }
+        let interruption = Interruption()
+        let delivery = Delivery(client: service.client(), folder: out, total: list.tracks.count)
+        do {
+            try await interruption.run { try await submit(list.tracks, delivery) }
+        } catch  where error is CancellationError || interruption.isRequested {}
+        try delivery.end(isInterrupted: interruption.isRequested, isBatch: files.count > 1 || list.tracks.count != 1)
+    }
+
+    /// Two stages beside each other: files become jobs, jobs become stems. A few of each are under way at a time.
+    private func submit(_ tracks: [Track], _ delivery: Delivery) async throws {
+        let (jobs, accepted) = AsyncStream.makeStream(of: (JobID, Track).self)
+        let (waiting, next) = AsyncStream.makeStream(of: Track.self)
+        for track in tracks { next.yield(track) }
+        next.finish()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                defer { accepted.finish() }
+                try await forEach(of: waiting, atOnce: 4) { track in
+                    guard let job = try await delivery.upload(track, options: options.values) else { return }
+                    accepted.yield((job, track))
+                }
             }
+            group.addTask {
+                try await forEach(of: jobs, atOnce: 16) { job, track in
+                    try await delivery.deliver(job, to: track.title, called: ByteNames.shown(track.path))
+                }
+            }
+            try await group.waitForAll()
         }
-        if failures > 0 { throw ExitCode.failure }
     }
 }
 
-/// What a song became.
-struct SubmittedSong {
-    let status: JobStatus
-    let stems: [(name: String, file: URL)]
-    /// From the start of the upload to the last stem's last byte.
-    let seconds: Double
-}
-
-/// Uploads a file, shows its way through the service and downloads its stems.
-func separate(
-    _ file: URL, with client: ServiceClient, options: [String: String], into folder: URL
-) async throws -> SubmittedSong {
-    let start = ContinuousClock.now
-    guard FileManager.default.isReadableFile(atPath: file.path) else {
-        throw HTTPError.unreadableFile(file.path, "there is no such file, or it may not be read")
-    }
-    let line = StatusLine()
-    await line.show("\(file.lastPathComponent): uploading")
-    let job = try await client.upload(file, options: options)
-    let status = try await client.follow(job) { await line.show("\(file.lastPathComponent): \($0.summary)") }
-    var stems: [(String, URL)] = []
-    for stem in status.stems {
-        await line.show("\(file.lastPathComponent): downloading \(stem.name)")
-        stems.append((stem.name, try await client.download(stem, of: job, to: folder)))
-    }
-    await line.clear()
-    for warning in status.warnings { FileHandle.standardError.write(Data("Note: \(warning)\n".utf8)) }
-    return SubmittedSong(status: status, stems: stems, seconds: (ContinuousClock.now - start) / .seconds(1))
-}
-
-func stemTable(_ song: SubmittedSong) -> TextTable {
-    var table = TextTable(["stem", "MB", "file"], rightAligned: [1])
-    for (name, file) in song.stems {
-        let size = (try? file.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0
-        table.add([name, String(format: "%.1f", Double(size) / 1e6), file.relativePath])
-    }
-    return table
-}
-
-extension JobStatus {
-    /// One line about where the job is.
-    var summary: String {
-        switch state {
-        case .queued: position.map { "waiting, place \($0)" } ?? "waiting"
-        case .running:
-            ProgressMeter.bar(progress)
-                + (etaSeconds.map { String(format: "  %.0f s left", max(0, $0)) } ?? "")
-        default: state.rawValue
+/// Works off elements as they come, a few at a time.
+func forEach<Elements: AsyncSequence & Sendable>(
+    of elements: Elements, atOnce limit: Int, _ body: @escaping @Sendable (Elements.Element) async throws -> Void
+) async throws where Elements.Element: Sendable {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        var running = 0
+        for try await element in elements {
+            if running >= limit { try await group.next() }
+            running = min(running + 1, limit)
+            group.addTask { try await body(element) }
         }
+        try await group.waitForAll()
     }
 }

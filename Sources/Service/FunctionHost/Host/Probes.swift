@@ -1,9 +1,10 @@
 import Foundation
 import Hummingbird
 import Logging
+import ServiceContract
 import Synchronization
 
-/// What the host itself serves: `/healthz`, `/readyz`, `/metrics` and, at `/`, the list of all paths. With a port of their own
+/// What the host itself serves: `/healthz`, `/readyz`, `/metrics` and, at `/`, the version and the list of all paths. With a port of their own
 /// for probes, metrics are to be had only there, and a functions' port that is full hides no probe.
 struct BuiltInRoutes: Sendable {
     private static let probes = ["healthz", "readyz", "metrics"]
@@ -13,6 +14,11 @@ struct BuiltInRoutes: Sendable {
     let process = ProcessMetrics()
     let index: [IndexEntry]
     private let hidesMetrics: Bool
+
+    private struct Front: Encodable {
+        var version: String
+        var functions: [IndexEntry]
+    }
 
     struct IndexEntry: Encodable, Sendable {
         var function: String
@@ -49,7 +55,7 @@ struct BuiltInRoutes: Sendable {
             return try .json(status: report.isReady ? 200 : 503, headers: [.cacheControl: "no-store"], report)
         case "metrics":
             return .text(metrics.text() + process.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
-        default: return try .json(["functions": index])
+        default: return try .json(Front(version: serviceVersion, functions: index))
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Terminal
 
 /// Writes each log line as one JSON object to standard error: `time`, `level`, `message`, `label` and the metadata.
 public struct JSONLogHandler: LogHandler {
@@ -14,7 +15,7 @@ public struct JSONLogHandler: LogHandler {
 
     /// A handler for the logger called `label`.
     public init(label: String) {
-        self.init(label: label) { line in FileHandle.standardError.write(Data(line.utf8)) }
+        self.init(label: label) { StandardStreams.show($0) }
     }
 
     package init(label: String, write: @escaping @Sendable (String) -> Void) {

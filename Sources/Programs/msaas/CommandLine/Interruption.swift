@@ -1,19 +1,23 @@
 import Dispatch
 import Foundation
 import Synchronization
+import Terminal
 
-/// Whether Ctrl-C or SIGTERM came. The first one asks to stop in an orderly way, the second one ends the process.
+/// Whether Ctrl-C, SIGTERM or SIGHUP came. The first one asks to stop in an orderly way, the second one ends the process.
 final class Interruption: Sendable {
     private struct State {
         var isRequested = false
         var action: (@Sendable () -> Void)?
     }
 
+    /// The exit status of a command that was stopped.
+    static let status: Int32 = 130
+
     private let state = Mutex(State())
 
-    /// Takes over the two signals.
+    /// Takes over the signals.
     init() {
-        for number in [SIGINT, SIGTERM] {
+        for number in StandardStreams.endingSignals {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             // A source ends when nobody holds it: its own handler does.
@@ -34,9 +38,16 @@ final class Interruption: Sendable {
         if isRequested { action() }
     }
 
+    /// Runs `body` as a task that the signal cancels.
+    func run<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+        let work = Task { try await body() }
+        onRequest { work.cancel() }
+        return try await work.value
+    }
+
     private func request() {
         let action = state.withLock { state in
-            if state.isRequested { _exit(130) }
+            if state.isRequested { _exit(Self.status) }
             state.isRequested = true
             return state.action
         }

@@ -3,6 +3,7 @@ import Foundation
 import Jobs
 import LocalStack
 import ServiceContract
+import Terminal
 
 /// Where the running service's Redis is: `REDIS_URL`, or the data folder's own note.
 struct RedisOption: ParsableArguments {
