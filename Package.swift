@@ -36,7 +36,8 @@ var foundations: [Target] {
             "Foundations",
             [
                 .target(name: "Threading"),
-                .target(name: "Terminal", dependencies: [.argumentParser]),
+                .target(name: "CTerminal"),
+                .target(name: "Terminal", dependencies: ["CTerminal", .argumentParser]),
                 .target(name: "FileKind"),
                 .target(name: "Streams", dependencies: [.nioCore]),
                 .target(name: "Untrusted"),

@@ -61,7 +61,7 @@ struct ReferenceTests {
     @Test func `everything at once, as argparse takes it`() async throws {
         let bench = try Bench(tracks: ["a.wav": 2000, "-b.wav": 2000])
         let run = try await bench.msaas(
-            "-vj2", "-nfour", "-oout", "--two-stem", "vocals", "--other=minus", "--fl", "--int", "-d=cpu", "a.wav",
+            "-vj2", "-nfour", "-oout", "--two-stem", "vocals", "--other=minus", "--fla", "--int", "-d=cpu", "a.wav",
             "--", "-b.wav")
         #expect(run.code == 0, "\(run.errors)")
         #expect(

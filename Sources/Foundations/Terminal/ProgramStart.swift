@@ -17,7 +17,7 @@ extension AsyncParsableCommand {
     /// sentence alone, since the usage says nothing about it. A result that could not be written makes the exit status 1.
     ///
     /// - Parameter arguments: the command line without the program's name; nil for the process's own.
-    public static func start(_ arguments: @autoclosure () throws -> [String]? = nil) async {
+    public static func start(_ arguments: @autoclosure @Sendable () throws -> [String]? = nil) async {
         StandardStreams.prepare()
         var hasStarted = false
         do {

@@ -1,3 +1,4 @@
+import CTerminal
 import Foundation
 import Synchronization
 
@@ -12,14 +13,11 @@ public enum StandardStreams {
     /// Whether something that was meant for standard output is lost.
     public static var isOutputLost: Bool { outputLost.load(ordering: .relaxed) }
 
-    /// Makes the three descriptors usable; to be called before anything is opened. Otherwise the first file that a program opens
-    /// would take the number of the one that was closed, and get what is said. A pipe without a reader is an error, not a signal.
+    /// A pipe without a reader is an error from now on, not a signal. Descriptors that were closed lead to `/dev/null`: `CTerminal`
+    /// saw to that before the program began.
     public static func prepare() {
         signal(SIGPIPE, SIG_IGN)
-        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
-            // The lowest free number is this one.
-            _ = open("/dev/null", O_RDWR)
-        }
+        MSOpenStandardStreams()
     }
 
     /// Writes text to standard output at once: `print` keeps it back while that is a pipe or a file.

@@ -40,7 +40,7 @@ struct ReferenceArguments {
 
     /// The same command line with whole names, and every value behind its name: `--name=value`.
     ///
-    /// - Throws: `ValidationError` for a beginning that several names have.
+    /// - Throws: ``CommandFailure`` for a beginning that several names have.
     func rewritten(_ arguments: [String]) throws -> [String] {
         var result: [String] = []
         var rest = arguments[...]
@@ -102,7 +102,7 @@ struct ReferenceArguments {
         let known = longer.filter(Self.reference.contains)
         let candidates = known.isEmpty ? longer : known
         guard candidates.count > 1 else { return candidates.first.flatMap { names[$0] } }
-        throw ValidationError("\(beginning.printable) could be \(candidates.joined(separator: ", ")); write it out.")
+        throw CommandFailure("\(beginning.printable) could be \(candidates.joined(separator: ", ")); write it out.")
     }
 }
 
