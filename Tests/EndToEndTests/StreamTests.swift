@@ -91,8 +91,9 @@ import Testing
             return screen.contains("\nended") ? true : nil
         }
         #expect(bars.contains(1), "it was seen at work")
-        #expect((bars.max() ?? 0) == 1, "a line that wraps cannot be overwritten: \(try session.screen())")
-        #expect(try session.screen().contains("1 of 1 tracks separated."))
+        let screen = try session.screen()
+        #expect(bars.max() == 1, "a line that wraps cannot be overwritten: \(screen)")
+        #expect(screen.contains("1 of 1 tracks separated."))
     }
 
     @Test func namesDoNotCommandTheTerminal() async throws {

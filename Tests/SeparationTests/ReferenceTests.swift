@@ -39,7 +39,8 @@ struct ReferenceTests {
                 lines.append([name])
                 continue
             }
-            for value in flag.choices ?? [try #require(Self.values[long], "\(long) is new: what does it take?")] {
+            let values = flag.choices ?? Self.values[long].map { [$0] }
+            for value in try #require(values, "\(long) is new: what does it take?") {
                 lines += [[name, value], [name + (name.hasPrefix("--") ? "=" : "") + value]]
             }
         }
