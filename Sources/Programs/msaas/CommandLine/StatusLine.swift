@@ -121,7 +121,7 @@ final class BatchProgress: Sendable {
         let place = total > 1 ? "\(min(total, state.finished + 1)) of \(total), " : ""
         guard share > 0, elapsed > 0, audio > 0 else { return (place + "reading the track", share) }
         let speed = String(format: "%.1f", audio / elapsed)
-        return ("\(place)\(speed) × real time, \(time(elapsed * (1 - share) / share)) left", share)
+        return ("\(place)\(time(elapsed * (1 - share) / share)) left, \(speed) × real time", share)
     }
 }
 
