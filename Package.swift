@@ -43,7 +43,7 @@ var foundations: [Target] {
                 .target(name: "Untrusted"),
                 .target(name: "Digests", dependencies: ["COpenSSL"]),
                 .target(name: "Encodings"),
-                .target(name: "SeparationChoices"),
+                .target(name: "SeparationChoices", dependencies: ["Untrusted"]),
                 .target(
                     name: "ServiceContract", dependencies: ["Digests", "Encodings", "SeparationChoices", "Untrusted"]),
             ])
@@ -58,7 +58,6 @@ var systemLibraries: [Target] {
         system("CSndfile", pkgConfig: nil, apt: "libsndfile1-dev"),
         system("CFFmpeg", pkgConfig: nil, apt: "libavformat-dev"),
         system("CSoxr", pkgConfig: "soxr", apt: "libsoxr-dev"),
-        system("CLame", pkgConfig: nil, apt: "libmp3lame-dev"),
         system("CHiredis", pkgConfig: nil, apt: "libhiredis-dev"),
         system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
@@ -77,7 +76,7 @@ var engine: [Target] {
             .target(
                 name: "Audio",
                 dependencies: [
-                    "FileKind", "CFFmpeg", "CMPG123", "CSndfile", "CSoxr", "CLame", "Untrusted", "SeparationChoices",
+                    "FileKind", "CFFmpeg", "CMPG123", "CSndfile", "CSoxr", "Untrusted", "SeparationChoices",
                 ]),
             .target(
                 name: "Separation",
@@ -261,7 +260,7 @@ var tests: [Target] {
             "WorkerLoopTests",
             [
                 "WorkerLoop", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation",
-                "Audio", "WorkerTrials", "TrialWorker", .lifecycle, .logging,
+                "SeparationChoices", "Audio", "WorkerTrials", "TrialWorker", .lifecycle, .logging,
             ]),
         .target(name: "WorkerTrials", dependencies: ["WorkerLoop", "ServiceContract"], path: "Tests/WorkerTrials"),
         .executableTarget(

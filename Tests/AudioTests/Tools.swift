@@ -94,9 +94,13 @@ func decibels(_ signal: some Collection<Float>, against estimate: some Collectio
 @discardableResult
 func write(
     _ samples: [Float], to url: URL, _ format: AudioFormat, clipMode: ClipMode = .none, channels: Int = 2,
-    sampleRate: Int = 44100
+    sampleRate: Int = 44100, quantisation: Quantisation = .reference, tags: TrackTags? = nil
 ) throws -> AudioWriter.Result {
-    let writer = try AudioWriter(url, format: format, sampleRate: sampleRate, channels: channels, clipMode: clipMode)
+    let writer = try AudioWriter(
+        url,
+        AudioDescription(
+            format: format, sampleRate: sampleRate, channels: channels, clipMode: clipMode, quantisation: quantisation,
+            tags: tags))
     var start = 0
     while start < samples.count {
         let end = min(samples.count, start + 20_000 * channels)

@@ -82,16 +82,17 @@ struct WritingTests {
     }
 
     @Test func `the same samples give the same bytes`() throws {
-        for format in [AudioFormat.wav16, .float32, .flac(bits: 16), .mp3(bitrate: 192, preset: 5)] {
-            try write(tones(frames: 5000), to: studio.url("a"), format)
+        for format in StemFormat.allCases.map({ AudioFormat($0, bitrate: 192, preset: 5) }) {
+            let rate = format.sampleRate(for: 44100)
+            try write(tones(frames: 5000), to: studio.url("a"), format, sampleRate: rate)
             let first = try Data(contentsOf: studio.url("a"))
-            try write(tones(frames: 5000), to: studio.url("a"), format)
+            try write(tones(frames: 5000), to: studio.url("a"), format, sampleRate: rate)
             #expect(try Data(contentsOf: studio.url("a")) == first)
         }
     }
 
     @Test func `a track without samples is still a file`() throws {
-        for format in [AudioFormat.wav16, .float32, .mp3(bitrate: 192, preset: 2)] {
+        for format in StemFormat.allCases.map({ AudioFormat($0) }) where format.name != .opus {
             #expect(try write([], to: studio.url("a"), format, clipMode: .rescale).frames == 0)
         }
     }
@@ -100,24 +101,25 @@ struct WritingTests {
     func `nothing has the name before it is complete, and nothing is left of what was given up`(
         mode: ClipMode
     ) throws {
-        for format in [AudioFormat.wav16, .flac(bits: 16), .mp3(bitrate: 192, preset: 7)] {
-            var writer: AudioWriter? = try AudioWriter(
-                studio.url("a"), format: format, sampleRate: 44100, channels: 2, clipMode: mode)
+        for format in [AudioFormat.wav16, .flac(bits: 16), .mp3(bitrate: 192, preset: 7), .m4a(bitrate: 96)] {
+            let description = AudioDescription(format: format, sampleRate: 44100, channels: 2, clipMode: mode)
+            var writer: AudioWriter? = try AudioWriter(studio.url("a"), description)
             try tones(frames: 50_000).withUnsafeBufferPointer { try writer?.write($0) }
             #expect(!FileManager.default.fileExists(atPath: studio.path("a")))
             writer?.cancel()
             #expect(try contents() == [])
-            writer = try AudioWriter(studio.url("a"), format: format, sampleRate: 44100, channels: 2, clipMode: mode)
+            writer = try AudioWriter(studio.url("a"), description)
             writer = nil
             #expect(try contents() == [])
         }
     }
 
     @Test func `a long encoding can be cancelled`() throws {
-        var writer = try AudioWriter(studio.url("b"), format: .wav16, sampleRate: 44100, channels: 2)
+        let description = AudioDescription(format: .wav16, sampleRate: 44100, channels: 2)
+        var writer = try AudioWriter(studio.url("b"), description)
         try tones(frames: 50_000).withUnsafeBufferPointer { try writer.write($0) }
         try writer.complete()
-        writer = try AudioWriter(studio.url("a"), format: .wav16, sampleRate: 44100, channels: 2)
+        writer = try AudioWriter(studio.url("a"), description)
         try tones(frames: 50_000).withUnsafeBufferPointer { try writer.write($0) }
         #expect(throws: CancellationError.self) { try writer.finish(isCancelled: { true }) }
         writer.cancel()

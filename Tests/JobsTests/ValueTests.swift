@@ -78,7 +78,8 @@ struct ValueTests {
 
     @Test(arguments: [
         ("model", "../x"), ("model", ""), ("model", ".hidden"), ("two_stems", "vo/cals"), ("other_method", "half"),
-        ("format", "ogg"), ("bitrate", "100"), ("bitrate", "32"), ("shifts", "11"), ("shifts", "-1"), ("shifts", "1.5"),
+        ("format", "wma"), ("stems", "vocals,"), ("stems", "a/b"), ("stems", "drums,drums"), ("mixes", "karaoke,karaoke"),
+        ("mixes", "x=drums+"), ("mixes", "events=drums+bass"), ("keep_rate", "perhaps"), ("sum_exact", ""), ("bitrate", "100"), ("bitrate", "32"), ("shifts", "11"), ("shifts", "-1"), ("shifts", "1.5"),
         ("overlap", "0.95"), ("overlap", "nan"), ("overlap", "x"), ("clip-mode", "soft"), ("colour", "red"),
     ])
     func wrongOptionsAreRefusedByNameAndValue(name: String, value: String) throws {
@@ -86,6 +87,30 @@ struct ValueTests {
         #expect(error.description.contains("“\(name)”"))
         #expect(error.description.contains("“\(value)”"))
         #expect(error.description.hasSuffix("."))
+    }
+
+    @Test func stemsAndMixesSurviveAsMetadata() throws {
+        let options = try JobOptions(validating: [
+            "stems": "vocals, drums", "mixes": "karaoke,rhythm=drums bass,rest=song-drums-bass", "keep-rate": "1",
+            "sum_exact": "off",
+        ])
+        #expect(options.stems == ["vocals", "drums"])
+        #expect(options.mixes.map(\.text) == ["karaoke", "rhythm=drums+bass", "rest=song-drums-bass"])
+        #expect((options.keepRate, options.sumExact) == (true, false))
+        #expect(try JobOptions(metadata: options.metadata) == options)
+        #expect(try JSONDecoder().decode(JobOptions.self, from: JSONEncoder().encode(options)) == options)
+        #expect(try JobOptions(validating: ["stems": "none", "mixes": "drumless"]).stems == [])
+    }
+
+    @Test(arguments: [
+        ["stems": "vocals", "two_stems": "bass"], ["stems": "none"], ["sum_exact": "true", "format": "mp3"],
+        ["sum_exact": "true", "stems": "vocals"], ["format": "stem.mp4", "mixes": "karaoke"],
+        ["format": "stem.mp4", "two_stems": "bass"],
+    ])
+    func whatCannotBeHadTogetherIsRefused(options: [String: String]) throws {
+        let error = try #require(throws: InvalidOption.self) { try JobOptions(validating: options) }
+        #expect(error.description.hasSuffix("."))
+        #expect(!error.description.contains(".."), "\(error.description)")
     }
 
     @Test func anOptionGivenTwiceIsRefused() {

@@ -12,9 +12,15 @@ func noise(frames: Int, channels: Int, seed: UInt64 = 1, level: Float = 0.05) ->
 }
 
 /// Writes planar samples as a float WAV.
-func writeTrack(_ planar: [[Float]], to url: URL, sampleRate: Int = 1000) throws {
+func writeTrack(
+    _ planar: [[Float]], to url: URL, sampleRate: Int = 1000, format: AudioFormat = .float32,
+    quantisation: Quantisation = .reference
+) throws {
     let writer = try AudioWriter(
-        url, format: .float32, sampleRate: sampleRate, channels: planar.count, clipMode: .none)
+        url,
+        AudioDescription(
+            format: format, sampleRate: sampleRate, channels: planar.count, clipMode: .none,
+            quantisation: quantisation))
     let interleaved = planar[0].indices.flatMap { frame in planar.map { $0[frame] } }
     try interleaved.withUnsafeBufferPointer { try writer.write($0) }
     _ = try writer.finish()

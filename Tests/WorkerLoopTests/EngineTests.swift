@@ -2,6 +2,7 @@ import Foundation
 import Jobs
 import ModelStore
 import Separation
+import SeparationChoices
 import ServiceContract
 import ServiceLifecycle
 import Synchronization
@@ -60,6 +61,22 @@ import WorkerLoop
         #expect(Set(two.stems.map(\.url.lastPathComponent)) == ["vocals.mp3", "no_vocals.mp3"])
     }
 
+    @Test func aJobChoosesStemsMixesAndFormat() async throws {
+        let engine = try engine()
+        func files(_ values: [String: String], rate: Int = 44_100) async throws -> SeparatedSong {
+            try await engine.separate(order(chord(rate: rate), JobOptions(validating: values))) { _ in true }
+        }
+        let mixed = try await files(["stems": "vocals", "mixes": "karaoke,rhythm=drums+bass", "format": "opus"])
+        #expect(mixed.stems.map(\.url.lastPathComponent) == ["vocals.opus", "karaoke.opus", "rhythm.opus"])
+        #expect(mixed.sampleRate == 48_000)
+        let own = try await files(["keep_rate": "true", "sum_exact": "true"], rate: 22_050)
+        #expect((own.sampleRate, own.remainder) == (22_050, nil))
+        let song = try await files([:])
+        #expect(try #require(song.remainder) < 0)
+        let one = try await files(["format": "stem.mp4"])
+        #expect(one.stems.map(\.url.lastPathComponent) == ["stems.stem.mp4"])
+    }
+
     @Test func aJobThatDoesNotFitIntoMemoryFailsBeforeItStarts() async throws {
         let engine = try EngineSeparator(environment: [
             "MSAAS_MODEL": "starter", "MSAAS_THREADS": "2", "MSAAS_MEMORY_LIMIT": "30M",
@@ -93,6 +110,9 @@ import WorkerLoop
         ("", JobOptions(), "is empty"),
         ("RIFF", JobOptions(model: "nonesuch"), "There is no model “nonesuch” here"),
         ("RIFF", JobOptions(twoStems: "kazoo"), "kazoo"),
+        ("RIFF", JobOptions(stems: ["kazoo"]), "kazoo"),
+        ("RIFF", JobOptions(mixes: ["x=kazoo+drums"].compactMap(StemMix.init)), "kazoo"),
+        ("RIFF", JobOptions(stems: ["drums"], format: .stemFile), "A stem.mp4 holds four stems"),
     ])
     func whatCannotBeSeparatedIsRefused(song: String, options: JobOptions, sentence: String) async throws {
         let engine = try engine()

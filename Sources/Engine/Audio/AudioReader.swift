@@ -16,6 +16,16 @@ public struct AudioLimits: Sendable, Equatable {
     }
 }
 
+/// What a track is by itself, before its channels are mapped and its rate is converted.
+public struct TrackFormat: Sendable, Equatable {
+    /// Frames a second.
+    public var sampleRate: Int
+    /// Frames so far.
+    public var frames: Int
+    /// How precise its samples are; nil where its codec is lossy.
+    public var depth: SampleDepth?
+}
+
 /// A track as a stream of frames in the wanted rate and channel count, in memory that does not grow with the track.
 ///
 /// What the file is, is found out by content. MPEG audio goes through libmpg123 (delay and padding of the encoder trimmed,
@@ -27,6 +37,9 @@ public final class AudioReader {
     public let sampleRate: Int
     /// Channels of what ``read(into:)`` gives.
     public let channels: Int
+
+    /// What the track is by itself; complete once ``read(into:)`` has returned 0, and nil where the rate changes within it.
+    public private(set) var original: TrackFormat?
 
     private let path: String
     private let limits: AudioLimits?
@@ -129,14 +142,19 @@ public final class AudioReader {
             }
             if let stage, stage.format != block.format {
                 formatChanges += 1
+                if stage.format.sampleRate != block.format.sampleRate { original = nil }
                 isDraining = true
                 return 0
             }
         }
         guard let block else { return 0 }
+        if original == nil, formatChanges == 0 {
+            original = TrackFormat(sampleRate: block.format.sampleRate, frames: 0, depth: source.depth)
+        }
         let stage = try self.stage ?? newStage(block.format)
         self.stage = stage
         let (consumed, produced) = try stage.convert(block.samples, into: output)
+        original?.frames += consumed
         replacedSamples = stage.replacedSamples + replacedBefore
         let rest = UnsafeBufferPointer(rebasing: block.samples[(consumed * block.format.channels)...])
         self.block = rest.isEmpty ? nil : SampleBlock(samples: rest, format: block.format)

@@ -1,11 +1,44 @@
 import Foundation
 import SeparationChoices
 
+/// What an output file is, but for where it lies and what is in it.
+public struct AudioDescription: Sendable {
+    /// Container, codec and sample width.
+    public var format: AudioFormat
+    /// Frames a second of the samples that are written.
+    public var sampleRate: Int
+    /// Channels of the samples that are written.
+    public var channels: Int
+    /// What happens to samples beyond full scale.
+    public var clipMode: ClipMode
+    /// How many frames will come, where that is known (a WAV above 4 GB becomes an RF64).
+    public var frames: Int?
+    /// How floats become integers.
+    public var quantisation: Quantisation
+    /// Title, artist, cover and so on.
+    public var tags: TrackTags?
+
+    /// A file of its parts.
+    public init(
+        format: AudioFormat, sampleRate: Int, channels: Int, clipMode: ClipMode = .standard, frames: Int? = nil,
+        quantisation: Quantisation = .reference, tags: TrackTags? = nil
+    ) {
+        self.format = format
+        self.sampleRate = sampleRate
+        self.channels = channels
+        self.clipMode = clipMode
+        self.frames = frames
+        self.quantisation = quantisation
+        self.tags = tags
+    }
+}
+
 /// Writes a stream of frames to a file, which appears under its name only when it is complete.
 ///
 /// Until ``finish(isCancelled:)`` everything goes to a temporary file beside it, which ``cancel()``, an error or the end
 /// of this object's life removes; if the process is killed, the next writer in that folder does. Memory does not grow with the track: ``ClipMode/rescale``, which has to know the
-/// peak first, parks the samples on disk.
+/// peak first, parks the samples on disk. Samples are encoded as they come; only where a peak turns out to need rescaling,
+/// the file is encoded anew at the end (``postponedFrames``).
 public final class AudioWriter {
     /// What was written.
     public struct Result: Sendable, Equatable {
@@ -19,50 +52,40 @@ public final class AudioWriter {
         public var gain: Float
     }
 
+    /// Frames that ``complete(isCancelled:)`` has to encode; 0 where all was encoded as it came.
+    public var postponedFrames: Int { encoder == nil && spool != nil ? frames : 0 }
+    /// Frames that ``complete(isCancelled:)`` encodes between two of its questions.
+    public static let blockFrames = 8192
+
     private let url: URL
     private let temporary: TemporaryFile
-    private let channels: Int
-    private let clipMode: ClipMode
+    private let description: AudioDescription
     private var encoder: (any AudioEncoder)?
     private var spool: SampleSpool?
     private let scratch: UnsafeMutableBufferPointer<Float>
     private var isPending = true
+    private var isComplete = false
     private var peak: Float = 0
     private var frames = 0
 
-    private static let scratchFrames = 8192
-
     /// Opens the file's folder for writing; the folder must exist.
     ///
-    /// - Parameter frames: how many frames will come, where that is known (a WAV above 4 GB becomes an RF64).
     /// - Throws: ``AudioError`` when the format does not exist or the folder cannot be written to.
-    public init(
-        _ url: URL, format: AudioFormat, sampleRate: Int, channels: Int, clipMode: ClipMode = .standard,
-        frames: Int? = nil
-    ) throws {
-        try format.validate()
+    public init(_ url: URL, _ description: AudioDescription) throws {
+        try description.format.validate()
         self.url = url
-        self.channels = channels
-        self.clipMode = clipMode
+        self.description = description
         let folder = url.deletingLastPathComponent()
         do {
             temporary = try TemporaryFile(in: folder)
         } catch {
             throw Self.renamed(error, to: url)
         }
-        scratch = .allocate(capacity: Self.scratchFrames * channels)
+        scratch = .allocate(capacity: Self.blockFrames * description.channels)
         // From here on every stored property has its value, so that `deinit` cleans up after a failure.
         do {
-            if clipMode == .rescale { spool = try SampleSpool(folder: folder) }
-            if case .mp3(let bitrate, let preset) = format {
-                encoder = try LameEncoder(
-                    path: temporary.url.path, bitrate: bitrate, preset: preset, sampleRate: sampleRate,
-                    channels: channels)
-            } else {
-                encoder = try SoundFileEncoder(
-                    path: temporary.url.path, format: format, sampleRate: sampleRate, channels: channels, frames: frames
-                )
-            }
+            if description.clipMode == .rescale { spool = try SampleSpool(folder: folder) }
+            encoder = try makeEncoder()
         } catch {
             throw Self.renamed(error, to: url)
         }
@@ -78,12 +101,15 @@ public final class AudioWriter {
     /// - Throws: ``AudioError/cannotWrite(path:reason:)``, when the disk is full for instance.
     public func write(_ samples: UnsafeBufferPointer<Float>) throws {
         for sample in samples where abs(sample) > peak { peak = abs(sample) }
-        frames += samples.count / channels
+        frames += samples.count / description.channels
         do {
             if let spool {
                 try spool.append(samples)
+                // Too loud: what was encoded is of no use, and what comes will be encoded at the end.
+                if divisor > 1 { encoder = nil }
+                try encoder?.encode(samples)
             } else {
-                try encode(samples) { clipMode == .clamp ? max(-0.99, min(0.99, $0)) : $0 }
+                try encode(samples) { description.clipMode == .clamp ? max(-0.99, min(0.99, $0)) : $0 }
             }
         } catch {
             throw Self.renamed(error, to: url)
@@ -92,21 +118,28 @@ public final class AudioWriter {
 
     /// Encodes what is left; the file is complete, but has no name yet. Nothing can be written any more.
     ///
-    /// - Parameter isCancelled: asked now and then while a long file is encoded; true ends it with `CancellationError`.
+    /// - Parameter isCancelled: asked for every ``blockFrames`` of ``postponedFrames``; true ends it with
+    ///   `CancellationError`.
     public func complete(isCancelled: () -> Bool = { false }) throws {
-        guard let encoder else { return }
+        guard !isComplete else { return }
         do {
-            if let spool {
+            if let spool, encoder == nil {
+                try temporary.truncate()
+                let encoder = try makeEncoder()
+                self.encoder = encoder
                 let divisor = divisor
                 try spool.forEach(scratch) { samples in
                     if isCancelled() { throw CancellationError() }
                     for index in samples.indices { samples[index] /= divisor }
                     try encoder.encode(UnsafeBufferPointer(samples))
                 }
-                self.spool = nil
+            } else if isCancelled() {
+                throw CancellationError()
             }
-            try encoder.finish()
-            self.encoder = nil
+            spool = nil
+            try encoder?.finish()
+            encoder = nil
+            isComplete = true
         } catch {
             throw Self.renamed(error, to: url)
         }
@@ -118,7 +151,7 @@ public final class AudioWriter {
         try complete(isCancelled: isCancelled)
         try temporary.move(to: url)
         isPending = false
-        return Result(url: url, peak: peak, frames: frames, gain: clipMode == .rescale ? 1 / divisor : 1)
+        return Result(url: url, peak: peak, frames: frames, gain: description.clipMode == .rescale ? 1 / divisor : 1)
     }
 
     /// What the peak has to be divided by to be at 1 / 1.01; 1 where it does not clip.
@@ -133,6 +166,22 @@ public final class AudioWriter {
         temporary.remove()
     }
 
+    private func makeEncoder() throws -> any AudioEncoder {
+        let (format, path) = (description.format, temporary.url.path)
+        switch format {
+        case .wav16, .wav24, .float32:
+            return try WaveEncoder(
+                temporary.descriptor, path: path, format: format, sampleRate: description.sampleRate,
+                channels: description.channels, frames: description.frames, quantisation: description.quantisation,
+                tags: description.tags)
+        case .flac, .mp3, .m4a, .opus, .vorbis, .stemFile:
+            return SingleTrackEncoder(
+                try MediaEncoder(
+                    temporary.descriptor, path: path, format: format, sampleRate: description.sampleRate,
+                    channels: description.channels, quantisation: description.quantisation, tags: description.tags))
+        }
+    }
+
     /// Encodes `samples` after `change`, piece by piece through the scratch buffer.
     private func encode(_ samples: UnsafeBufferPointer<Float>, _ change: (Float) -> Float) throws {
         var start = 0
@@ -145,7 +194,7 @@ public final class AudioWriter {
     }
 
     /// The same failure under the name that the caller knows instead of the temporary one.
-    private static func renamed(_ error: any Error, to url: URL) -> any Error {
+    static func renamed(_ error: any Error, to url: URL) -> any Error {
         switch error {
         case AudioError.cannotWrite(_, let reason): AudioError.cannotWrite(path: url.path, reason: reason)
         case AudioError.diskFull(_, let reason): AudioError.diskFull(path: url.path, reason: reason)

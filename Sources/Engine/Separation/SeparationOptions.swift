@@ -27,6 +27,12 @@ public struct SeparationOptions: Sendable, Equatable {
     public var clipMode = ClipMode.standard
     /// The output format.
     public var format = AudioFormat(.standard)
+    /// Whether stems have the track's own sample rate, its number of frames and at least its bits a sample, instead of the
+    /// model's rate.
+    public var keepsRate = false
+    /// Whether what the model leaves over is distributed, so that the stems add up to the track within one step of their
+    /// format. They are then not rescaled: what a stem has no room for goes to the others.
+    public var sumsExactly = false
 
     /// The defaults.
     public init() {}
@@ -58,48 +64,22 @@ public struct SeparationOptions: Sendable, Equatable {
         if let twoStems, !bag.sources.contains(twoStems) {
             throw SeparationError.unknownStem(twoStems, sources: bag.sources)
         }
-        if stems != nil, twoStems != nil {
-            throw SeparationError.invalidOption("One stem and its rest, and a choice of stems, contradict each other.")
-        }
+        let choices = OutputChoices(
+            twoStems: twoStems, otherMethod: otherMethod, stems: stems, mixes: mixes, format: format.name,
+            sumExact: sumsExactly)
+        if let contradiction = choices.contradiction { throw SeparationError.invalidOption(contradiction) }
         for stem in (stems ?? []) + mixes.flatMap(\.stems) where !bag.sources.contains(stem) {
             throw SeparationError.unknownStem(stem, sources: bag.sources)
         }
         let names = StemRecipe.names(bag: bag, options: self)
-        guard !names.isEmpty else {
-            throw SeparationError.invalidOption("There is nothing to write: neither a stem nor a mix was chosen.")
+        let stemCount = stems.map { Set($0).count } ?? bag.sources.count
+        guard format.name != .stemFile || stemCount == 4 else {
+            throw SeparationError.invalidOption(
+                "A stem.mp4 holds four stems, not \(stemCount); choose four of \(bag.sources.joined(separator: ", ")).")
         }
         if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
             throw SeparationError.invalidOption("Two files would be called “\(twice)”; give the mix another name.")
         }
-    }
-}
-
-/// A file made of several stems: their sum, or the track without them.
-public struct StemMix: Sendable, Equatable {
-    /// The file's name, as a stem's.
-    public var name: String
-    /// Whether it is the track minus the stems, instead of their sum.
-    public var isRemainder: Bool
-    /// The stems.
-    public var stems: [String]
-
-    /// The mixes that have a name of their own: the song without its voice, its drums, its bass.
-    public static let presets = ["karaoke": "vocals", "drumless": "drums", "bassless": "bass"]
-
-    /// Reads `karaoke`, `drumless` or `bassless`, or a name and what it is made of: `NAME=drums+bass`,
-    /// `NAME=song-vocals-drums`; nil for anything else.
-    public init?(_ text: String) {
-        if let stem = Self.presets[text] {
-            (name, isRemainder, stems) = (text, true, [stem])
-            return
-        }
-        let halves = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
-        guard halves.count == 2, PlainName.isValid(halves[0]) else { return nil }
-        name = halves[0]
-        isRemainder = halves[1].hasPrefix("song-")
-        let list = isRemainder ? halves[1].dropFirst(5) : halves[1][...]
-        stems = list.split(separator: isRemainder ? "-" : "+", omittingEmptySubsequences: false).map(String.init)
-        guard stems.allSatisfy({ PlainName.isValid($0) }), Set(stems).count == stems.count else { return nil }
     }
 }
 

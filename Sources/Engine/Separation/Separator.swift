@@ -70,19 +70,19 @@ public final class Separator {
             track, sampleRate: bag.sampleRate, channels: bag.channels, selection: options.channels,
             limits: limits
         ) { progress(0) }
-        let forecast = SeparationForecast(frames: survey.frames, stems: recipes.count, bag: bag, options: options)
+        let forecast = SeparationForecast(survey, stems: recipes.count, bag: bag, options: options)
         try measured(forecast)
         let pass = try SegmentPass(
             track, survey: survey, bag: bag, options: options, recipes: recipes, session: session)
         let outputs = try StemOutputs(
-            recipes, at: output, options: options, bag: bag, survey: survey, planes: pass.planes, pool: pool)
-        try pass.run(progress: progress) { try outputs.write($0, $1, upTo: $2) }
-        let stems = try outputs.finish { !progress(1) }
+            recipes, of: track, at: output, options: options, bag: bag, survey: survey, planes: pass.planes, pool: pool)
+        try pass.run(progress: { progress(outputs.progress(separated: $0)) }) { try outputs.write($0, $1, upTo: $2) }
+        let stems = try outputs.finish(progress)
         let seconds = (clock.now - begin) / .seconds(1)
         return SeparationReport(
-            stems: stems, duration: forecast.seconds, sampleRate: bag.sampleRate,
-            warnings: pass.warnings + stems.compactMap(\.levelNote),
-            separationSeconds: seconds)
+            stems: stems, duration: forecast.seconds, sampleRate: forecast.sampleRate,
+            warnings: pass.warnings + outputs.notes + stems.compactMap(\.levelNote),
+            remainder: outputs.remainderDecibels, separationSeconds: seconds)
     }
 }
 
@@ -95,11 +95,17 @@ public struct SeparationForecast: Sendable, Equatable {
     /// Bytes that the stems take on their disk at the peak: with ``ClipMode/rescale`` each is parked there as floats, too.
     public var diskBytes: Int
 
-    init(frames: Int, stems: Int, bag: Bag, options: SeparationOptions) {
-        seconds = Double(frames) / Double(bag.sampleRate)
-        stemBytes = stems * options.format.bytes(frames: frames, channels: bag.channels, sampleRate: bag.sampleRate)
-        let parked = options.clipMode == .rescale ? stems * frames * bag.channels * MemoryLayout<Float>.stride : 0
-        diskBytes = stemBytes + parked
+    /// Frames a second of the stems.
+    var sampleRate: Int
+
+    init(_ survey: TrackSurvey, stems: Int, bag: Bag, options: SeparationOptions) {
+        let shape = OutputShape(survey, bag: bag, options: options)
+        seconds = Double(survey.frames) / Double(bag.sampleRate)
+        sampleRate = shape.sampleRate
+        stemBytes =
+            stems * shape.format.bytes(frames: shape.frames, channels: bag.channels, sampleRate: shape.sampleRate)
+        let parks = options.clipMode == .rescale && !options.sumsExactly && shape.format.name != .stemFile
+        diskBytes = stemBytes + (parks ? stems * shape.frames * bag.channels * MemoryLayout<Float>.stride : 0)
     }
 }
 
@@ -134,6 +140,9 @@ public struct SeparationReport: Sendable, Equatable {
     public var sampleRate: Int
     /// What was wrong with the track and survived, as sentences.
     public var warnings: [String]
+    /// What of the track the sources of the model do not add up to, in dB of the track's power; nil where not all sources
+    /// were separated, or where it was distributed (``SeparationOptions/sumsExactly``).
+    public var remainder: Double?
     /// Seconds that decoding, separating and encoding took.
     public var separationSeconds: Double
 }

@@ -11,6 +11,8 @@ package struct TrackSurvey: Sendable, Equatable {
     package var mean: Float
     /// Unbiased standard deviation of the mean over the channels, plus 1e-8; of a single frame it is taken as 0 + 1e-8.
     package var deviation: Float
+    /// What the track is by itself; nil where its rate changes.
+    package var original: TrackFormat?
 
     /// Decodes the track once.
     ///
@@ -46,6 +48,7 @@ package struct TrackSurvey: Sendable, Equatable {
         }
         guard count > 0 else { throw AudioError.noSamples(path: track.path) }
         let variance = count > 1 ? max(0, (squares - sum * sum / Double(count)) / Double(count - 1)) : 0
+        original = reader.original
         frames = count
         mean = Float(pivot + sum / Double(count))
         deviation = Float(variance.squareRoot()) + 1e-8

@@ -9,7 +9,7 @@ public enum SeparationDefaults {
     public static let shifts = 1
     /// The part of a segment that it shares with the next.
     public static let overlap = 0.25
-    /// Kilobits a second of an MP3.
+    /// Kilobits a second of an MP3, and of AAC, Opus and Vorbis.
     public static let mp3Bitrate = 320
     /// The quality of the MP3 encoder, 2 (best) to 7 (fastest).
     public static let mp3Preset = 2
@@ -27,6 +27,14 @@ public enum StemFormat: String, Codable, Sendable, CaseIterable {
     case flac
     /// MP3 at a constant bit rate.
     case mp3
+    /// AAC in an MPEG-4 file.
+    case m4a
+    /// Opus in an Ogg file, always with 48,000 frames a second.
+    case opus
+    /// Vorbis in an Ogg file.
+    case ogg
+    /// One file for DJ software, as Native Instruments' Stems: the track and its four stems as AAC.
+    case stemFile = "stem.mp4"
 
     /// What is written when nobody asks for anything else.
     public static let standard = StemFormat.wav
@@ -35,8 +43,7 @@ public enum StemFormat: String, Codable, Sendable, CaseIterable {
     public var fileExtension: String {
         switch self {
         case .wav, .wav24, .float32: "wav"
-        case .flac: "flac"
-        case .mp3: "mp3"
+        case .flac, .mp3, .m4a, .opus, .ogg, .stemFile: rawValue
         }
     }
 
@@ -46,6 +53,16 @@ public enum StemFormat: String, Codable, Sendable, CaseIterable {
         case .wav, .wav24, .float32: "audio/wav"
         case .flac: "audio/flac"
         case .mp3: "audio/mpeg"
+        case .m4a, .stemFile: "audio/mp4"
+        case .opus, .ogg: "audio/ogg"
+        }
+    }
+
+    /// Whether what was written can be read back as it was.
+    public var isLossless: Bool {
+        switch self {
+        case .wav, .wav24, .float32, .flac: true
+        case .mp3, .m4a, .opus, .ogg, .stemFile: false
         }
     }
 }

@@ -10,9 +10,13 @@ public struct JobOptions: Codable, Equatable, Sendable {
     public var twoStems: String?
     /// How `no_{stem}` is made.
     public var otherMethod: OtherMethod
+    /// Only these stems; `nil` for all, none for mixes alone.
+    public var stems: [String]?
+    /// Sums of stems as files of their own, at most ``mostMixes``.
+    public var mixes: [StemMix]
     /// How stems are written.
     public var format: StemFormat
-    /// MP3 bit rate in kbit/s, one of ``legalBitrates``.
+    /// Bit rate of MP3, AAC, Opus and Vorbis in kbit/s, one of ``legalBitrates``.
     public var bitrate: Int
     /// The MP3 encoder's quality, 2 (best) to 7 (fastest).
     public var mp3Preset: Int
@@ -23,26 +27,39 @@ public struct JobOptions: Codable, Equatable, Sendable {
     public var overlap: Double
     /// What to do with samples beyond full scale.
     public var clipMode: ClipMode
+    /// Whether stems have the song's own sample rate, length and bits a sample.
+    public var keepRate: Bool
+    /// Whether what the model leaves over is shared out, so that the stems add up to the song.
+    public var sumExact: Bool
 
+    /// How many mixes a job may ask for.
+    public static let mostMixes = 16
+    /// Names of mixes that stand for something else where stems are fetched.
+    static let takenNames: Set<String> = ["events", "stems.zip", "retry", "manifest.json", "stems", "master"]
     /// The bit rates of MPEG-1 Layer III that are worth listening to, in kbit/s.
     public static let legalBitrates = [64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 
     /// The worker's model, all stems, and the defaults of ``SeparationDefaults``.
     public init(
-        model: String? = nil, twoStems: String? = nil, otherMethod: OtherMethod = .standard,
-        format: StemFormat = .standard, bitrate: Int = SeparationDefaults.mp3Bitrate,
+        model: String? = nil, twoStems: String? = nil, otherMethod: OtherMethod = .standard, stems: [String]? = nil,
+        mixes: [StemMix] = [], format: StemFormat = .standard, bitrate: Int = SeparationDefaults.mp3Bitrate,
         mp3Preset: Int = SeparationDefaults.mp3Preset, shifts: Int = SeparationDefaults.shifts,
-        overlap: Double = SeparationDefaults.overlap, clipMode: ClipMode = .standard
+        overlap: Double = SeparationDefaults.overlap, clipMode: ClipMode = .standard, keepRate: Bool = false,
+        sumExact: Bool = false
     ) {
         self.model = model
         self.twoStems = twoStems
         self.otherMethod = otherMethod
+        self.stems = stems
+        self.mixes = mixes
         self.format = format
         self.bitrate = bitrate
         self.mp3Preset = mp3Preset
         self.shifts = shifts
         self.overlap = overlap
         self.clipMode = clipMode
+        self.keepRate = keepRate
+        self.sumExact = sumExact
     }
 
     /// Reads what an encoder wrote, perhaps in another version: an option that is not there has its default.
@@ -52,19 +69,24 @@ public struct JobOptions: Codable, Equatable, Sendable {
         model = try values.decodeIfPresent(String.self, forKey: .model)
         twoStems = try values.decodeIfPresent(String.self, forKey: .twoStems)
         otherMethod = try values.decodeIfPresent(OtherMethod.self, forKey: .otherMethod) ?? otherMethod
+        stems = try values.decodeIfPresent([String].self, forKey: .stems)
+        mixes = try values.decodeIfPresent([StemMix].self, forKey: .mixes) ?? mixes
         format = try values.decodeIfPresent(StemFormat.self, forKey: .format) ?? format
         bitrate = try values.decodeIfPresent(Int.self, forKey: .bitrate) ?? bitrate
         mp3Preset = try values.decodeIfPresent(Int.self, forKey: .mp3Preset) ?? mp3Preset
         shifts = try values.decodeIfPresent(Int.self, forKey: .shifts) ?? shifts
         overlap = try values.decodeIfPresent(Double.self, forKey: .overlap) ?? overlap
         clipMode = try values.decodeIfPresent(ClipMode.self, forKey: .clipMode) ?? clipMode
+        keepRate = try values.decodeIfPresent(Bool.self, forKey: .keepRate) ?? keepRate
+        sumExact = try values.decodeIfPresent(Bool.self, forKey: .sumExact) ?? sumExact
     }
 
-    /// Reads options by their names: `model`, `two_stems`, `other_method`, `format`, `bitrate`, `mp3_preset`,
-    /// `shifts`, `overlap`, `clip_mode`; a hyphen may stand for the underscore.
+    /// Reads options by their names: `model`, `two_stems`, `other_method`, `stems` (names between commas, or `none`), `mixes`
+    /// (``StemMix``es between commas), `format`, `bitrate`, `mp3_preset`, `shifts`, `overlap`, `clip_mode`, `keep_rate`,
+    /// `sum_exact`; a hyphen may stand for the underscore.
     ///
-    /// - Throws: ``InvalidOption`` for a name that is not among them, a value out of bounds, and an option given twice
-    ///   with different values.
+    /// - Throws: ``InvalidOption`` for a name that is not among them, a value out of bounds, an option given twice
+    ///   with different values, and options that contradict each other.
     public init(validating values: [String: String]) throws(InvalidOption) {
         self.init()
         var given: [JobOptionName: String] = [:]
@@ -79,6 +101,13 @@ public struct JobOptions: Codable, Equatable, Sendable {
             given[option] = value
             try option.read(value, named: name, into: &self)
         }
+        let choices = OutputChoices(
+            twoStems: twoStems, otherMethod: otherMethod, stems: stems, mixes: mixes, format: format, sumExact: sumExact)
+        guard let contradiction = choices.contradiction else { return }
+        let culprit: JobOptionName = sumExact ? .sumExact : stems != nil ? .stems : .format
+        throw InvalidOption(
+            name: culprit.rawValue, value: given[culprit] ?? "", rule: contradiction.prefix(1).lowercased()
+                + contradiction.dropFirst().dropLast())
     }
 
     /// Whether there is an option of this name, written in any way.
@@ -108,6 +137,10 @@ public struct JobOptions: Codable, Equatable, Sendable {
         ]
         values["model"] = model
         values["two-stems"] = twoStems
+        values["stems"] = stems.map { $0.isEmpty ? "none" : $0.joined(separator: ",") }
+        if !mixes.isEmpty { values["mixes"] = mixes.map(\.text).joined(separator: ",") }
+        if keepRate { values["keep-rate"] = "true" }
+        if sumExact { values["sum-exact"] = "true" }
         return values
     }
 }
@@ -117,12 +150,16 @@ enum JobOptionName: String, CaseIterable {
     case model
     case twoStems = "two_stems"
     case otherMethod = "other_method"
+    case stems
+    case mixes
     case format
     case bitrate
     case mp3Preset = "mp3_preset"
     case shifts
     case overlap
     case clipMode = "clip_mode"
+    case keepRate = "keep_rate"
+    case sumExact = "sum_exact"
 
     /// The option called `name`; hyphens count as underscores and case does not matter, as in HTTP header fields.
     init?(_ name: String) {
@@ -146,6 +183,24 @@ enum JobOptionName: String, CaseIterable {
         case .otherMethod:
             guard let method = OtherMethod(rawValue: value) else { throw refused(Self.oneOf(OtherMethod.self)) }
             options.otherMethod = method
+        case .stems:
+            let names = value == "none" ? [] : Self.list(value)
+            guard names.allSatisfy({ PlainName.isValid($0, upTo: 32) }), Set(names).count == names.count else {
+                throw refused("it must be names of the model's stems between commas, such as vocals,drums, or none")
+            }
+            options.stems = names
+        case .mixes:
+            let texts = Self.list(value)
+            let mixes = texts.compactMap(StemMix.init)
+            guard mixes.count == texts.count, mixes.count <= JobOptions.mostMixes,
+                Set(mixes.map(\.name)).count == mixes.count,
+                !mixes.contains(where: { JobOptions.takenNames.contains($0.name) })
+            else {
+                throw refused(
+                    "it must be up to \(JobOptions.mostMixes) mixes between commas: karaoke, drumless, bassless, "
+                        + "NAME=song-vocals or NAME=drums+bass, each with a name of its own")
+            }
+            options.mixes = mixes
         case .format:
             guard let format = StemFormat(rawValue: value) else { throw refused(Self.oneOf(StemFormat.self)) }
             options.format = format
@@ -173,6 +228,21 @@ enum JobOptionName: String, CaseIterable {
         case .clipMode:
             guard let mode = ClipMode(rawValue: value) else { throw refused(Self.oneOf(ClipMode.self)) }
             options.clipMode = mode
+        case .keepRate: options.keepRate = try Self.flag(value) { refused($0) }
+        case .sumExact: options.sumExact = try Self.flag(value) { refused($0) }
+        }
+    }
+
+    private static func list(_ value: String) -> [String] {
+        value.split(separator: ",", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+
+    /// A choice that is made or not, as web forms and people write it.
+    private static func flag(_ value: String, _ refused: (String) -> InvalidOption) throws(InvalidOption) -> Bool {
+        switch value.lowercased() {
+        case "true", "1", "yes", "on": true
+        case "false", "0", "no", "off": false
+        default: throw refused("it must be true or false")
         }
     }
 

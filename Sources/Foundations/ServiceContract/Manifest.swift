@@ -11,7 +11,7 @@ public struct StemRecord: Codable, Sendable, Equatable {
     public var size: Int
     /// The object's entity tag, without quotes.
     public var eTag: String
-    /// The media type: `audio/wav`, `audio/flac` or `audio/mpeg`.
+    /// The media type: `audio/wav`, `audio/flac`, `audio/mpeg`, `audio/mp4` or `audio/ogg`.
     public var contentType: String
 
     /// A stem that was stored.
@@ -49,6 +49,8 @@ public struct Manifest: Codable, Sendable, Equatable {
     public var separationSeconds: Double
     /// What the listener should know, as sentences.
     public var warnings: [String]
+    /// What of the song the model's sources do not add up to, in dB of the song's power; there when all were separated.
+    public var remainder: Double?
     /// When the stems were complete.
     public var finishedAt: Date
     /// Whose job it is: a key's name; nil when it is nobody's.
@@ -57,7 +59,7 @@ public struct Manifest: Codable, Sendable, Equatable {
     /// A manifest of these stems.
     public init(
         job: JobID, model: String, filename: String, duration: Double, sampleRate: Int, stems: [StemRecord],
-        separationSeconds: Double, warnings: [String] = [], finishedAt: Date = Date(), owner: String? = nil
+        separationSeconds: Double, warnings: [String] = [], remainder: Double? = nil, finishedAt: Date = Date(), owner: String? = nil
     ) {
         self.owner = owner
         self.job = job
@@ -68,6 +70,7 @@ public struct Manifest: Codable, Sendable, Equatable {
         self.stems = stems
         self.separationSeconds = separationSeconds
         self.warnings = warnings
+        self.remainder = remainder
         self.finishedAt = finishedAt
     }
 

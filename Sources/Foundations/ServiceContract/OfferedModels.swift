@@ -21,10 +21,24 @@ public struct OfferedModels: Codable, Sendable, Equatable {
             throw InvalidOption(
                 name: "model", value: model, rule: "it must be one of \(stems.keys.sorted().joined(separator: ", "))")
         }
-        if let stem = options.twoStems, !known.isEmpty, !known.contains(stem) {
+        guard !known.isEmpty else { return }
+        let named: [(option: String, stems: [String])] = [
+            ("two_stems", options.twoStems.map { [$0] } ?? []), ("stems", options.stems ?? []),
+            ("mixes", options.mixes.flatMap(\.stems)),
+        ]
+        for (option, stems) in named {
+            guard let stem = stems.first(where: { !known.contains($0) }) else { continue }
             throw InvalidOption(
-                name: "two_stems", value: stem,
-                rule: "the model \(model) has \(known.joined(separator: ", "))")
+                name: option, value: stem, rule: "the model \(model) has \(known.joined(separator: ", "))")
+        }
+        if let mix = options.mixes.first(where: { known.contains($0.name) }) {
+            throw InvalidOption(
+                name: "mixes", value: mix.text, rule: "\(mix.name) is a stem of the model; give the mix another name")
+        }
+        let count = options.stems?.count ?? known.count
+        if options.format == .stemFile, count != 4 {
+            throw InvalidOption(
+                name: "format", value: options.format.rawValue, rule: "it holds four stems, not \(count); choose with stems=")
         }
     }
 }

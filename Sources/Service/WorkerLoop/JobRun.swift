@@ -101,7 +101,7 @@ struct JobRun {
         return Manifest(
             job: claim.job.id, model: separated.model, filename: claim.job.filename, duration: separated.duration,
             sampleRate: separated.sampleRate, stems: stored, separationSeconds: separated.seconds,
-            warnings: separated.warnings, owner: claim.job.owner)
+            warnings: separated.warnings, remainder: separated.remainder, owner: claim.job.owner)
     }
 
     /// Stores the sealed manifest and marks the job as done.

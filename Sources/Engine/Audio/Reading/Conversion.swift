@@ -9,6 +9,9 @@ protocol SampleSource: AnyObject {
 
     /// What was wrong with the file and survived, as sentences. Complete once ``next()`` returned nil.
     var warnings: [String] { get }
+
+    /// How precise the file's samples are; nil where the codec is lossy.
+    var depth: SampleDepth? { get }
 }
 
 /// Some frames of interleaved samples; a view on memory that belongs to its source.
@@ -139,8 +142,9 @@ final class ConversionStage {
 
 /// Band-limited conversion from one sample rate to another, block by block (libsoxr, very high quality).
 ///
-/// `n` frames become `⌊n · to / from⌋`, but at least one, as with the reference's `resample_frac`.
-final class Resampler {
+/// `n` frames become `⌊n · to / from⌋`, but at least one, as with the reference's `resample_frac`, unless another number is
+/// asked for.
+public final class Resampler {
     private let soxr: OpaquePointer
     private let channels: Int
     private let from: Int
@@ -149,7 +153,7 @@ final class Resampler {
     private var produced = 0
 
     /// A converter for interleaved frames of `channels` samples.
-    init(from: Int, to: Int, channels: Int) throws {
+    public init(from: Int, to: Int, channels: Int) throws {
         self.from = from
         self.to = to
         self.channels = channels
@@ -167,7 +171,7 @@ final class Resampler {
     deinit { soxr_delete(soxr) }
 
     /// Takes frames from `input` and puts frames into `output`, until one of them is used up.
-    func process(
+    public func process(
         _ input: UnsafeBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>
     ) throws -> (consumed: Int, produced: Int) {
         var taken = 0
@@ -182,9 +186,11 @@ final class Resampler {
     }
 
     /// After the last input: the frames still owed, 0 once all are out.
-    func drain(into output: UnsafeMutableBufferPointer<Float>) throws -> Int {
+    ///
+    /// - Parameter total: how many frames there are to be in all, where that is known better.
+    public func drain(into output: UnsafeMutableBufferPointer<Float>, total: Int? = nil) throws -> Int {
         guard consumed > 0 else { return 0 }
-        let owed = max(1, consumed * to / from) - produced
+        let owed = (total ?? max(1, consumed * to / from)) - produced
         let room = min(owed, output.count / channels)
         guard room > 0 else { return 0 }
         var given = 0

@@ -51,6 +51,8 @@ final class MPEGSource: SampleSource {
         buffer.deallocate()
     }
 
+    var depth: SampleDepth? { nil }
+
     var warnings: [String] { feed.frames.warnings + [failureNote].compactMap { $0 } }
 
     func next() throws -> SampleBlock? {

@@ -29,9 +29,10 @@ final class MediaInput {
 
     /// Opens `prefix` and the range behind it.
     ///
+    /// - Parameter isForTags: to read tags only: MP3 may be opened, too, and no packet is looked at.
     /// - Throws: ``AudioError/notAudio(path:looksLike:)`` and ``AudioError/unsupported(path:format:)`` for what is no known
     ///   container, ``AudioError/undecodable(path:reason:)`` for a damaged one.
-    init(_ file: FileWindow, in range: Range<Int>, prefix: [UInt8] = []) throws {
+    init(_ file: FileWindow, in range: Range<Int>, prefix: [UInt8] = [], isForTags: Bool = false) throws {
         _ = Self.isBounded
         path = file.path
         bytes = InputBytes(file, in: range, prefix: prefix)
@@ -42,9 +43,10 @@ final class MediaInput {
         else { throw AudioError.undecodable(path: path, reason: "there is no memory for it") }
         self.io = io
         do {
-            let format = try Self.probe(io, path: path)
+            let containers = isForTags ? MediaFormats.containers.union(["mp3"]) : MediaFormats.containers
+            let format = try Self.probe(io, path: path, containers)
             formatName = format.pointee.long_name.map { String(cString: $0) } ?? "unknown"
-            context = try Self.open(format, io: io, path: path)
+            context = try Self.open(format, io: io, path: path, containers)
         } catch {
             Self.free(io)
             throw error
@@ -58,7 +60,7 @@ final class MediaInput {
             return stream.duration > 0 ? stream.duration : isPCM ? max(0, stream.nb_frames) : 0
         }
         // From here on every stored property has its value, so that `deinit` cleans up after a failure.
-        guard avformat_find_stream_info(context, nil) >= 0 else {
+        guard isForTags || avformat_find_stream_info(context, nil) >= 0 else {
             throw AudioError.undecodable(path: path, reason: "its streams cannot be made out")
         }
     }
@@ -79,13 +81,13 @@ final class MediaInput {
 
     /// Finds out the format by content.
     private static func probe(
-        _ io: UnsafeMutablePointer<AVIOContext>, path: String
+        _ io: UnsafeMutablePointer<AVIOContext>, path: String, _ containers: Set<String>
     ) throws -> UnsafePointer<AVInputFormat> {
         var format: UnsafePointer<AVInputFormat>?
         let score = av_probe_input_buffer2(io, &format, "", nil, 0, 1 << 20)
         guard score > 0, let format else { throw AudioError.notAudio(path: path, looksLike: nil) }
         let name = String(cString: format.pointee.name)
-        guard MediaFormats.containers.contains(name) else {
+        guard containers.contains(name) else {
             let words = format.pointee.long_name.map { String(cString: $0) } ?? name
             throw score > AVPROBE_SCORE_RETRY && name != "mp3"
                 ? AudioError.unsupported(path: path, format: "“\(words)”") : .notAudio(path: path, looksLike: nil)
@@ -94,7 +96,8 @@ final class MediaInput {
     }
 
     private static func open(
-        _ format: UnsafePointer<AVInputFormat>, io: UnsafeMutablePointer<AVIOContext>, path: String
+        _ format: UnsafePointer<AVInputFormat>, io: UnsafeMutablePointer<AVIOContext>, path: String,
+        _ containers: Set<String>
     ) throws -> UnsafeMutablePointer<AVFormatContext> {
         guard let new = avformat_alloc_context() else {
             throw AudioError.undecodable(path: path, reason: "there is no memory for it")
@@ -105,7 +108,7 @@ final class MediaInput {
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
         for (key, value) in [
-            ("protocol_whitelist", ""), ("format_whitelist", MediaFormats.containers.sorted().joined(separator: ",")),
+            ("protocol_whitelist", ""), ("format_whitelist", containers.sorted().joined(separator: ",")),
             ("codec_whitelist", MediaFormats.codecs), ("probesize", "5000000"), ("analyzeduration", "5000000"),
             ("max_streams", "64"), ("indexmem", "4194304"), ("enable_drefs", "0"), ("use_absolute_path", "0"),
         ] {

@@ -65,6 +65,13 @@ final class MediaSource: SampleSource {
         return warnings + [endWarning].compactMap { $0 }
     }
 
+    var depth: SampleDepth? {
+        let parameters = stream.pointee.codecpar.pointee
+        let raw = Int(parameters.bits_per_raw_sample)
+        let bits = raw > 0 ? raw : Int(av_get_exact_bits_per_sample(parameters.codec_id))
+        return bits <= 0 ? nil : bits <= 16 ? .int16 : bits <= 24 ? .int24 : .float32
+    }
+
     func next() throws -> SampleBlock? {
         while true {
             if holdsFrame {

@@ -28,6 +28,8 @@ final class OggSource: SampleSource {
         return warnings
     }
 
+    var depth: SampleDepth? { link?.depth }
+
     func next() throws -> SampleBlock? {
         while let link {
             if let block = try link.next() { return block }

@@ -6,7 +6,8 @@ import Foundation
 final class TemporaryFile {
     /// Where it is.
     let url: URL
-    private var descriptor: Int32
+    /// Where it is open for reading and writing, until it has its name.
+    private(set) var descriptor: Int32
 
     private static let suffix = "partial"
 
@@ -44,6 +45,13 @@ final class TemporaryFile {
             throw AudioError.writing(target.path)
         }
         unlock()
+    }
+
+    /// Makes it empty again.
+    func truncate() throws {
+        guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+            throw AudioError.writing(url.path)
+        }
     }
 
     /// Removes the file.

@@ -46,7 +46,8 @@ struct TrackList {
         seenFolders = Set(excluded.compactMap { FileFacts($0)?.identity }).subtracting(named)
         for name in names {
             guard FileFacts(name)?.isFolder == true else {
-                add(Track(path: name, name: name.split(separator: "/").last.map(String.init) ?? name))
+                let last = name.split(separator: "/").last.map(String.init) ?? name
+                add(Track(path: name, name: name == "-" ? "stdin" : last))
                 continue
             }
             let before = tracks.count

@@ -159,7 +159,8 @@ struct Batch: Sendable {
     ) -> Outcome {
         let path = entry.track.path
         let shown = ByteNames.shown(path)
-        guard FileFacts(path) != nil else {
+        let isPipe = path == "-" || SpooledTrack.isPipe(path)
+        guard isPipe || FileFacts(path) != nil else {
             tell("File \(shown) does not exist. If its name has spaces in it, put quotes around it.")
             return .failed
         }
@@ -167,9 +168,10 @@ struct Batch: Sendable {
         let track = ReachedFile(path)
         let outputs = StemFiles(entry.files)
         do {
+            let spool = try isPipe ? spool(path) : nil
             var seconds: Double?
             let report = try separator.separate(
-                track.url, to: outputs.url, measured: { seconds = $0.seconds },
+                spool?.url ?? track.url, to: outputs.url, measured: { seconds = $0.seconds },
                 progress: { share in
                     progress.update(index, share: share, seconds: seconds)
                     return !interruption.isRequested
@@ -186,12 +188,23 @@ struct Batch: Sendable {
         }
     }
 
+    /// What comes through standard input or a pipe that the shell has made.
+    private func spool(_ path: String) throws -> SpooledTrack {
+        let pipe = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
+        guard pipe >= 0 else { throw AudioError.cannotOpen(path: path, reason: String(cString: strerror(errno))) }
+        defer { close(pipe) }
+        return try SpooledTrack(pipe, name: path == "-" ? "standard input" : path) { !interruption.isRequested }
+    }
+
     private func report(_ report: SeparationReport, of shown: String, _ entry: StemPlan.Entry) {
         for warning in report.warnings { note("\(shown): \(warning)") }
         if jobs > 1 { say("Track \(shown):") }
         for stem in report.stems {
             let file = ByteNames.shown(entry.files[stem.name] ?? stem.name)
             say("  \(file)" + (isVerbose ? "  peak \(String(format: "%.3f", stem.peak))" : ""))
+        }
+        if let remainder = report.remainder {
+            say(String(format: "  The sources add up to the track but for %.1f dB (--sum-exact shares it out)", remainder))
         }
         let speed = String(
             format: "%.1f s, %.1f × real time", report.separationSeconds, report.duration / report.separationSeconds)

@@ -25,7 +25,21 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Write MP3.")
     var mp3 = false
 
-    @Option(help: ArgumentHelp("Bitrate of the MP3.", valueName: "kbit/s"))
+    @Option(
+        help: ArgumentHelp(
+            "Write \(StemFormat.allCases.map(\.rawValue).joined(separator: ", ")) (default: as --filename ends, else wav).",
+            valueName: "format"))
+    var format: StemFormat?
+
+    @Flag(help: "Give the stems the track's own sample rate, length and bits a sample.")
+    var keepRate = false
+
+    @Flag(help: "Share out what the model leaves over: WAV or FLAC stems add up to the track within one step.")
+    var sumExact = false
+
+    @Option(
+        name: [.customLong("mp3-bitrate"), .customLong("bitrate")],
+        help: ArgumentHelp("Bitrate of MP3, AAC, Opus and Vorbis.", valueName: "kbit/s"))
     var mp3Bitrate = SeparationDefaults.mp3Bitrate
 
     @Option(help: "2 for the best quality of the MP3 … 7 for the fastest encoding.")
@@ -41,17 +55,44 @@ struct OutputOptions: ParsableArguments {
         if int24, float32 { throw ValidationError("--int24 and --float32 contradict each other.") }
         if flac, mp3 { throw ValidationError("--flac and --mp3 contradict each other.") }
         do {
-            try format().validate()
+            try audioFormat().validate()
+        } catch let error as ValidationError {
+            throw error
         } catch {
             throw ValidationError("\(error)")
         }
     }
 
-    /// As in the reference, `--float32` says something about WAV only, and `--int24` nothing about MP3.
-    func format() -> AudioFormat {
-        if mp3 { return .mp3(bitrate: mp3Bitrate, preset: mp3Preset) }
-        if flac { return .flac(bits: int24 ? 24 : 16) }
-        return int24 ? .wav24 : float32 ? .float32 : .wav16
+    /// What the flags and the ending of `--filename` say together. As in the reference, `--float32` says something about WAV
+    /// only, and `--int24` nothing about MP3.
+    ///
+    /// - Throws: `ValidationError` where they contradict each other, or nothing is written under such an ending.
+    func audioFormat() throws -> AudioFormat {
+        let flags: [(name: String, format: StemFormat)] =
+            (mp3 ? [("--mp3", .mp3)] : []) + (flac ? [("--flac", .flac)] : [])
+            + (format.map { [("--format \($0.rawValue)", $0)] } ?? [])
+        var chosen = flags.first?.format
+        if let other = flags.first(where: { $0.format != chosen }) {
+            throw ValidationError("\(flags[0].name) and \(other.name) contradict each other.")
+        }
+        switch filename.ending {
+        case .open: break
+        case .format(let named):
+            if let flag = flags.first, flag.format.fileExtension != named.fileExtension {
+                throw ValidationError("--filename \(filename) and \(flag.name) contradict each other.")
+            }
+            chosen = chosen ?? named
+        case .unknown(let text):
+            throw ValidationError(
+                "--filename \(filename) ends in “\(text)”, which is not written here; end it with .{ext}, or with one of "
+                    + Set(StemFormat.allCases.map { ".\($0.fileExtension)" }).sorted().joined(separator: ", ") + ".")
+        }
+        switch chosen ?? .standard {
+        case .wav: return int24 ? .wav24 : float32 ? .float32 : .wav16
+        case .wav24 where float32, .float32 where int24:
+            throw ValidationError("\(flags[0].name) and --\(int24 ? "int24" : "float32") contradict each other.")
+        case let name: return AudioFormat(name, bits: int24 ? 24 : 16, bitrate: mp3Bitrate, preset: mp3Preset)
+        }
     }
 
     /// The model's folder; its name is made fit as in the reference.
@@ -59,3 +100,5 @@ struct OutputOptions: ParsableArguments {
         "\(out)/\(model.replacing("hf://", with: "").replacing("/", with: "_"))"
     }
 }
+
+extension StemFormat: ExpressibleByArgument {}

@@ -80,7 +80,7 @@ struct HowToSeparate: ParsableArguments {
 
     /// Opens the models, downloaded first if need be, and says where stems will be.
     func begin(_ interruption: Interruption) async throws -> (Batch, StemPlan) {
-        let options = try separation.options(format: output.format(), clipMode: output.clipMode)
+        let options = try separation.options(output)
         // What is wrong with these is said before a model is fetched.
         _ = (try batch.limit(), try machine.kernels())
         let files = try await model.files()

@@ -61,7 +61,7 @@ struct SeparationFlags: ParsableArguments {
     }
 
     /// The same as a value; the rest is checked against the model.
-    func options(format: AudioFormat, clipMode: ClipMode) throws -> SeparationOptions {
+    func options(_ output: OutputOptions) throws -> SeparationOptions {
         var options = SeparationOptions()
         options.shifts = shifts
         options.overlap = overlap
@@ -72,8 +72,10 @@ struct SeparationFlags: ParsableArguments {
         options.stems = stems.map { $0 == "none" ? [] : $0.split(separator: ",").map(String.init) }
         options.mixes = mix
         options.otherMethod = otherMethod
-        options.format = format
-        options.clipMode = clipMode
+        options.format = try output.audioFormat()
+        options.clipMode = output.clipMode
+        options.keepsRate = output.keepRate
+        options.sumsExactly = output.sumExact
         return options
     }
 }

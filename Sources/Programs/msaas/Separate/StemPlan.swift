@@ -1,4 +1,5 @@
 import ArgumentParser
+import SeparationChoices
 import Terminal
 
 /// The pattern of the output files' names, with the reference's variables in Python's format syntax.
@@ -45,6 +46,32 @@ struct FilenameTemplate: ExpressibleByArgument, CustomStringConvertible {
         }
         guard !parts.isEmpty else { return nil }
         self.parts = parts
+    }
+
+    /// What the pattern's end says of the format.
+    enum Ending {
+        /// `.{ext}`: whatever is written.
+        case open
+        /// The ending of a format.
+        case format(StemFormat)
+        /// An ending of something else, or none.
+        case unknown(String)
+    }
+
+    var ending: Ending {
+        switch parts.last {
+        case .variable(.ext): return .open
+        case .text(let last):
+            // A text is taken apart into its characters.
+            let text = parts.reversed().prefix { if case .text = $0 { true } else { false } }.reversed()
+                .map { if case .text(let text) = $0 { text } else { "" } }.joined().lowercased()
+            if let format = StemFormat.allCases.first(where: { text.hasSuffix(".\($0.fileExtension)") }) {
+                return .format(format)
+            }
+            return .unknown(text.lastIndex(of: ".").map { String(text[$0...]) } ?? last)
+        case .variable(let variable): return .unknown("{\(variable.rawValue)}")
+        case nil: return .unknown("")
+        }
     }
 
     var description: String { path { "{\($0.rawValue)}" } }

@@ -28,10 +28,10 @@ struct UploadOptions: ParsableArguments {
     @Option(name: [.customShort("n"), .customLong("name")], help: "The model to separate with.")
     var model: String?
 
-    @Option(help: "wav, wav24, float32, flac or mp3.")
+    @Option(help: "wav, wav24, float32, flac, mp3, m4a, opus, ogg or stem.mp4.")
     var format: String?
 
-    @Option(help: "MP3 bit rate in kbit/s.")
+    @Option(help: "Bit rate of MP3, AAC, Opus and Vorbis in kbit/s.")
     var bitrate: Int?
 
     @Option(name: .customLong("mp3-preset"), help: "2 for the best quality of the MP3 … 7 for the fastest encoding.")
@@ -42,6 +42,21 @@ struct UploadOptions: ParsableArguments {
 
     @Option(help: "How no_STEM is made: auto, add, minus or none.")
     var otherMethod: String?
+
+    @Option(help: ArgumentHelp("Only these stems, such as vocals,drums; none for --mix alone.", valueName: "stems"))
+    var stems: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A mix as a file of its own: karaoke, drumless, bassless, NAME=song-vocals or NAME=drums+bass; may be repeated.",
+            valueName: "mix"))
+    var mix: [String] = []
+
+    @Flag(help: "Give the stems the song's own sample rate, length and bits a sample.")
+    var keepRate = false
+
+    @Flag(help: "Share out what the model leaves over: WAV or FLAC stems add up to the song within one step.")
+    var sumExact = false
 
     @Option(help: "Randomly shifted passes to average.")
     var shifts: Int?
@@ -57,7 +72,8 @@ struct UploadOptions: ParsableArguments {
             ("model", model), ("format", format), ("bitrate", bitrate.map(String.init)),
             ("mp3_preset", preset.map(String.init)), ("two_stems", twoStems),
             ("other_method", otherMethod), ("shifts", shifts.map(String.init)), ("overlap", overlap.map { "\($0)" }),
-            ("clip_mode", clipMode),
+            ("clip_mode", clipMode), ("stems", stems), ("mixes", mix.isEmpty ? nil : mix.joined(separator: ",")),
+            ("keep_rate", keepRate ? "true" : nil), ("sum_exact", sumExact ? "true" : nil),
         ]
         return Dictionary(uniqueKeysWithValues: all.compactMap { name, value in value.map { (name, $0) } })
     }

@@ -139,7 +139,7 @@ public actor EngineSeparator: SongSeparator {
             return SeparatedSong(
                 model: bag.name, stems: report.stems.map { .init(name: $0.name, url: $0.url) },
                 duration: report.duration, sampleRate: report.sampleRate, warnings: report.warnings,
-                seconds: report.separationSeconds)
+                remainder: report.remainder, seconds: report.separationSeconds)
         } catch {
             throw SongRefused(because: error, offered: names) ?? error
         }
@@ -199,6 +199,10 @@ extension SeparationOptions {
         self.seed = seed
         twoStems = options.twoStems
         otherMethod = options.otherMethod
+        stems = options.stems
+        mixes = options.mixes
+        keepsRate = options.keepRate
+        sumsExactly = options.sumExact
         clipMode = options.clipMode
         format = AudioFormat(options.format, bitrate: options.bitrate, preset: options.mp3Preset)
     }

@@ -90,18 +90,22 @@ public struct SeparatedSong: Sendable {
     public var sampleRate: Int
     /// What was wrong with the song and survived, as sentences.
     public var warnings: [String]
+    /// What of the song the sources do not add up to, in dB; nil where that is not known.
+    public var remainder: Double?
     /// How long it took, in seconds.
     public var seconds: Double
 
     /// A separated song.
     public init(
-        model: String, stems: [Stem], duration: Double, sampleRate: Int, warnings: [String] = [], seconds: Double
+        model: String, stems: [Stem], duration: Double, sampleRate: Int, warnings: [String] = [],
+        remainder: Double? = nil, seconds: Double
     ) {
         self.model = model
         self.stems = stems
         self.duration = duration
         self.sampleRate = sampleRate
         self.warnings = warnings
+        self.remainder = remainder
         self.seconds = seconds
     }
 }

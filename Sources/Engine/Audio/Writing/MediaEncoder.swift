@@ -1,0 +1,442 @@
+import CFFmpeg
+import Foundation
+
+/// FLAC, MP3, AAC, Opus and Vorbis, encoded by libavcodec and put into their container by libavformat, with tags and cover.
+///
+/// The libraries get one open file through our own writes, and no way to open another. A container of several tracks is
+/// encoded by a thread for each; what they made waits until ``write()`` puts it into the file in the order of time, so the
+/// same samples give the same bytes.
+final class MediaEncoder {
+    private let path: String
+    fileprivate let output: MediaOutput
+    private var context: UnsafeMutablePointer<AVFormatContext>?
+    private let tracks: [MediaTrack]
+
+    /// Begins a file in `descriptor`, which stays the caller's, or in memory.
+    ///
+    /// - Parameters:
+    ///   - path: what to call it in errors.
+    ///   - names: one for each track.
+    /// - Throws: ``AudioError`` when an encoder refuses the parameters, or the disk the first bytes.
+    init(
+        _ descriptor: Int32?, path: String, format: AudioFormat, sampleRate: Int, channels: Int, names: [String?] = [nil],
+        quantisation: Quantisation = .reference, tags: TrackTags?
+    ) throws {
+        self.path = path
+        let container = Container(format)
+        output = try MediaOutput(descriptor)
+        var new: UnsafeMutablePointer<AVFormatContext>?
+        guard avformat_alloc_output_context2(&new, nil, container.name, nil) >= 0, let context = new else {
+            throw AudioError.cannotWrite(path: path, reason: "libavformat has no \(container.name) here")
+        }
+        var tracks: [MediaTrack] = []
+        do {
+            for name in names {
+                tracks.append(
+                    try MediaTrack(
+                        in: context, name: name, codec: container.codec, format: format, sampleRate: sampleRate,
+                        channels: channels, quantisation: quantisation, path: path))
+            }
+            try Self.begin(context, container: container, output: output, tags: tags, path: path)
+        } catch {
+            avformat_free_context(context)
+            throw error
+        }
+        self.context = context
+        self.tracks = tracks
+    }
+
+    deinit { avformat_free_context(context) }
+
+    /// Encodes whole frames of a track; not by two threads for one track at a time.
+    func encode(_ samples: UnsafeBufferPointer<Float>, track: Int) throws { try tracks[track].encode(samples) }
+
+    /// Ends a track.
+    func end(track: Int) throws { try tracks[track].end() }
+
+    /// Puts what was encoded into the file.
+    func write() throws {
+        while let next = tracks.filter({ $0.firstTime != nil }).min(by: { $0.firstTime! < $1.firstTime! }),
+            let packet = next.takeFirst()
+        {
+            var owned: UnsafeMutablePointer<AVPacket>? = packet
+            defer { av_packet_free(&owned) }
+            try check(av_write_frame(context, packet))
+        }
+    }
+
+    /// Completes the file.
+    func close() throws {
+        try write()
+        try check(av_write_trailer(context))
+        avio_flush(output.io)
+        try check(output.io.pointee.error)
+    }
+
+    private func check(_ code: Int32) throws { try Self.check(code, output, path) }
+
+    private static func check(_ code: Int32, _ output: MediaOutput, _ path: String) throws {
+        if output.failure != 0 { throw AudioError.writing(path, code: output.failure) }
+        guard code < 0 else { return }
+        throw AudioError.cannotWrite(path: path, reason: MediaInput.reason(code, else: "its parts do not fit together"))
+    }
+
+    /// Writes the container's beginning: tags, cover, header.
+    private static func begin(
+        _ context: UnsafeMutablePointer<AVFormatContext>, container: Container, output: MediaOutput, tags: TrackTags?,
+        path: String
+    ) throws {
+        context.pointee.pb = output.io
+        context.pointee.flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT
+        context.pointee.io_open = { _, _, _, _, _ in -EACCES }
+        var picture: UnsafeMutablePointer<AVStream>?
+        if let tags {
+            if container.isOgg {
+                // Ogg files have their tags in the stream, and the cover among them.
+                let stream = context.pointee.streams[0]
+                av_dict_free(&stream!.pointee.metadata)
+                stream?.pointee.metadata = tags.dictionary()
+                if let cover = tags.cover {
+                    av_dict_set(&stream!.pointee.metadata, "METADATA_BLOCK_PICTURE", cover.oggField, 0)
+                }
+            } else {
+                context.pointee.metadata = tags.dictionary()
+                picture = tags.cover.flatMap { Self.addStream(for: $0, to: context) }
+            }
+        }
+        var options = container.options
+        defer { av_dict_free(&options) }
+        try check(avformat_write_header(context, &options), output, path)
+        var owned = av_packet_alloc()
+        defer { av_packet_free(&owned) }
+        guard let picture, let cover = tags?.cover, let packet = owned else { return }
+        guard av_new_packet(packet, Int32(cover.bytes.count)) >= 0 else { return }
+        packet.pointee.data.update(from: cover.bytes, count: cover.bytes.count)
+        packet.pointee.stream_index = picture.pointee.index
+        packet.pointee.flags |= AV_PKT_FLAG_KEY
+        packet.pointee.pts = 0
+        packet.pointee.dts = 0
+        try check(av_write_frame(context, packet), output, path)
+    }
+
+    private static func addStream(
+        for cover: TrackTags.Cover, to context: UnsafeMutablePointer<AVFormatContext>
+    ) -> UnsafeMutablePointer<AVStream>? {
+        guard let stream = avformat_new_stream(context, nil) else { return nil }
+        stream.pointee.disposition = AV_DISPOSITION_ATTACHED_PIC
+        stream.pointee.codecpar.pointee.codec_type = AVMEDIA_TYPE_VIDEO
+        stream.pointee.codecpar.pointee.codec_id = cover.isPNG ? AV_CODEC_ID_PNG : AV_CODEC_ID_MJPEG
+        // Nobody decodes the picture here, and containers ask for measures only to repeat them.
+        stream.pointee.codecpar.pointee.width = 1
+        stream.pointee.codecpar.pointee.height = 1
+        stream.pointee.time_base = AVRational(num: 1, den: 90_000)
+        av_dict_set(&stream.pointee.metadata, "comment", "Cover (front)", 0)
+        return stream
+    }
+}
+
+extension MediaEncoder {
+    /// The tags as an ID3 tag: what libavformat writes before an MP3 that has no frames.
+    static func id3(_ tags: TrackTags, path: String) throws -> [UInt8] {
+        let encoder = try MediaEncoder(
+            nil, path: path, format: .mp3(bitrate: 128, preset: 7), sampleRate: 44100, channels: 2, tags: tags)
+        try encoder.close()
+        return encoder.output.memory
+    }
+}
+
+/// A file with one track.
+final class SingleTrackEncoder: AudioEncoder {
+    private let encoder: MediaEncoder
+
+    init(_ encoder: MediaEncoder) { self.encoder = encoder }
+
+    func encode(_ samples: UnsafeBufferPointer<Float>) throws {
+        try encoder.encode(samples, track: 0)
+        try encoder.write()
+    }
+
+    func finish() throws {
+        try encoder.end(track: 0)
+        try encoder.close()
+    }
+}
+
+/// FFmpeg's names for what a format is made of.
+private struct Container {
+    let name: String
+    let codec: String
+    var isOgg: Bool { name == "ogg" || name == "opus" }
+
+    init(_ format: AudioFormat) {
+        (name, codec) =
+            switch format {
+            case .mp3: ("mp3", "libmp3lame")
+            case .m4a, .stemFile: ("ipod", "aac")
+            case .opus: ("opus", "libopus")
+            case .vorbis: ("ogg", "libvorbis")
+            case .flac, .wav16, .wav24, .float32: ("flac", "flac")
+            }
+    }
+
+    /// To be freed by the caller.
+    var options: OpaquePointer? {
+        var options: OpaquePointer?
+        // What every player and every file manager reads.
+        if name == "mp3" { av_dict_set(&options, "id3v2_version", "3", 0) }
+        // FFmpeg's own decoders lose the end of a Vorbis stream that has a single page.
+        if isOgg { av_dict_set(&options, "page_duration", "200000", 0) }
+        return options
+    }
+}
+
+/// One track: an encoder, and what it has made and not written yet.
+private final class MediaTrack {
+    private let path: String
+    private let channels: Int
+    private let quantisation: Quantisation
+    private let bits: Int
+    private let stream: UnsafeMutablePointer<AVStream>
+    private var codec: UnsafeMutablePointer<AVCodecContext>?
+    private var frame: UnsafeMutablePointer<AVFrame>?
+    private var filled = 0
+    private var time: Int64 = 0
+    private var packets: [UnsafeMutablePointer<AVPacket>] = []
+
+    init(
+        in context: UnsafeMutablePointer<AVFormatContext>, name: String?, codec codecName: String, format: AudioFormat,
+        sampleRate: Int, channels: Int, quantisation: Quantisation, path: String
+    ) throws {
+        self.path = path
+        self.channels = channels
+        self.quantisation = quantisation
+        bits = if case .flac(let bits) = format { bits } else { 16 }
+        guard let encoder = avcodec_find_encoder_by_name(codecName), let stream = avformat_new_stream(context, nil),
+            let codec = avcodec_alloc_context3(encoder), let frame = av_frame_alloc()
+        else { throw AudioError.cannotWrite(path: path, reason: "libavcodec has no encoder \(codecName) here") }
+        self.stream = stream
+        self.codec = codec
+        self.frame = frame
+        if case .mp3 = format, channels > 2 {
+            throw AudioError.invalidFormat("An MP3 has one or two channels, not \(channels); choose WAV or FLAC.")
+        }
+        codec.pointee.sample_rate = Int32(sampleRate)
+        codec.pointee.time_base = AVRational(num: 1, den: Int32(sampleRate))
+        av_channel_layout_default(&codec.pointee.ch_layout, Int32(channels))
+        codec.pointee.sample_fmt = encoder.pointee.sample_fmts?.pointee ?? AV_SAMPLE_FMT_FLTP
+        codec.pointee.thread_count = 1
+        codec.pointee.flags |= ffmpeg_bit_exact()
+        if context.pointee.oformat.pointee.flags & AVFMT_GLOBALHEADER != 0 { codec.pointee.flags |= ffmpeg_global_header() }
+        switch format {
+        case .mp3(let bitrate, let preset):
+            codec.pointee.sample_fmt = AV_SAMPLE_FMT_S16P
+            codec.pointee.bit_rate = Int64(bitrate * 1000)
+            codec.pointee.compression_level = Int32(preset)
+        case .m4a(let bitrate), .stemFile(let bitrate): codec.pointee.bit_rate = Int64(bitrate * 1000)
+        case .opus(let bitrate):
+            codec.pointee.sample_fmt = AV_SAMPLE_FMT_FLT
+            codec.pointee.bit_rate = Int64(min(bitrate, 256 * channels) * 1000)
+        case .vorbis(let bitrate):
+            // By its quality, which is there at every sample rate.
+            codec.pointee.flags |= ffmpeg_constant_quality()
+            codec.pointee.global_quality = Int32(118 * Self.vorbisQuality(bitrate))
+        case .flac, .wav16, .wav24, .float32:
+            codec.pointee.sample_fmt = bits > 16 ? AV_SAMPLE_FMT_S32 : AV_SAMPLE_FMT_S16
+            codec.pointee.bits_per_raw_sample = Int32(bits)
+        }
+        guard avcodec_open2(codec, encoder, nil) >= 0, avcodec_parameters_from_context(stream.pointee.codecpar, codec) >= 0
+        else {
+            throw AudioError.invalidFormat(
+                "There is no \(format.name.rawValue) of \(channels) channels at \(sampleRate) Hz with these parameters.")
+        }
+        stream.pointee.time_base = codec.pointee.time_base
+        if let name {
+            av_dict_set(&stream.pointee.metadata, "handler_name", name, 0)
+            av_dict_set(&stream.pointee.metadata, "title", name, 0)
+        }
+        // Players take the first track of several by themselves.
+        stream.pointee.disposition = stream.pointee.index == 0 ? AV_DISPOSITION_DEFAULT : 0
+        frame.pointee.format = codec.pointee.sample_fmt.rawValue
+        frame.pointee.sample_rate = codec.pointee.sample_rate
+        frame.pointee.nb_samples = codec.pointee.frame_size > 0 ? codec.pointee.frame_size : 4096
+        guard av_channel_layout_copy(&frame.pointee.ch_layout, &codec.pointee.ch_layout) >= 0,
+            av_frame_get_buffer(frame, 0) >= 0
+        else { throw AudioError.cannotWrite(path: path, reason: "there is no memory for it") }
+        capacity = Int(frame.pointee.nb_samples)
+    }
+
+    private var capacity = 0
+
+    deinit {
+        avcodec_free_context(&codec)
+        av_frame_free(&frame)
+        for packet in packets {
+            var packet: UnsafeMutablePointer<AVPacket>? = packet
+            av_packet_free(&packet)
+        }
+    }
+
+    /// When the first packet that waits begins, in seconds.
+    var firstTime: Double? {
+        packets.first.map { Double($0.pointee.dts) * Double(stream.pointee.time_base.num) / Double(stream.pointee.time_base.den) }
+    }
+
+    func takeFirst() -> UnsafeMutablePointer<AVPacket>? { packets.isEmpty ? nil : packets.removeFirst() }
+
+    func encode(_ samples: UnsafeBufferPointer<Float>) throws {
+        var position = 0
+        let frames = samples.count / channels
+        while position < frames {
+            let count = min(frames - position, capacity - filled)
+            fill(UnsafeBufferPointer(rebasing: samples[(position * channels)..<((position + count) * channels)]))
+            position += count
+            filled += count
+            if filled == capacity { try send() }
+        }
+    }
+
+    func end() throws {
+        if filled > 0 { try send() }
+        try receive(after: avcodec_send_frame(codec, nil))
+    }
+
+    private func send() throws {
+        guard let frame else { return }
+        frame.pointee.nb_samples = Int32(filled)
+        frame.pointee.pts = time
+        time += Int64(filled)
+        filled = 0
+        try receive(after: avcodec_send_frame(codec, frame))
+        frame.pointee.nb_samples = Int32(capacity)
+        guard av_frame_make_writable(frame) >= 0 else {
+            throw AudioError.cannotWrite(path: path, reason: "there is no memory for it")
+        }
+    }
+
+    private func receive(after sent: Int32) throws {
+        guard sent >= 0, let codec else {
+            throw AudioError.cannotWrite(path: path, reason: MediaInput.reason(sent, else: "the encoder failed"))
+        }
+        while true {
+            guard let packet = av_packet_alloc() else {
+                throw AudioError.cannotWrite(path: path, reason: "there is no memory for it")
+            }
+            let code = avcodec_receive_packet(codec, packet)
+            guard code >= 0 else {
+                var packet: UnsafeMutablePointer<AVPacket>? = packet
+                av_packet_free(&packet)
+                if code == -EAGAIN || code == ffmpeg_end_of_file() { return }
+                throw AudioError.cannotWrite(path: path, reason: MediaInput.reason(code, else: "the encoder failed"))
+            }
+            av_packet_rescale_ts(packet, codec.pointee.time_base, stream.pointee.time_base)
+            packet.pointee.stream_index = stream.pointee.index
+            packets.append(packet)
+        }
+    }
+
+    /// Copies frames behind those that are in the encoder's frame already, in its form.
+    private func fill(_ samples: UnsafeBufferPointer<Float>) {
+        guard let frame, let planes = frame.pointee.extended_data else { return }
+        let frames = samples.count / channels
+        func each<Sample>(_ planar: Bool, _ convert: (Float) -> Sample) {
+            for channel in 0..<channels {
+                guard let plane = planes[planar ? channel : 0] else { return }
+                plane.withMemoryRebound(to: Sample.self, capacity: capacity * (planar ? 1 : channels)) { plane in
+                    let start = planar ? filled : filled * channels + channel
+                    let step = planar ? 1 : channels
+                    for index in 0..<frames { plane[start + index * step] = convert(samples[index * channels + channel]) }
+                }
+            }
+        }
+        switch AVSampleFormat(rawValue: frame.pointee.format) {
+        case AV_SAMPLE_FMT_S16: each(false, quantisation.int16)
+        case AV_SAMPLE_FMT_S16P: each(true, quantisation.int16)
+        case AV_SAMPLE_FMT_S32: each(false, quantisation.int24)
+        case AV_SAMPLE_FMT_FLT: each(false, Self.float)
+        default: each(true, Self.float)
+        }
+    }
+
+    /// Codecs of floats have room beyond full scale, but not for everything.
+    private static func float(_ sample: Float) -> Float { sample.isNaN ? 0 : max(-8, min(8, sample)) }
+
+    /// libvorbis' quality, -1…10, for a bitrate of two channels at 44,100 Hz.
+    private static func vorbisQuality(_ bitrate: Int) -> Double {
+        let rates: [Double] = [45, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500]
+        let rate = min(max(Double(bitrate), rates[0]), rates[rates.count - 1])
+        let upper = max(1, rates.firstIndex { $0 >= rate } ?? 1)
+        return Double(upper - 2) + (rate - rates[upper - 1]) / (rates[upper] - rates[upper - 1])
+    }
+}
+
+/// Where a container's bytes go: one open file, or memory.
+final class MediaOutput {
+    /// What libavformat writes to.
+    private(set) var io: UnsafeMutablePointer<AVIOContext>!
+    /// The `errno` of the first write that failed, or 0.
+    private(set) var failure: Int32 = 0
+    /// What was written, where there is no file.
+    private(set) var memory: [UInt8] = []
+    private let descriptor: Int32?
+    private var position = 0
+
+    private static let bufferLength = 1 << 15
+
+    init(_ descriptor: Int32?) throws {
+        self.descriptor = descriptor
+        guard let buffer = av_malloc(Self.bufferLength),
+            let io = avio_alloc_context(
+                buffer.assumingMemoryBound(to: UInt8.self), Int32(Self.bufferLength), 1,
+                Unmanaged.passUnretained(self).toOpaque(), nil, writeBytes, seekOutput)
+        else { throw AudioError.invalidFormat("There is no memory for an encoder.") }
+        self.io = io
+    }
+
+    deinit {
+        guard let io else { return }
+        av_free(io.pointee.buffer)
+        avio_context_free(&self.io)
+    }
+
+    /// Writes all of it, or notes why not.
+    fileprivate func write(_ bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
+        guard let descriptor else {
+            memory.append(contentsOf: repeatElement(0, count: max(0, position + bytes.count - memory.count)))
+            memory.replaceSubrange(position..<(position + bytes.count), with: bytes)
+            position += bytes.count
+            return Int32(bytes.count)
+        }
+        var done = 0
+        while done < bytes.count, let base = bytes.baseAddress {
+            let count = pwrite(descriptor, base + done, bytes.count - done, off_t(position))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                failure = failure == 0 ? max(1, errno) : failure
+                return -failure
+            }
+            done += count
+            position += count
+        }
+        return Int32(bytes.count)
+    }
+
+    fileprivate func seek(_ offset: Int64, _ whence: Int32) -> Int64 {
+        let size = descriptor.map { Int64(lseek($0, 0, SEEK_END)) } ?? Int64(memory.count)
+        if whence & AVSEEK_SIZE != 0 { return size }
+        let base = whence & 3 == SEEK_SET ? 0 : whence & 3 == SEEK_CUR ? Int64(position) : size
+        guard base + offset >= 0 else { return Int64(-EINVAL) }
+        position = Int(base + offset)
+        return Int64(position)
+    }
+}
+
+private func writeBytes(_ opaque: UnsafeMutableRawPointer?, _ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int32) -> Int32 {
+    guard let opaque, let bytes, count >= 0 else { return ffmpeg_invalid_data() }
+    return Unmanaged<MediaOutput>.fromOpaque(opaque).takeUnretainedValue()
+        .write(UnsafeBufferPointer(start: bytes, count: Int(count)))
+}
+
+private func seekOutput(_ opaque: UnsafeMutableRawPointer?, _ offset: Int64, _ whence: Int32) -> Int64 {
+    guard let opaque else { return -1 }
+    return Unmanaged<MediaOutput>.fromOpaque(opaque).takeUnretainedValue().seek(offset, whence)
+}
