@@ -167,11 +167,12 @@ struct Batch: Sendable {
         line.above { say("Separating track \(shown)") }
         let track = ReachedFile(path)
         let outputs = StemFiles(entry.files)
+        var pipe: SpooledTrack?
         do {
-            let spool = try isPipe ? spool(path) : nil
+            if isPipe { pipe = try spool(path) }
             var seconds: Double?
             let report = try separator.separate(
-                spool?.url ?? track.url, to: outputs.url, measured: { seconds = $0.seconds },
+                pipe?.url ?? track.url, to: outputs.url, measured: { seconds = $0.seconds },
                 progress: { share in
                     progress.update(index, share: share, seconds: seconds)
                     return !interruption.isRequested
@@ -182,7 +183,7 @@ struct Batch: Sendable {
         } catch is CancellationError {
             return .interrupted
         } catch {
-            tell("\(error)".replacing(track.url.path, with: path))
+            tell("\(error)".replacing((pipe?.url ?? track.url).path, with: path == "-" ? "standard input" : path))
             if case AudioError.diskFull = error { return .diskFull }
             return .failed
         }
