@@ -114,18 +114,23 @@ struct FormatTests {
                 "peaks": [int(abs(__import__("numpy").fft.rfft(s[8000:40768, 0])).argmax()) for s in stems],
                 "title": tags["\\u00a9nam"][0], "covers": len(tags["covr"])}))
             """
-        let said = try JSONSerialization.jsonObject(
-            with: run("python3", "-c", script, studio.path("a.stem.mp4"))) as? [String: Any]
+        let said =
+            try JSONSerialization.jsonObject(
+                with: run("python3", "-c", script, studio.path("a.stem.mp4"))) as? [String: Any]
         let answer = try #require(said)
         // Whole blocks of 1024; the container says where the last one ends.
         #expect(answer["shape"] as? [Int] == [5, 50_176, 2])
         #expect(answer["rate"] as? Int == 44100)
         #expect(answer["title"] as? String == "Blau & Grün")
         #expect(answer["covers"] as? Int == 1)
-        #expect((answer["peaks"] as? [Int])?.map { Double($0) * 44100 / 32768 }.map { ($0 / 200).rounded() } == [1, 2, 3, 4, 5])
+        #expect(
+            (answer["peaks"] as? [Int])?.map { Double($0) * 44100 / 32768 }.map { ($0 / 200).rounded() } == [
+                1, 2, 3, 4, 5,
+            ])
         let box = try #require(answer["box"] as? [String: Any])
         #expect(box["version"] as? Int == 1)
-        #expect((box["stems"] as? [[String: String]])?.compactMap { $0["name"] } == ["Drums", "Bass", "Other", "Vocals"])
+        #expect(
+            (box["stems"] as? [[String: String]])?.compactMap { $0["name"] } == ["Drums", "Bass", "Other", "Vocals"])
         #expect((box["stems"] as? [[String: String]])?.allSatisfy { $0["color"]?.hasPrefix("#") == true } == true)
         // Players that know nothing of stems play the first track.
         let probe = try Probe(studio.path("a.stem.mp4"))
@@ -145,10 +150,14 @@ struct FormatTests {
             studio.path("cover.jpg"))
         let tags = ["title=Blau & Grün", "artist=The Tests", "album=Fixtures", "track=3", "date=2024"]
             .flatMap { ["-metadata", $0] }
-        var cover = ["-i", studio.path("cover.jpg"), "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic"]
+        var cover = [
+            "-i", studio.path("cover.jpg"), "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic",
+        ]
         let codec = ["mp3": "libmp3lame", "m4a": "aac", "ogg": "libvorbis", "opus": "libopus"][
             String(name.split(separator: ".")[1])]
-        if name.hasSuffix("wav") || name.hasSuffix("ogg") || name.hasSuffix("opus") || name.hasSuffix("mka") { cover = [] }
+        if name.hasSuffix("wav") || name.hasSuffix("ogg") || name.hasSuffix("opus") || name.hasSuffix("mka") {
+            cover = []
+        }
         if name.hasSuffix("mka") {
             cover = ["-attach", studio.path("cover.jpg"), "-metadata:s:t", "mimetype=image/jpeg"]
         }

@@ -78,8 +78,10 @@ struct ValueTests {
 
     @Test(arguments: [
         ("model", "../x"), ("model", ""), ("model", ".hidden"), ("two_stems", "vo/cals"), ("other_method", "half"),
-        ("format", "wma"), ("stems", "vocals,"), ("stems", "a/b"), ("stems", "drums,drums"), ("mixes", "karaoke,karaoke"),
-        ("mixes", "x=drums+"), ("mixes", "events=drums+bass"), ("keep_rate", "perhaps"), ("sum_exact", ""), ("bitrate", "100"), ("bitrate", "32"), ("shifts", "11"), ("shifts", "-1"), ("shifts", "1.5"),
+        ("format", "wma"), ("stems", "vocals,"), ("stems", "a/b"), ("stems", "drums,drums"),
+        ("mixes", "karaoke,karaoke"),
+        ("mixes", "x=drums+"), ("mixes", "events=drums+bass"), ("keep_rate", "perhaps"), ("sum_exact", ""),
+        ("bitrate", "100"), ("bitrate", "32"), ("shifts", "11"), ("shifts", "-1"), ("shifts", "1.5"),
         ("overlap", "0.95"), ("overlap", "nan"), ("overlap", "x"), ("clip-mode", "soft"), ("colour", "red"),
     ])
     func wrongOptionsAreRefusedByNameAndValue(name: String, value: String) throws {
@@ -111,6 +113,20 @@ struct ValueTests {
         let error = try #require(throws: InvalidOption.self) { try JobOptions(validating: options) }
         #expect(error.description.hasSuffix("."))
         #expect(!error.description.contains(".."), "\(error.description)")
+    }
+
+    @Test(arguments: [
+        (["stems": "guitar"], "the model starter has drums, vocals."),
+        (["mixes": "x=guitar+drums"], "starter has drums, vocals."),
+        (["mixes": "drums=song-vocals"], "drums is a stem of the model; give the mix another name."),
+        (["format": "stem.mp4"], "it holds four stems, not 2; choose four with stems."),
+        (["stems": "drums", "mixes": "karaoke"], nil),
+    ])
+    func stemsThatTheModelDoesNotHaveAreRefused(values: [String: String], said: String?) throws {
+        let offers = OfferedModels(stems: ["starter": ["drums", "vocals"]], usual: "starter")
+        var refused: String?
+        do { try offers.check(JobOptions(validating: values)) } catch { refused = "\(error)" }
+        #expect(refused?.hasSuffix(said ?? "nothing") ?? (said == nil), "\(refused ?? "accepted")")
     }
 
     @Test func anOptionGivenTwiceIsRefused() {

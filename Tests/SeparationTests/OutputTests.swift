@@ -14,9 +14,12 @@ struct OutputTests {
     @Test(arguments: [AudioFormat.wav16, .wav24, .flac(bits: 24), .float32])
     func `stems add up to the track within one step`(format: AudioFormat) throws {
         let track = noise(frames: 1500, channels: 2, seed: 4, level: 0.9)
-        try writeTrack(track, to: studio.url("track.wav"), format: format == .wav16 ? .wav16 : .float32, quantisation: .exact)
+        try writeTrack(
+            track, to: studio.url("track.wav"), format: format == .wav16 ? .wav16 : .float32, quantisation: .exact)
         let original = try readTrack(studio.url("track.wav"))
-        for change in [{ _ in }, { ($0.twoStems, $0.otherMethod) = ("bass", .add) }] as [(inout SeparationOptions) -> Void] {
+        for change in [{ _ in }, { ($0.twoStems, $0.otherMethod) = ("bass", .add) }]
+            as [(inout SeparationOptions) -> Void]
+        {
             let options = plainOptions {
                 $0.format = format
                 $0.clipMode = .rescale

@@ -115,9 +115,11 @@ final class StemOutputs {
     /// The finished part of all work when this part of the segments is done.
     func progress(separated part: Double) -> Double {
         let waiting = stems.count { $0.postponedFrames > 0 }
-        let perFrame = stems.reduce(0) { $0 + $1.encodingSeconds } / Double(max(1, stems.reduce(0) { $0 + $1.encodedFrames }))
+        let perFrame =
+            stems.reduce(0) { $0 + $1.encodingSeconds } / Double(max(1, stems.reduce(0) { $0 + $1.encodedFrames }))
         return progress.whileSeparating(
-            part, secondsToEncode: Double(waiting * shape.frames) * (perFrame > 0 ? perFrame : 1e-6)
+            part,
+            secondsToEncode: Double(waiting * shape.frames) * (perFrame > 0 ? perFrame : 1e-6)
                 / Double(min(max(1, waiting), pool.threads)))
     }
 
@@ -144,7 +146,8 @@ final class StemOutputs {
         guard let stemFileURL else { return results }
         return [
             SeparationReport.Stem(
-                name: StemRecipe.stemFileName, url: stemFileURL, peak: stems.map(\.peak).max() ?? 0, frames: shape.frames)
+                name: StemRecipe.stemFileName, url: stemFileURL, peak: stems.map(\.peak).max() ?? 0,
+                frames: shape.frames)
         ]
     }
 

@@ -40,7 +40,8 @@ extension StemMix: Codable {
     public init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let mix = StemMix(text) else {
-            throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "no mix: \(text)"))
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "no mix: \(text)"))
         }
         self = mix
     }
@@ -82,13 +83,16 @@ public struct OutputChoices: Sendable {
 
     /// What cannot be had at the same time, as a sentence; nil where all is well.
     public var contradiction: String? {
-        if stems != nil, twoStems != nil { return "One stem and its rest, and a choice of stems, contradict each other." }
+        if stems != nil, twoStems != nil {
+            return "One stem and its rest, and a choice of stems, contradict each other."
+        }
         if stems?.isEmpty == true, mixes.isEmpty {
             return "There is nothing to write: neither a stem nor a mix was chosen."
         }
         if sumExact {
             if stems != nil || (twoStems != nil && otherMethod == .none) {
-                return "Stems add up to the track only when all of them are written; leave out the choice or the exact sum."
+                return
+                    "Stems add up to the track only when all of them are written; leave out the choice or the exact sum."
             }
             if !format.isLossless {
                 return "Stems that add up to the track need WAV or FLAC; \(format.rawValue) changes every sample."

@@ -102,11 +102,13 @@ public struct JobOptions: Codable, Equatable, Sendable {
             try option.read(value, named: name, into: &self)
         }
         let choices = OutputChoices(
-            twoStems: twoStems, otherMethod: otherMethod, stems: stems, mixes: mixes, format: format, sumExact: sumExact)
+            twoStems: twoStems, otherMethod: otherMethod, stems: stems, mixes: mixes, format: format, sumExact: sumExact
+        )
         guard let contradiction = choices.contradiction else { return }
         let culprit: JobOptionName = sumExact ? .sumExact : stems != nil ? .stems : .format
         throw InvalidOption(
-            name: culprit.rawValue, value: given[culprit] ?? "", rule: contradiction.prefix(1).lowercased()
+            name: culprit.rawValue, value: given[culprit] ?? "",
+            rule: contradiction.prefix(1).lowercased()
                 + contradiction.dropFirst().dropLast())
     }
 

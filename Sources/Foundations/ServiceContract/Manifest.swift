@@ -59,7 +59,8 @@ public struct Manifest: Codable, Sendable, Equatable {
     /// A manifest of these stems.
     public init(
         job: JobID, model: String, filename: String, duration: Double, sampleRate: Int, stems: [StemRecord],
-        separationSeconds: Double, warnings: [String] = [], remainder: Double? = nil, finishedAt: Date = Date(), owner: String? = nil
+        separationSeconds: Double, warnings: [String] = [], remainder: Double? = nil, finishedAt: Date = Date(),
+        owner: String? = nil
     ) {
         self.owner = owner
         self.job = job

@@ -38,7 +38,8 @@ public struct OfferedModels: Codable, Sendable, Equatable {
         let count = options.stems?.count ?? known.count
         if options.format == .stemFile, count != 4 {
             throw InvalidOption(
-                name: "format", value: options.format.rawValue, rule: "it holds four stems, not \(count); choose with stems=")
+                name: "format", value: options.format.rawValue,
+                rule: "it holds four stems, not \(count); choose four with stems")
         }
     }
 }

@@ -37,7 +37,8 @@ public struct TrackTags: Sendable, Equatable {
     /// What speaks of the file and not of the song.
     private static let left: Set<String> = [
         "encoder", "encoder_options", "encoding_settings", "tsse", "major_brand", "minor_version", "compatible_brands",
-        "creation_time", "handler_name", "vendor_id", "itunsmpb", "itunnorm", "itunpgap", "duration", "language", "bandwidth",
+        "creation_time", "handler_name", "vendor_id", "itunsmpb", "itunnorm", "itunpgap", "duration", "language",
+        "bandwidth",
         "metadata_block_picture", "umid", "time_reference", "coding_history", "variant_bitrate", "timecode", "tlen",
     ]
 

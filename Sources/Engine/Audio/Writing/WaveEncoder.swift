@@ -137,7 +137,9 @@ final class WaveEncoder: AudioEncoder {
         chunk.append(contentsOf: tag)
         try writeAll(descriptor, chunk, count: chunk.count, path: path)
         let size = isHuge ? UInt64(length).littleEndianBytes : UInt32(length).littleEndianBytes
-        guard pwrite(descriptor, size, size.count, isHuge ? 20 : 4) == size.count else { throw AudioError.writing(path) }
+        guard pwrite(descriptor, size, size.count, isHuge ? 20 : 4) == size.count else {
+            throw AudioError.writing(path)
+        }
     }
 
     private var failure: AudioError {

@@ -205,7 +205,9 @@ struct Batch: Sendable {
             say("  \(file)" + (isVerbose ? "  peak \(String(format: "%.3f", stem.peak))" : ""))
         }
         if let remainder = report.remainder {
-            say(String(format: "  The sources add up to the track but for %.1f dB (--sum-exact shares it out)", remainder))
+            say(
+                String(
+                    format: "  The sources add up to the track but for %.1f dB (--sum-exact shares it out)", remainder))
         }
         let speed = String(
             format: "%.1f s, %.1f × real time", report.separationSeconds, report.duration / report.separationSeconds)
