@@ -25,7 +25,7 @@ PREFIX         ?= /usr/local
 PROGRAMS       := msaas worker function-host autoscaler
 
 # The fast ones first; a process for each, since many of them start servers and send signals.
-TEST_SUITES    := ArchitectureTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
+TEST_SUITES    := ArchitectureTests FoundationsTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
                   ManifestTests HTTPServerTests DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
                   ControllerTests SeparationTests EndToEndTests ChaosTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6

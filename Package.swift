@@ -41,7 +41,9 @@ var foundations: [Target] {
                 .target(name: "FileKind"),
                 .target(name: "Streams", dependencies: [.nioCore]),
                 .target(name: "Untrusted"),
-                .target(name: "Digests", dependencies: ["COpenSSL"]),
+                .target(name: "EnvironmentSettings", dependencies: ["Untrusted"]),
+                .target(name: "Pacing"),
+                .target(name: "Digests", dependencies: ["COpenSSL", "CZlib"]),
                 .target(name: "Encodings"),
                 .target(name: "SeparationChoices", dependencies: ["Untrusted"]),
                 .target(
@@ -60,6 +62,7 @@ var systemLibraries: [Target] {
         system("CSoxr", pkgConfig: "soxr", apt: "libsoxr-dev"),
         system("CHiredis", pkgConfig: nil, apt: "libhiredis-dev"),
         system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
     ]
 }
@@ -80,7 +83,10 @@ var engine: [Target] {
                 ]),
             .target(
                 name: "Separation",
-                dependencies: ["HTDemucs", "Tensors", "Checkpoints", "Audio", "Untrusted", "SeparationChoices"]),
+                dependencies: [
+                    "Pacing", "HTDemucs", "Tensors", "Checkpoints", "Audio", "Untrusted", "SeparationChoices",
+                    "EnvironmentSettings",
+                ]),
             .target(name: "Evaluation", dependencies: ["Audio"]),
         ])
 }
@@ -93,17 +99,26 @@ var clients: [Target] {
             .target(name: "HTTPTransport", dependencies: ["Streams", .nioCore, "CCurl"]),
             .target(
                 name: "ObjectStorage",
-                dependencies: ["Streams", .nioCore, "HTTPTransport", "Threading", "Digests", "Encodings"]),
+                dependencies: [
+                    "Pacing", "Streams", .nioCore, "HTTPTransport", "Threading", "Digests", "Encodings",
+                    "EnvironmentSettings",
+                ]),
             .target(
                 name: "Jobs",
-                dependencies: ["CHiredis", "COpenSSL", "Digests", "ServiceContract", "Threading"]),
+                dependencies: [
+                    "Pacing", "CHiredis", "COpenSSL", "Digests", "ServiceContract", "Threading", "EnvironmentSettings",
+                ]),
             .target(
                 name: "Kubernetes",
-                dependencies: ["Streams", "HTTPTransport", "Threading", "Encodings", .logging, .yams]),
+                dependencies: ["Pacing", "Streams", "HTTPTransport", "Threading", "Encodings", .logging, .yams]),
             .target(
                 name: "ModelStore",
-                dependencies: ["HTTPTransport", "Digests", "Checkpoints", "Threading", "Untrusted", .yams]),
-            .target(name: "ServiceClient", dependencies: ["HTTPTransport", "ServiceContract", "Encodings"]),
+                dependencies: [
+                    "HTTPTransport", "Digests", "Checkpoints", "Threading", "Untrusted", "EnvironmentSettings", .yams,
+                ]),
+            .target(
+                name: "ServiceClient",
+                dependencies: ["HTTPTransport", "ServiceContract", "Encodings", "EnvironmentSettings"]),
         ])
 }
 
@@ -121,32 +136,36 @@ var service: [Target] {
             .target(
                 name: "StorageServer",
                 dependencies: [
-                    "HTTPServer", "ObjectStorage", "HTTPTransport", "Digests", "Threading", "Encodings", .hummingbird,
-                    .httpTypes, .nioCore, .nioHTTP1, .nioPosix, .nioHTTPTypes, .logging, .lifecycle,
+                    "Pacing", "HTTPServer", "ObjectStorage", "HTTPTransport", "Digests", "Threading", "Encodings",
+                    "EnvironmentSettings", .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioPosix, .nioHTTPTypes,
+                    .logging, .lifecycle,
                 ]),
             .target(
                 name: "FunctionHost",
                 dependencies: [
-                    "Streams", "HTTPServer", "COpenSSL", "Threading", "ServiceContract", "Encodings", "Terminal",
-                    .hummingbird, .httpTypes,
+                    "Pacing", "Streams", "HTTPServer", "Digests", "Threading", "ServiceContract", "Encodings",
+                    "EnvironmentSettings", "Terminal", .hummingbird, .httpTypes,
                     .nioCore, .nioHTTPTypes, .logging, .metrics, .lifecycle, .yams,
                 ]),
             .target(
                 name: "FunctionClients",
-                dependencies: ["FunctionHost", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", .logging]),
+                dependencies: [
+                    "FunctionHost", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "EnvironmentSettings",
+                    .logging,
+                ]),
             .target(
                 name: "WorkerLoop",
                 dependencies: [
-                    "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors", "Audio",
-                    "ModelStore", "Threading", "Untrusted", "Checkpoints", "HTDemucs",
+                    "Pacing", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors",
+                    "Audio",
+                    "ModelStore", "Threading", "Untrusted", "Checkpoints", "HTDemucs", "EnvironmentSettings",
                     .logging, .metrics, .lifecycle, .unixSignals,
                 ]),
             .target(
                 name: "LocalStack",
                 dependencies: [
-                    "ObjectStorage", "HTTPTransport", "Jobs", "Policy", "Controller", "Threading", .logging,
-                    .subprocess,
-                    .systemPackage,
+                    "Digests", "Pacing", "ObjectStorage", "HTTPTransport", "Jobs", "Policy", "Controller", "Threading",
+                    "EnvironmentSettings", .logging, .subprocess, .systemPackage,
                 ]),
         ])
 }
@@ -157,15 +176,24 @@ var functions: [Target] {
         function(
             "UploadFunction", "functions/upload",
             [
-                "FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Encodings",
-                "Streams", .nioCore,
+                "Pacing", "FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport",
+                "Encodings",
+                "Streams", "EnvironmentSettings", .nioCore,
             ]),
         function(
             "SeparateFunction", "functions/separate",
-            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", .lifecycle, .logging]),
+            [
+                "Pacing", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport",
+                "EnvironmentSettings",
+                .lifecycle, .logging,
+            ]),
         function(
             "FetchFunction", "functions/fetch",
-            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "Encodings", .logging]),
+            [
+                "Digests", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "Encodings",
+                "EnvironmentSettings",
+                .logging,
+            ]),
     ]
 }
 
@@ -173,20 +201,23 @@ var functions: [Target] {
 var autoscaler: [Target] {
     [
         .target(name: "Policy", path: "autoscaler/Policy"),
-        .target(name: "Simulator", dependencies: ["Policy"], path: "autoscaler/Simulator"),
+        .target(name: "Simulator", dependencies: ["Pacing", "Policy"], path: "autoscaler/Simulator"),
         .target(
-            name: "Dashboard", dependencies: ["ServiceContract", "Jobs", "Policy", "Threading"],
+            name: "Dashboard", dependencies: ["Pacing", "ServiceContract", "Jobs", "Policy", "Threading"],
             path: "autoscaler/Dashboard"),
         .target(
             name: "Controller",
             dependencies: [
-                "Policy", "ServiceContract", "Jobs", "Kubernetes", .hummingbird, .lifecycle, .logging, .yams,
+                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "EnvironmentSettings", .hummingbird,
+                .lifecycle,
+                .logging, .yams,
             ],
             path: "autoscaler/Controller"),
         .executableTarget(
             name: "autoscaler",
             dependencies: [
                 "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", "ServiceContract", "Terminal",
+                "EnvironmentSettings",
                 .argumentParser, .lifecycle, .logging,
             ],
             path: "autoscaler/autoscaler"),
@@ -215,8 +246,8 @@ var programs: [Target] {
                     "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "WorkerLoop", "Evaluation",
                     "LocalStack",
                     "Controller", "StorageServer", "ServiceClient", "ServiceContract", "Jobs", "FunctionHost",
-                    "ObjectStorage", "HTTPTransport", "SeparationChoices", "Terminal", .argumentParser, .logging,
-                    .lifecycle, .unixSignals,
+                    "FunctionClients", "ObjectStorage", "HTTPTransport", "SeparationChoices", "EnvironmentSettings",
+                    "Terminal", .argumentParser, .logging, .lifecycle, .unixSignals,
                 ]),
         ])
 }
@@ -225,22 +256,31 @@ var tests: [Target] {
     [
         .target(name: "TestSupport", dependencies: ["Threading"], path: "Tests/TestSupport"),
         test("ArchitectureTests", [], isSupported: false),
-        test("TensorsTests", ["Tensors"], isSupported: false),
-        test("CheckpointsTests", ["Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
+        test("FoundationsTests", ["Digests", "Encodings", "Pacing", "EnvironmentSettings"], isSupported: false),
+        test("TensorsTests", ["Pacing", "Tensors"], isSupported: false),
+        test("CheckpointsTests", ["Pacing", "Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
         test("HTDemucsTests", ["HTDemucs", "Checkpoints", "Tensors"], exclude: ["Goldens"], isSupported: false),
         test("AudioTests", ["Audio", "FileKind", "msaas", "SeparationChoices"]),
         test(
             "SeparationTests",
-            ["Separation", "Tensors", "Checkpoints", "Audio", "SeparationChoices", "msaas", "separate-example"],
+            [
+                "Pacing", "Separation", "Tensors", "Checkpoints", "Audio", "SeparationChoices", "EnvironmentSettings",
+                "msaas",
+                "separate-example",
+            ],
             exclude: ["Goldens", "Demo"]),
         .executableTarget(name: "separate-example", dependencies: ["Separation"], path: "Examples/separate"),
         test(
-            "ObjectStorageTests", ["Streams", .nioCore, "ObjectStorage", "HTTPTransport", "Digests", "Encodings"],
+            "ObjectStorageTests",
+            [
+                "Streams", .nioCore, "ObjectStorage", "HTTPTransport", "Digests", "Encodings", "EnvironmentSettings",
+            ],
             resources: [.copy("Fixtures")]),
         test(
             "StorageServerTests",
             [
-                "Streams", .nioCore, "StorageServer", "ObjectStorage", "HTTPTransport", "Digests", "Encodings",
+                "Pacing", "Streams", .nioCore, "StorageServer", "ObjectStorage", "HTTPTransport", "Digests",
+                "Encodings",
                 .hummingbird, .lifecycle,
                 .logging, .httpTypes,
             ],
@@ -248,9 +288,10 @@ var tests: [Target] {
         test(
             "HTTPServerTests",
             ["HTTPServer", "HTTPTransport", .hummingbird, .hummingbirdCore, .nioCore, .lifecycle, .logging]),
-        test("JobsTests", ["Jobs", "ServiceContract"]),
+        test("JobsTests", ["Pacing", "Jobs", "ServiceContract", "EnvironmentSettings"]),
         .target(
-            name: "KubernetesDouble", dependencies: ["Kubernetes", "Encodings", .hummingbird, .logging, .nioCore],
+            name: "KubernetesDouble",
+            dependencies: ["Pacing", "Kubernetes", "Encodings", .hummingbird, .logging, .nioCore],
             path: "Tests/KubernetesDouble"),
         test(
             "KubernetesTests",
@@ -260,7 +301,8 @@ var tests: [Target] {
             "WorkerLoopTests",
             [
                 "WorkerLoop", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation",
-                "SeparationChoices", "Audio", "WorkerTrials", "TrialWorker", .lifecycle, .logging,
+                "SeparationChoices", "Audio", "WorkerTrials", "TrialWorker", "EnvironmentSettings", .lifecycle,
+                .logging,
             ]),
         .target(name: "WorkerTrials", dependencies: ["WorkerLoop", "ServiceContract"], path: "Tests/WorkerTrials"),
         .executableTarget(
@@ -269,23 +311,26 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "Jobs", .logging, .metrics,
-                .lifecycle,
+                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "Jobs", "EnvironmentSettings",
+                .logging, .metrics, .lifecycle,
             ], exclude: ["Separate/minio-event.json"]),
-        test("PolicyTests", ["Policy"], isSupported: false),
-        test("SimulatorTests", ["Simulator", "Policy", "autoscaler"]),
+        test("PolicyTests", ["Pacing", "Policy"], isSupported: false),
+        test("SimulatorTests", ["Pacing", "Simulator", "Policy", "autoscaler"]),
         test(
             "ControllerTests",
             [
-                "Controller", "Policy", "ServiceContract", "Jobs", "Kubernetes", "KubernetesDouble", "autoscaler",
-                "Encodings", "HTTPTransport", .logging,
+                "Pacing", "Controller", "Policy", "ServiceContract", "Jobs", "Kubernetes", "KubernetesDouble",
+                "autoscaler",
+                "Encodings", "HTTPTransport", "EnvironmentSettings", .logging,
             ]),
         test("DashboardTests", ["Dashboard", "ServiceContract", "Jobs", "autoscaler"], exclude: ["Goldens"]),
         test(
             "ManifestTests",
             [
                 "Controller", "Jobs", "Kubernetes", "FunctionHost", "WorkerLoop", "LocalStack", "ObjectStorage",
-                "HTTPTransport", "msaas", .yams,
+                "HTTPTransport", "msaas", "EnvironmentSettings", "FunctionClients", "UploadFunction",
+                "SeparateFunction", "FetchFunction", "StorageServer", "ServiceClient", "ModelStore", "Separation",
+                .yams,
             ]),
         test(
             "ChaosTests", ["LocalStack", "ServiceClient", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
@@ -307,7 +352,7 @@ var fuzzing: [Target] {
             dependencies: [
                 "Checkpoints", "HTDemucs", "Separation", "Tensors", "ModelStore", "Audio", "HTTPTransport",
                 "ObjectStorage", "StorageServer", "FunctionHost",
-                "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", .httpTypes,
+                "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", "EnvironmentSettings", .httpTypes,
             ],
             path: "Tests/Fuzz", exclude: ["Corpus", "README.md", "run.sh", "seeds.py"],
             swiftSettings: [.unsafeFlags(["-parse-as-library"])])

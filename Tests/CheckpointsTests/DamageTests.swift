@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Pacing
 import Testing
 
 /// Whatever a file holds, opening it and taking its tensors ends with values or with a `CheckpointError`.
@@ -55,7 +56,7 @@ import Testing
     }
 
     @Test func randomDamageToWholeModelsNeverCrashes() throws {
-        var random = SplitMix(state: 1)
+        var random = SeededGenerator(seed: 1)
         for url in [try Fixtures.torch("model-fp16"), Fixtures.folder.appending(path: "model.safetensors")] {
             let bytes = [UInt8](try Data(contentsOf: url))
             for _ in 0..<150 {
@@ -70,7 +71,7 @@ import Testing
     }
 
     @Test func randomPicklesNeverCrash() throws {
-        var random = SplitMix(state: 2)
+        var random = SeededGenerator(seed: 2)
         let opcodes =
             [UInt8]("(.012NKMJGXBCqrhj)t]ae}sucQRb\u{0}".utf8) + [0x80, 0x81, 0x85, 0x86, 0x87, 0x88, 0x8a, 0x94, 0x93]
         var archive = try Fixtures.bytes("long-text.th")
@@ -80,18 +81,5 @@ import Testing
             for index in 2..<11 { archive[start + index] = opcodes.randomElement(using: &random) ?? 0 }
             #expect(try !use(archive))
         }
-    }
-}
-
-/// Sebastiano Vigna's SplitMix64: random numbers that are the same in every run.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
     }
 }

@@ -193,12 +193,12 @@ import Testing
     }
 
     @Test func followsTheEnvironment() throws {
-        let store = ModelStore(environment: [
+        let store = try ModelStore(environment: [
             "XDG_CACHE_HOME": "/caches", "MSAAS_MODELS": "/shipped", "HOME": "/home/me",
         ])
         #expect(store.cache.path == "/caches/msaas")
         #expect(store.shipped.path == "/shipped")
-        #expect(ModelStore(environment: ["HOME": "/home/me"]).cache.path == "/home/me/.cache/msaas")
+        #expect(try ModelStore(environment: ["HOME": "/home/me"]).cache.path == "/home/me/.cache/msaas")
         #expect(try store.list().names == ["htdemucs", "htdemucs_ft", "htdemucs_6s"])
         #expect(try store.list().entries.map(\.models) == [1, 4, 1])
     }

@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test func podsAsWorkers() async throws {
-        let old = Timestamp.text(Date() - 100)
+        let old = Timestamp.microseconds(Date() - 100)
         try putPod("a-ready")
         try putPod(
             "b-pending",

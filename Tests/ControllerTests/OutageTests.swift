@@ -4,6 +4,7 @@ import HTTPTransport
 import Jobs
 import Kubernetes
 import KubernetesDouble
+import Pacing
 import Policy
 import TestSupport
 import Testing
@@ -61,14 +62,13 @@ import Testing
         try await Stage.with { stage in
             try await stage.running(stage.controller()) {
                 let vandal = Task {
-                    while !Task.isCancelled {
+                    repeat {
                         stage.cluster.breakWatches()
-                        try? await Task.sleep(for: .milliseconds(120))
+                        guard await pause(for: .milliseconds(120)) else { return }
                         stage.cluster.compact()
                         stage.cluster.refuse(next: 2, status: 429, retryAfter: 0)
                         stage.cluster.hangUp(next: 1)
-                        try? await Task.sleep(for: .milliseconds(120))
-                    }
+                    } while await pause(for: .milliseconds(120))
                 }
                 defer { vandal.cancel() }
                 let ids = try await stage.enqueue(120)
@@ -109,12 +109,11 @@ import Testing
             try await stage.running(stage.controller()) {
                 let other = Task {
                     var count = 0
-                    while !Task.isCancelled {
+                    repeat {
                         count += 1
                         _ = try? stage.cluster.patch(
                             .deployments, "worker", ["metadata": ["annotations": ["touched": .string("\(count)")]]])
-                        try? await Task.sleep(for: .milliseconds(3))
-                    }
+                    } while await pause(for: .milliseconds(3))
                 }
                 defer { other.cancel() }
                 let ids = try await stage.enqueue(60)

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Pacing
 import ServiceContract
 import TestSupport
 import Testing
@@ -21,7 +22,7 @@ struct MachineTests {
 private struct World {
     let fixture: QueueFixture
     let clients: [RedisJobQueue]
-    var random: Random
+    var random: SeededGenerator
     var model: MachineModel
     var ids: [JobID] = []
     var claims: [Claim] = []
@@ -36,7 +37,7 @@ private struct World {
         fixture = try QueueFixture(lease: .seconds(600), attempts: MachineModel.attempts)
         try await fixture.queue.change([.returns: MachineModel.returns])
         clients = [fixture.queue, fixture.another(), fixture.another()]
-        random = Random(state: seed)
+        random = SeededGenerator(seed: seed)
         model = MachineModel(
             parts: Self.policies.mapValues { MachineModel.Part(weight: $0.weight, priority: $0.priority) })
     }
@@ -199,15 +200,6 @@ private struct World {
     }
 }
 
-/// SplitMix64: the same numbers for the same seed, everywhere.
-private struct Random {
-    var state: UInt64
-
-    mutating func next(_ bound: Int) -> Int {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int((z ^ (z >> 31)) % UInt64(bound))
-    }
+extension SeededGenerator {
+    fileprivate mutating func next(_ bound: Int) -> Int { .random(in: 0..<bound, using: &self) }
 }

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import Jobs
 import ServiceContract
@@ -75,6 +76,6 @@ struct RulesTests {
             "MSAAS_LEASE_SECONDS": "1.5", "MSAAS_RETENTION_DAYS": "2", "MSAAS_MAX_RETURNS": "7", "MSAAS_MAX_TRIES": "",
         ])
         #expect(options.rules == [.lease: 1500, .retention: 172_800_000, .returns: 7])
-        #expect(throws: InvalidOption.self) { try QueueOptions(environment: ["MSAAS_MAX_RETURNS": "0"]) }
+        #expect(throws: ConfigurationError.self) { try QueueOptions(environment: ["MSAAS_MAX_RETURNS": "0"]) }
     }
 }

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import Jobs
 import ServiceContract
@@ -168,7 +169,7 @@ struct ValueTests {
         "redis://h/1/secret", "redis://h/1?secret",
     ])
     func wrongAddressesAreRefusedWithoutASecret(url: String) throws {
-        let error = try #require(throws: RedisError.self) { try RedisAddress(url) }
+        let error = try #require(throws: ConfigurationError.self) { try RedisAddress(url) }
         #expect(error.description.hasPrefix("REDIS_URL cannot be used: "))
         #expect(!error.description.contains("secret") && !error.description.contains("ss/"), "\(error)")
         if url.contains("@") { #expect(error.description.contains("percent-encode"), "\(error)") }

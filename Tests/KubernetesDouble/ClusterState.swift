@@ -98,7 +98,7 @@ struct ClusterState: Sendable {
         if objects[resource]?[Key(namespace: namespace, name: name)] != nil { throw .exists(resource, name) }
         if resource.isNamespaced { metadata["namespace"] = .string(namespace) }
         metadata["uid"] = .string(UUID().uuidString.lowercased())
-        metadata["creationTimestamp"] = .string(Timestamp.wholeSeconds(time))
+        metadata["creationTimestamp"] = .string(Timestamp.seconds(time))
         if resource == .deployments { metadata["generation"] = 1 }
         var object = object
         object["apiVersion"] = .string(resource.apiVersion)

@@ -3,6 +3,7 @@ import Hummingbird
 import Kubernetes
 import Logging
 import NIOCore
+import Pacing
 
 /// A ``ClusterDouble`` on a socket of 127.0.0.1.
 public struct DoubleServer: Sendable {
@@ -70,7 +71,7 @@ public struct DoubleServer: Sendable {
         _ seconds: Int?, to writer: inout any ResponseBodyWriter
     ) async throws {
         async let _: Void = {
-            guard let seconds, (try? await Task.sleep(for: .seconds(seconds))) != nil else { return }
+            guard let seconds, await pause(for: .seconds(seconds)) else { return }
             end.finish()
         }()
         // The head goes out with the first bytes; a reader skips empty lines.

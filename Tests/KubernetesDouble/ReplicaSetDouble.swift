@@ -1,6 +1,7 @@
 import Encodings
 import Foundation
 public import Kubernetes
+import Pacing
 
 /// What the controllers, the scheduler and the kubelets of a cluster do about a Deployment whose scale changes: pods come
 /// (Pending, then Running and Ready) and go (marked, given time, removed).
@@ -67,7 +68,7 @@ public struct ReplicaSetDouble: Sendable {
             let victims =
                 Self.victims(among: new, count: new.count - wanted)
                 + Self.victims(among: old, count: max(replaced, active.count - wanted - slack))
-            let mark = Timestamp.wholeSeconds(contents.clock())
+            let mark = Timestamp.seconds(contents.clock())
             for pod in victims {
                 _ = try? contents.state.patch(
                     .pods, namespace, pod.name, ["metadata": ["deletionTimestamp": .string(mark)]])
@@ -122,7 +123,7 @@ public struct ReplicaSetDouble: Sendable {
     // MARK: - The life of a pod
 
     private func start(_ name: String) async {
-        guard (try? await Task.sleep(for: startDelay)) != nil else { return }
+        guard await pause(for: startDelay) else { return }
         for await _ in cluster.ticks() {
             guard let pod = cluster.object(.pods, name, namespace: namespace)?.pod, !pod.isTerminating else { return }
             if let running = schedule(name) { return await onStart(running) }
@@ -135,7 +136,7 @@ public struct ReplicaSetDouble: Sendable {
             guard let pod = (try? contents.state.get(.pods, namespace, name))?.pod, !pod.isTerminating else {
                 return nil
             }
-            let now = Timestamp.wholeSeconds(contents.clock())
+            let now = Timestamp.seconds(contents.clock())
             func condition(_ type: String, _ isTrue: Bool, _ message: String? = nil) -> JSONValue {
                 var condition: JSONValue = [
                     "type": .string(type), "status": isTrue ? "True" : "False", "lastTransitionTime": .string(now),

@@ -129,10 +129,10 @@ import Testing
 
     @Test func pausesGrowAndAreShortenedAtRandom() {
         var policy = RetryPolicy(attempts: 8)
-        policy.random = { 0 }
+        policy.generator = Constant(bits: 0)
         let longest = Array(policy.pauses)
         #expect(longest == [200, 400, 800, 1600, 3200, 5000, 5000].map { .milliseconds($0) })
-        policy.random = { 0.999 }
+        policy.generator = Constant(bits: .max - 0xffff)
         #expect(zip(policy.pauses, longest).allSatisfy { $0 < $1 && $0 > $1 / 2 })
     }
 

@@ -66,7 +66,7 @@ extension RetryPolicy {
     /// Repeats without waiting, and says how long it would have waited.
     static func recording(_ pauses: Recorder<Duration>, attempts: Int = 4) -> RetryPolicy {
         var policy = RetryPolicy(attempts: attempts)
-        policy.random = { 0 }
+        policy.generator = Constant(bits: 0)
         policy.sleep = { pause in
             pauses.add(pause)
             try Task.checkCancellation()
@@ -92,4 +92,10 @@ extension KubernetesClient {
 extension HTTPResponse {
     /// 200 with a text.
     static func json(_ text: String) -> HTTPResponse { HTTPResponse(status: 200, body: ByteStream(Data(text.utf8))) }
+}
+
+/// Always the same number.
+struct Constant: RandomNumberGenerator {
+    let bits: UInt64
+    func next() -> UInt64 { bits }
 }

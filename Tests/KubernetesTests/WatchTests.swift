@@ -124,7 +124,7 @@ import Testing
         let answers: [@Sendable () throws -> HTTPResponse] = [{ .json(empty) }]
         let replay = Replay(answers + (0..<6).map { _ in { .json("") } } + [{ .json(#"{"type":"NEW","object":{}}"#) }])
         var policy = RetryPolicy.recording(pauses)
-        policy.longest = .seconds(2)
+        policy.backoff.longest = .seconds(2)
         let changes = Follower(KubernetesClient(replay, retry: policy).podChanges())
         #expect(try await changes.next() == "all: ")
         await #expect(throws: (any Error).self) { _ = try await changes.next() }  // no answer is left

@@ -11,23 +11,6 @@ import Yams
 
 /// What the containers are told, and whether the programs in them listen.
 @Suite struct EnvironmentTests {
-    /// The folders with the code of each program, beside the images of others with the names that these read.
-    private static let sources = [
-        "function-host": [
-            "Sources/Programs/function-host", "Sources/Service/FunctionHost", "Sources/Service/FunctionClients",
-            "Sources/Clients/ObjectStorage",
-            "Sources/Clients/Jobs", "functions",
-        ],
-        "worker": [
-            "Sources/Programs/worker", "Sources/Service/WorkerLoop", "Sources/Engine/Separation",
-            "Sources/Clients/ObjectStorage", "Sources/Clients/Jobs",
-            "Sources/Clients/ModelStore",
-        ],
-        "msaas": [
-            "Sources/Programs/msaas", "Sources/Engine/Separation", "Sources/Clients/ObjectStorage",
-            "Sources/Clients/ModelStore",
-        ],
-    ]
     private static let others: [String: Set<String>] = [
         "redis": ["REDISCLI_AUTH"],
         "minio": [
@@ -40,21 +23,9 @@ import Yams
     /// The environment variables that a program reads.
     private func names(readBy program: String) throws -> Set<String> {
         if let names = Self.others[program] { return names }
-        if program == "autoscaler" {
-            return Set(ControllerConfiguration.names.map(ControllerConfiguration.variable)).union([
-                "LOG_LEVEL", "MSAAS_LEASE_SECONDS", "MSAAS_MAX_ATTEMPTS", "MSAAS_RETENTION_DAYS",
-            ])
-        }
-        // In the code they stand as literals, nearly all behind environment[…] or in a call's first argument.
-        var names: Set<String> = []
-        for folder in try #require(Self.sources[program], "nobody knows the program \(program)") {
-            let files = try #require(FileManager.default.enumerator(atPath: Project.folder(folder).path))
-            for case let file as String in files where file.hasSuffix(".swift") {
-                let text = try Project.text(of: "\(folder)/\(file)")
-                names.formUnion(text.matches(of: /"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"/).map { String($0.1) })
-            }
-        }
-        return names
+        let names = try #require(Readers.names(readBy: program), "nobody knows the program \(program)")
+        guard program == "autoscaler" else { return names }
+        return names.union(ControllerConfiguration.names.map(ControllerConfiguration.variable))
     }
 
     private func program(_ container: Node) throws -> String {
@@ -98,7 +69,8 @@ import Yams
                     #expect(configuration.deployment == "worker")
                     #expect(try RedisAddress(configuration.redisURL).host == "redis")
                     _ = try QueueOptions(environment: values)
-                    #expect(container["ports"]?.items.map { $0["containerPort"]?.int } == [configuration.listenPort])
+                    #expect(
+                        container["ports"]?.items.map { $0["containerPort"]?.int } == [configuration.listening.port])
                     #expect(container["args"]?.texts == ["run"])
                 case "msaas":
                     _ = try S3Configuration(environment: values)

@@ -16,10 +16,7 @@ import Testing
         let events = try BucketEvent.decode(body: fixture("minio-event.json"))
         #expect(
             events == [
-                BucketEvent(
-                    name: "s3:ObjectCreated:Put", bucket: "queue", key: "dir one/my song+é.mp3", size: 6,
-                    eTag: "8cc5093c7a6f9d4c3f1c44d5d3472ca7", contentType: "audio/mpeg",
-                    userMetadata: ["model": "htdemucs"], sequencer: "18EA72424EDB1DAD", versionId: "1")
+                BucketEvent(name: "s3:ObjectCreated:Put", bucket: "queue", key: "dir one/my song+é.mp3")
             ])
         #expect(events[0].isCreation)
     }
@@ -28,9 +25,6 @@ import Testing
         let event = try #require(try BucketEvent.decode(body: fixture("minio-event-multipart.json")).first)
         #expect(event.name == "s3:ObjectCreated:CompleteMultipartUpload")
         #expect(event.key == "j2/big.mp3")
-        #expect(event.size == 5_242_890)
-        #expect(event.eTag == "8b0be7847da5564ae08e97af63b60885-2")
-        #expect(event.userMetadata.isEmpty)
     }
 
     @Test func awsRecordWithoutSize() throws {
@@ -41,8 +35,7 @@ import Testing
             """)
         #expect(
             events == [
-                BucketEvent(
-                    name: "s3:ObjectRemoved:Delete", bucket: "b", key: "a b+c/é", sequencer: "0055AED6DCD90281E5")
+                BucketEvent(name: "s3:ObjectRemoved:Delete", bucket: "b", key: "a b+c/é")
             ])
         #expect(!events[0].isCreation)
     }
@@ -61,7 +54,7 @@ import Testing
             #"{"s3SchemaVersion":"1.0","bucket":{"name":"b"},"object":{"key":"a+b","size":"7","eTag":"x"}}"#,
             ["CE-Type": "com.amazonaws.s3.ObjectCreated.Put", "CE-SpecVersion": "1.0"])
         #expect(
-            events == [BucketEvent(name: "s3:ObjectCreated:Put", bucket: "b", key: "a b", size: 7, eTag: "x")])
+            events == [BucketEvent(name: "s3:ObjectCreated:Put", bucket: "b", key: "a b")])
     }
 
     @Test func cloudEventStructured() throws {
@@ -88,8 +81,7 @@ import Testing
             """)
         #expect(
             events == [
-                BucketEvent(
-                    name: "s3:ObjectCreated:Put", bucket: "b", key: "a+b c", size: 5, eTag: "e", versionId: "v")
+                BucketEvent(name: "s3:ObjectCreated:Put", bucket: "b", key: "a+b c")
             ])
     }
 
@@ -99,9 +91,7 @@ import Testing
             ["ce-type": "google.cloud.storage.object.v1.finalized"])
         #expect(
             events == [
-                BucketEvent(
-                    name: "s3:ObjectCreated:Put", bucket: "b", key: "dir/a+b", size: 9, contentType: "audio/mpeg",
-                    userMetadata: ["model": "m"])
+                BucketEvent(name: "s3:ObjectCreated:Put", bucket: "b", key: "dir/a+b")
             ])
     }
 

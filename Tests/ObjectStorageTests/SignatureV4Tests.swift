@@ -93,17 +93,4 @@ import ObjectStorage
     func brokenEscapes(text: String) {
         #expect(text.percentDecoded() == nil)
     }
-
-    @Test func times() {
-        #expect(Timestamp.basic(date) == "20130524T000000Z")
-        #expect(Timestamp.http(date) == "Fri, 24 May 2013 00:00:00 GMT")
-        #expect(Timestamp.extended(date + 0.25) == "2013-05-24T00:00:00.250Z")
-        #expect(Timestamp.parse(basic: "20130524T000000Z") == date)
-        #expect(Timestamp.parse(http: "Fri, 24 May 2013 00:00:00 GMT") == date)
-        #expect(Timestamp.parse(extended: "2013-05-24T00:00:00.250Z") == date + 0.25)
-        #expect(Timestamp.parse(extended: "2013-05-24T00:00:00Z") == date)
-        for text in ["", "20130524", "20131324T000000Z", "2013052éT000000Z"] {
-            #expect(Timestamp.parse(basic: text) == nil)
-        }
-    }
 }

@@ -172,7 +172,7 @@ struct CommandTests {
         (["--device", "cuda"], "The device cuda is not used here"),
         (["--mp3", "--mp3-bitrate", "999"], "An MP3 bitrate is between 8 and 320 kbit/s; 999 is not."),
         (["-n", "four", "--overlap", "1"], "The overlap is at least 0 and less than 1; 1.0 is not."),
-        (["-n", "four", "--memory-limit", "a lot"], "--memory-limit is “a lot”, which is no amount of memory"),
+        (["-n", "four", "--memory-limit", "a lot"], "--memory-limit is “a lot”; write a size such as 600M"),
         (["-n", "four", "--memory-limit", "20M"], "and --memory-limit allows 20 MB; raise the limit"),
         (
             ["-n", "four", "--segment", "2"],

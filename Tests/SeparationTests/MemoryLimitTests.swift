@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import Separation
 import TestSupport
@@ -13,18 +14,20 @@ struct MemoryLimitTests {
         #expect(try MemoryLimit(text, source: "test").bytes == bytes)
     }
 
-    @Test(arguments: ["", "M", "600MB", "600 M", "-5M", "0", "0.0001K", "1e9", "1.2.3M", "nan", "9999999999G", "٣M"])
+    @Test(arguments: ["", "M", "600XB", "600  M", "-5M", "0", "0.0001K", "1e9", "1.2.3M", "nan", "9999999999G", "٣M"])
     func `what is no amount is refused, naming where it stands`(text: String) {
         let sentence = sentence { _ = try MemoryLimit(text, source: "--memory-limit") }
-        #expect(sentence?.hasPrefix("--memory-limit is “\(text)”, which is no amount of memory;") == true)
+        #expect(sentence?.hasPrefix("--memory-limit is “\(text)”; write a size such as 600M") == true)
     }
 
     @Test func `the environment comes before the control group, and can lift it`() throws {
-        #expect(try MemoryLimit.inForce(environment: ["MSAAS_MEMORY_LIMIT": "1Gi"])?.bytes == 1 << 30)
-        #expect(try MemoryLimit.inForce(environment: ["MSAAS_MEMORY_LIMIT": "none"]) == nil)
-        #expect(throws: SeparationError.self) { try MemoryLimit.inForce(environment: ["MSAAS_MEMORY_LIMIT": "lots"]) }
-        #expect(
-            try MemoryLimit.inForce(environment: ["MSAAS_MEMORY_LIMIT": ""]) == MemoryLimit.ofControlGroup())
+        func limit(_ text: String) throws -> MemoryLimit? {
+            try EngineSettings.reading(["MSAAS_MEMORY_LIMIT": text]).memoryLimit
+        }
+        #expect(try limit("1Gi")?.bytes == 1 << 30)
+        #expect(try limit("none") == nil)
+        #expect(throws: ConfigurationError.self) { try limit("lots") }
+        #expect(try limit("") == MemoryLimit.ofControlGroup())
     }
 
     /// `proc` and `sys` with these files in them.

@@ -1,4 +1,5 @@
 import Foundation
+import Pacing
 import Separation
 import Testing
 
@@ -11,7 +12,7 @@ struct StreamingTests {
     @Test(arguments: 0..<60) func `any cut, overlap, shift and bag gives what the whole-track procedure gives`(
         seed: UInt64
     ) throws {
-        var random = SplitMix64(state: seed &* 7919 &+ 5)
+        var random = SeededGenerator(seed: seed &* 7919 &+ 5)
         let count = Int.random(in: 1...3, using: &random)
         let training = (0..<count).map { _ in Int.random(in: 30...500, using: &random) }
         let sources = ["drums", "bass", "other", "vocals"].dropLast(Int.random(in: 0...3, using: &random))

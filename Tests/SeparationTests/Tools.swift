@@ -1,11 +1,12 @@
 import Audio
 import Foundation
+import Pacing
 import Separation
 import TestSupport
 
 /// Noise with an offset, `[channels][frames]`, the same for the same seed.
 func noise(frames: Int, channels: Int, seed: UInt64 = 1, level: Float = 0.05) -> [[Float]] {
-    var random = SplitMix64(state: seed)
+    var random = SeededGenerator(seed: seed)
     return (0..<channels).map { channel in
         (0..<frames).map { _ in Float.random(in: -level...level, using: &random) + level / Float(5 + channel) }
     }

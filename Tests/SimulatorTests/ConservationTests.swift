@@ -1,3 +1,4 @@
+import Pacing
 import Policy
 import Simulator
 import Testing
@@ -14,29 +15,32 @@ import Testing
     }
 
     @Test func itHoldsInHundredsOfRandomClusters() throws {
-        var generator = RandomNumbers(seed: 7)
+        var generator = SeededGenerator(seed: 7)
         for _ in 0..<300 {
             var settings = Settings()
-            settings.minReplicas = generator.next(in: 0...2)
-            settings.maxReplicas = settings.minReplicas + generator.next(in: 1...15)
-            settings.targetJobsPerWorker = generator.next(in: 1...5)
-            settings.targetWait = .seconds(generator.next(in: 5...300))
-            settings.stabilisationWindow = .seconds(generator.next(in: 0...60))
-            settings.idleWindow = .seconds(generator.next(in: 0...60))
-            settings.growthStep = generator.next(in: 1...10)
+            settings.minReplicas = Int.random(in: 0...2, using: &generator)
+            settings.maxReplicas = settings.minReplicas + Int.random(in: 1...15, using: &generator)
+            settings.targetJobsPerWorker = Int.random(in: 1...5, using: &generator)
+            settings.targetWait = .seconds(Int.random(in: 5...300, using: &generator))
+            settings.stabilisationWindow = .seconds(Int.random(in: 0...60, using: &generator))
+            settings.idleWindow = .seconds(Int.random(in: 0...60, using: &generator))
+            settings.growthStep = Int.random(in: 1...10, using: &generator)
             var conditions = Conditions()
-            conditions.podStart = Double(generator.next(in: 0...60))
-            conditions.realTimeFactor = Double(generator.next(in: 1...150)) / 100
-            conditions.grace = Double(generator.next(in: 0...30))
+            conditions.podStart = Double(Int.random(in: 0...60, using: &generator))
+            conditions.realTimeFactor = Double(Int.random(in: 1...150, using: &generator)) / 100
+            conditions.grace = Double(Int.random(in: 0...30, using: &generator))
             conditions.workerMemory = 100
-            conditions.memory = generator.next(in: 0...1) == 0 ? nil : Int64(generator.next(in: 100...1500))
-            conditions.seed = UInt64(generator.next(in: 0...1000))
+            conditions.memory =
+                Int.random(in: 0...1, using: &generator) == 0
+                ? nil : Int64(Int.random(in: 100...1500, using: &generator))
+            conditions.seed = UInt64(Int.random(in: 0...1000, using: &generator))
             let trace = Trace(
                 name: "random",
-                arrivals: (0..<generator.next(in: 1...120)).map { _ in
+                arrivals: (0..<Int.random(in: 1...120, using: &generator)).map { _ in
                     // Whole tens, so that many come at the same moment.
                     Trace.Arrival(
-                        at: Double(generator.next(in: 0...120) * 10), audio: Double(generator.next(in: 1...600)))
+                        at: Double(Int.random(in: 0...120, using: &generator) * 10),
+                        audio: Double(Int.random(in: 1...600, using: &generator)))
                 })
             let report = try Simulation.run(trace, PolicyScaler(settings), conditions)
             expectConserved(report, trace, conditions)
@@ -66,20 +70,5 @@ import Testing
         #expect(report.podHours >= report.workHours)
         let work = trace.arrivals.reduce(0) { $0 + $1.audio * conditions.realTimeFactor + conditions.jobOverhead }
         #expect(abs(report.workHours - work / 3600) < 1e-6 * work)
-    }
-}
-
-/// SplitMix64.
-struct RandomNumbers {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next(in range: ClosedRange<Int>) -> Int {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return range.lowerBound + Int((mixed ^ (mixed >> 31)) % UInt64(range.count))
     }
 }

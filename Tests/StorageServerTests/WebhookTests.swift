@@ -1,3 +1,4 @@
+import Encodings
 import Foundation
 import NIOCore
 import Streams
@@ -47,17 +48,25 @@ import Testing
         let delivery = try #require(await receiver.next(1).first)
         #expect(delivery.headers[.contentType] == "application/json")
         #expect(delivery.headers[.authorization] == "Bearer a-token")
-        var event = try #require(try BucketEvent.decode(body: delivery.body).first)
-        #expect(event.eTag?.contains("-") == expected.eTag?.contains("-"))
-        #expect(event.sequencer?.count == expected.sequencer?.count)
-        (event.eTag, event.sequencer, event.versionId) = (expected.eTag, expected.sequencer, expected.versionId)
-        #expect(event == expected)
+        #expect(try BucketEvent.decode(body: delivery.body) == [expected])
+        let (ours, theirs) = (try object(delivery.body), try object(recorded))
+        for name in ["key", "size", "contentType", "userMetadata"] where fixture == "minio-event.json" {
+            #expect(ours[name] == theirs[name], "\(name)")
+        }
+        #expect(ours["size"] == theirs["size"])
+        #expect(ours["eTag"]?.string?.contains("-") == theirs["eTag"]?.string?.contains("-"))
+        #expect(ours["sequencer"]?.string?.count == theirs["sequencer"]?.string?.count)
         var difference = try Shape(delivery.body).missing(from: Shape(recorded))
         difference.subtract([
             ".Records[].s3.object.versionId", ".Records[].s3.object.userMetadata.X-Minio-Internal-actual-size",
         ])
         #expect(difference.isEmpty)
         #expect(try Shape(recorded).missing(from: Shape(delivery.body)).isEmpty)
+    }
+
+    private func object(_ body: Data) throws -> JSONValue {
+        let event = try JSONDecoder().decode(JSONValue.self, from: body)
+        return try #require(event["Records"]?.array?.first?["s3"]?["object"])
     }
 
     @Test func filters() async throws {
@@ -169,7 +178,7 @@ import Testing
         try await client.put("queue", "k", body: .empty)
         let delivery = try #require(await receiver.next(1).first)
         #expect(delivery.headers[.authorization] == "Basic abc")
-        #expect(try BucketEvent.decode(body: delivery.body).first?.size == nil)
+        #expect(try object(delivery.body)["size"] == nil, "servers leave it out for empty objects")
     }
 }
 

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import Jobs
 import ModelStore
@@ -163,7 +164,7 @@ import WorkerTrials
     }
 
     @Test func limitsAreReadFromTheEnvironment() throws {
-        let limits = try JobLimits(environment: [
+        let limits = try JobLimits.reading([
             "MSAAS_MAX_SONG_MB": "1.5", "MSAAS_SAMPLE_RATES": "8000-48000", "MSAAS_MAX_JOB_SECONDS": "60",
         ])
         #expect((limits.songBytes, limits.sampleRates, limits.wallClock) == (1_500_000, 8000...48_000, .seconds(60)))
@@ -171,7 +172,7 @@ import WorkerTrials
             ("MSAAS_MAX_SONG_SECONDS", "1e300"), ("MSAAS_MAX_STEMS_MB", "nan"), ("MSAAS_SAMPLE_RATES", "0-1"),
             ("MSAAS_SAMPLE_RATES", "48000-8000"), ("MSAAS_MAX_DISK_MB", "-1"), ("MSAAS_MAX_JOB_SECONDS", "inf"),
         ] {
-            let error = #expect(throws: InvalidOption.self) { try JobLimits(environment: [name: value]) }
+            let error = #expect(throws: ConfigurationError.self) { try JobLimits.reading([name: value]) }
             #expect(error?.name == name)
         }
     }

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import Jobs
 import ModelStore
@@ -18,7 +19,7 @@ import WorkerLoop
 
     private func engine() throws -> EngineSeparator {
         EngineSeparator(
-            store: ModelStore(environment: ["XDG_CACHE_HOME": folder.path]), defaultModel: "starter", threads: 2)
+            store: try ModelStore(environment: ["XDG_CACHE_HOME": folder.path]), defaultModel: "starter", threads: 2)
     }
 
     private func order(
@@ -91,7 +92,7 @@ import WorkerLoop
         #expect(sentence.hasSuffix("MSAAS_MEMORY_LIMIT allows 30 MB; raise the limit or choose a smaller model."))
         #expect(throws: (any Error).self) { try EngineSeparator(environment: ["MSAAS_MEMORY_LIMIT": "much"]) }
         #expect(
-            throws: SeparationError.invalidOption("MSAAS_PRECISION is “half”; it is one of float32, bf16.")
+            throws: ConfigurationError("MSAAS_PRECISION", is: "half", write: "one of float32, bf16")
         ) { try EngineSeparator(environment: ["MSAAS_PRECISION": "half"]) }
     }
 
@@ -168,7 +169,7 @@ import WorkerLoop
             try await engine.separate(order(chord, JobOptions(model: "htdemucs"))) { _ in true }
         }
         #expect(error?.description.hasPrefix("There is no model “htdemucs” here; there are starter") == true)
-        #expect(throws: InvalidOption.self) { try EngineSeparator(environment: ["MSAAS_OFFERED_MODELS": "a/b"]) }
+        #expect(throws: ConfigurationError.self) { try EngineSeparator(environment: ["MSAAS_OFFERED_MODELS": "a/b"]) }
         let named = try EngineSeparator(environment: [
             "MSAAS_OFFERED_MODELS": "starter, htdemucs", "XDG_CACHE_HOME": folder.path,
         ])

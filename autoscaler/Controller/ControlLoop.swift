@@ -1,6 +1,7 @@
 import Foundation
 import Jobs
 import Logging
+import Pacing
 import Policy
 import ServiceContract
 
@@ -137,7 +138,7 @@ extension ControlLoop {
     private func read<Value: Sendable>(
         _ what: String, _ body: @escaping @Sendable () async throws -> Value
     ) async -> Result<Value, any Error> {
-        do { return .success(try await limited(what, to: Self.patience, body)) } catch { return .failure(error) }
+        do { return .success(try await withTimeLimit(Self.patience, for: what, body)) } catch { return .failure(error) }
     }
 }
 
@@ -255,7 +256,8 @@ extension ControlLoop {
     /// that the last leader is silent says it in its place.
     func tellWhyNobodyLeads() async {
         guard !Task.isCancelled, let obstacle = await leadership.obstacle() else { return }
-        guard let board = try? await limited("Redis", to: Self.patience, { [board] in try await board.status() }),
+        guard
+            let board = try? await withTimeLimit(Self.patience, for: "Redis", { [board] in try await board.status() }),
             var record = board.record, board.time.timeIntervalSince(record.decidedAt) >= Self.silence
         else { return }
         record.reasons = [

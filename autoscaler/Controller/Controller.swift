@@ -1,5 +1,6 @@
 public import Jobs
 public import Logging
+import Pacing
 public import Policy
 public import ServiceLifecycle
 
@@ -64,20 +65,19 @@ public struct Controller: Service {
             group.addTask { await leadership.run(changed: wake) }
             group.addTask { await reader.follow(arrived: wake) }
             group.addTask { [interval = options.interval] in
-                while !Task.isCancelled {
+                repeat {
                     // Told here too, since a round may wait for a server that does not answer.
                     let leads = await leadership.isLeading()
                     status.change { $0.isLeading = leads }
                     wake()
-                    try? await Task.sleep(for: interval)
-                }
+                } while await pause(for: interval)
             }
             var loop = ControlLoop(
                 policy: policy, reader: reader, board: board, target: target, leadership: leadership,
                 options: options, status: status, logger: logger)
             for await _ in rounds {
                 await loop.round()
-                try? await Task.sleep(for: Self.shortestPause)
+                guard await pause(for: Self.shortestPause) else { break }
             }
             group.cancelAll()
             let rest = loop.unannounced()

@@ -1,3 +1,4 @@
+public import EnvironmentSettings
 public import Policy
 import Yams
 
@@ -25,10 +26,19 @@ public struct ControllerConfiguration: Sendable, Equatable {
     public var identity: String?
     /// Where Redis is.
     public var redisURL = "redis://127.0.0.1:6379/0"
-    /// The address that `/healthz` and `/metrics` are served on.
-    public var listenHost = "0.0.0.0"
-    /// The port that they are served on.
-    public var listenPort = 9090
+    /// Where `/healthz` and `/metrics` are served.
+    public var listening = Listening(host: "0.0.0.0", port: 9090)
+
+    /// An address and a port of this machine.
+    public struct Listening: Sendable, Equatable {
+        /// The address, in brackets if it is an IPv6 address.
+        public var host: String
+        /// The port; 0 for a free one.
+        public var port: Int
+
+        /// Both.
+        public init(host: String, port: Int) { (self.host, self.port) = (host, port) }
+    }
 
     /// The defaults.
     public init() {}
@@ -40,7 +50,7 @@ public struct ControllerConfiguration: Sendable, Equatable {
     /// - Parameters:
     ///   - flags: values by setting.
     ///   - file: the file's text and path.
-    /// - Throws: ``ConfigurationError`` that names the setting, its value, where it comes from and what it may be.
+    /// - Throws: `ConfigurationError` that names the setting, its value, where it comes from and what it may be.
     public init(
         flags: [String: String], environment: [String: String], file: (text: String, path: String)? = nil
     ) throws(ConfigurationError) {
@@ -54,144 +64,109 @@ public struct ControllerConfiguration: Sendable, Equatable {
             }
         }
         for (name, text) in flags { values[name] = ConfigurationValue(text: text, origin: "the flag --\(name)") }
-        for (name, value) in values.sorted(by: { $0.key < $1.key }) { try set(name, value) }
+        for setting in Self.settings {
+            guard let value = values[setting.name] else { continue }
+            try setting.read(value.text, into: &self, from: value.origin)
+        }
         try validate(values)
     }
 
     /// What a setting is called in the environment.
     public static func variable(_ name: String) -> String {
-        name == ControllerSetting.redisURL.rawValue
-            ? "REDIS_URL" : "AUTOSCALER_" + name.uppercased().replacing("-", with: "_")
+        name == "redis-url" ? "REDIS_URL" : "AUTOSCALER_" + name.uppercased().replacing("-", with: "_")
     }
 
     /// All settings, those of the policy first.
-    public static var names: [String] {
-        Settings.Name.allCases.map(\.rawValue) + ControllerSetting.allCases.map(\.rawValue)
-    }
+    public static var names: [String] { settings.map(\.name) }
 
     private func validate(_ values: [String: ConfigurationValue]) throws(ConfigurationError) {
-        do { try policy.validate() } catch {
-            let origin: String? =
-                if case .outOfRange(let name, _, _) = error { values[name.rawValue]?.origin } else { nil }
-            throw ConfigurationError(origin: origin, sentence: "\(error)")
+        func origin(_ name: String) -> String { values[name].map { " It comes from \($0.origin)." } ?? "" }
+        do { try policy.validate() } catch { throw ConfigurationError("\(error)" + origin(error.name.rawValue)) }
+        func check(_ name: String, _ holds: Bool, _ rule: String) throws(ConfigurationError) {
+            let shown = values[name].map { "“\($0.text)”" } ?? "at its default"
+            if !holds { throw ConfigurationError("\(name) is \(shown), but it \(rule).\(origin(name))") }
         }
-        func check(_ setting: ControllerSetting, _ holds: Bool, _ rule: String) throws(ConfigurationError) {
-            let value = values[setting.rawValue]
-            let shown = value.map { "\"\($0.text)\"" } ?? "at its default"
-            if !holds {
-                throw ConfigurationError(
-                    origin: value?.origin, sentence: "\(setting.rawValue) is \(shown), but it \(rule).")
-            }
-        }
-        try check(.deployment, !deployment.isEmpty, "must not be empty")
-        try check(.leaseName, !leaseName.isEmpty, "must not be empty")
-        try check(.interval, options.interval >= .milliseconds(50), "must be 50ms or longer")
-        try check(.interval, options.interval < policy.longestGap, "must be shorter than longest-gap")
+        try check("deployment", !deployment.isEmpty, "must not be empty")
+        try check("lease-name", !leaseName.isEmpty, "must not be empty")
+        try check("interval", options.interval >= .milliseconds(50), "must be 50ms or longer")
+        try check("interval", options.interval < policy.longestGap, "must be shorter than longest-gap")
         try check(
-            .heartbeatTimeout, options.heartbeatTimeout >= .seconds(2),
+            "heartbeat-timeout", options.heartbeatTimeout >= .seconds(2),
             "must be 2s or longer: workers speak every second")
-        try check(.eventWindow, options.eventWindow >= .zero, "must not be negative")
+        try check("event-window", options.eventWindow >= .zero, "must not be negative")
         try check(
-            .leaseDuration, election.lease >= .seconds(1) && Self.isWhole(election.lease),
+            "lease-duration", election.lease >= .seconds(1) && Self.isWhole(election.lease),
             "must be whole seconds, 1 or more")
-        try check(.renewDeadline, election.renewDeadline < election.lease, "must be shorter than lease-duration")
+        try check("renew-deadline", election.renewDeadline < election.lease, "must be shorter than lease-duration")
         try check(
-            .retryPeriod, election.retry > .zero && election.retry * 1.2 < election.renewDeadline,
+            "retry-period", election.retry > .zero && election.retry * 1.2 < election.renewDeadline,
             "must be longer than 0s, and by a fifth shorter than renew-deadline")
     }
 
     private static func isWhole(_ duration: Duration) -> Bool { duration.components.attoseconds == 0 }
 }
 
-/// What the settings of a controller are called, beside those of the policy.
-public enum ControllerSetting: String, CaseIterable, Sendable {
-    /// See ``ControllerConfiguration/deployment``.
-    case deployment
-    /// See ``ControllerConfiguration/namespace``.
-    case namespace
-    /// See ``ControllerConfiguration/context``.
-    case context
-    /// See ``ControllerConfiguration/memoryRoom``.
-    case memoryRoom = "memory-room"
-    /// See ``ControllerConfiguration/nodeSelector``.
-    case nodeSelector = "node-selector"
-    /// See ``ControllerConfiguration/leaseName``.
-    case leaseName = "lease-name"
-    /// See ``ElectionTiming/lease``.
-    case leaseDuration = "lease-duration"
-    /// See ``ElectionTiming/renewDeadline``.
-    case renewDeadline = "renew-deadline"
-    /// See ``ElectionTiming/retry``.
-    case retryPeriod = "retry-period"
-    /// See ``ControllerConfiguration/identity``.
-    case identity
-    /// See ``ControllerOptions/interval``.
-    case interval
-    /// See ``ControllerOptions/heartbeatTimeout``.
-    case heartbeatTimeout = "heartbeat-timeout"
-    /// See ``ControllerOptions/eventWindow``.
-    case eventWindow = "event-window"
-    /// See ``ControllerOptions/protectsBusy``.
-    case protectBusy = "protect-busy"
-    /// See ``ControllerConfiguration/redisURL``.
-    case redisURL = "redis-url"
-    /// See ``ControllerConfiguration/listenHost`` and ``ControllerConfiguration/listenPort``.
-    case listen
+extension ControllerConfiguration: Configurable {
+    /// The defaults.
+    public static let usual = ControllerConfiguration()
+
+    /// The settings by their names in the file and as flags; ``variable(_:)`` says how the environment calls them.
+    public static var settings: [Setting<ControllerConfiguration>] {
+        Settings.settings.map { $0.within(\.policy) } + [
+            Setting("deployment", \.deployment, .text("the name of a Deployment")),
+            Setting("namespace", \.namespace, .text("a namespace"), otherwise: "that of the context or pod"),
+            Setting("context", \.context, .text("a context of the kubeconfig"), otherwise: "the current one"),
+            Setting("memory-room", \.memoryRoom, .choice),
+            Setting("node-selector", \.nodeSelector, .text("labels"), otherwise: "all nodes without taints"),
+            Setting("lease-name", \.leaseName, .text("the name of a Lease")),
+            Setting("lease-duration", \.election.lease, .timeOrSeconds),
+            Setting("renew-deadline", \.election.renewDeadline, .timeOrSeconds),
+            Setting("retry-period", \.election.retry, .timeOrSeconds),
+            Setting("identity", \.identity, .text("a name"), otherwise: "host name and random digits"),
+            Setting("interval", \.options.interval, .timeOrSeconds),
+            Setting("heartbeat-timeout", \.options.heartbeatTimeout, .timeOrSeconds),
+            Setting("event-window", \.options.eventWindow, .timeOrSeconds),
+            Setting("protect-busy", \.options.protectsBusy, .truth),
+            Setting("redis-url", \.redisURL, .text("the address of a Redis"), isSecret: true),
+            Setting("listen", \.listening, .listening),
+        ]
+    }
 }
 
-extension ControllerConfiguration {
-    /// Sets one setting from text.
-    mutating func set(_ name: String, _ value: ConfigurationValue) throws(ConfigurationError) {
-        guard let setting = ControllerSetting(rawValue: name) else {
-            do { return try policy.set(name, to: value.text) } catch .unknown {
-                throw ConfigurationError(
-                    origin: value.origin,
-                    sentence: "There is no setting \"\(name)\". The settings are \(Self.names.joined(separator: ", "))."
-                )
-            } catch {
-                throw ConfigurationError(origin: value.origin, sentence: "\(error)")
-            }
-        }
-        func fails(_ expected: String) -> ConfigurationError {
-            ConfigurationError(
-                origin: value.origin, sentence: "\(name) is \"\(value.text)\", but it must be \(expected).")
-        }
-        func length() throws(ConfigurationError) -> Duration {
-            guard let length = Duration(text: value.text) else {
-                throw fails("a length of time, such as 500ms, 90s or 5m")
-            }
-            return length
-        }
-        let text = value.text
-        switch setting {
-        case .deployment: deployment = text
-        case .namespace: namespace = text
-        case .context: context = text
-        case .nodeSelector: nodeSelector = text
-        case .leaseName: leaseName = text
-        case .identity: identity = text
-        case .redisURL: redisURL = text
-        case .interval: options.interval = try length()
-        case .heartbeatTimeout: options.heartbeatTimeout = try length()
-        case .eventWindow: options.eventWindow = try length()
-        case .leaseDuration: election.lease = try length()
-        case .renewDeadline: election.renewDeadline = try length()
-        case .retryPeriod: election.retry = try length()
-        case .protectBusy:
-            guard let choice = Bool(text) else { throw fails("true or false") }
-            options.protectsBusy = choice
-        case .memoryRoom:
-            guard let room = KubernetesTarget.Room(rawValue: text) else {
-                throw fails(KubernetesTarget.Room.allCases.map(\.rawValue).joined(separator: ", "))
-            }
-            memoryRoom = room
-        case .listen:
+extension Form<ControllerConfiguration.Listening> {
+    fileprivate static var listening: Form {
+        Form("an address and a port, such as 0.0.0.0:9090", show: { "\($0.host):\($0.port)" }) { text in
             guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
                 (0...65_535).contains(port)
-            else { throw fails("an address and a port, such as 0.0.0.0:9090") }
-            listenHost = colon == text.startIndex ? "0.0.0.0" : String(text[..<colon])
-            listenPort = port
+            else { return nil }
+            return .init(host: colon == text.startIndex ? "0.0.0.0" : String(text[..<colon]), port: port)
         }
+    }
+}
+
+extension Settings: Configurable {
+    /// The defaults.
+    public static var usual: Settings { Settings() }
+
+    /// The policy's settings by their names.
+    public static var settings: [Setting<Settings>] {
+        Name.allCases.map { name in
+            name.isDuration
+                ? Setting(name.rawValue, \.[time: name], .timeOrSeconds)
+                : Setting(name.rawValue, \.[count: name], .whole(.min ... .max))
+        }
+    }
+
+    /// Sets one setting from text, such as "3", "90", "90s", "5m" or "1h". Call `validate()` when all are set.
+    ///
+    /// - Throws: `ConfigurationError` when there is no such setting, or the text is not a value for it.
+    package mutating func set(_ name: String, to text: String) throws(ConfigurationError) {
+        guard let setting = Self.settings.first(where: { $0.name == name }) else {
+            let names = Self.settings.map(\.name).joined(separator: ", ")
+            throw ConfigurationError("There is no setting “\(name)”. The settings are \(names).")
+        }
+        guard !text.isEmpty else { throw ConfigurationError(name, is: text, write: setting.values) }
+        try setting.read(text, into: &self)
     }
 }
 
@@ -201,21 +176,10 @@ struct ConfigurationValue: Sendable, Equatable {
     var origin: String
 }
 
-/// A configuration that cannot be.
-public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Where the value comes from; `nil` for a default.
-    public var origin: String?
-    /// What is wrong, and what may be.
-    public var sentence: String
-
-    /// The sentence, and where to change it.
-    public var description: String { sentence + (origin.map { " It comes from \($0)." } ?? "") }
-}
-
 extension ControllerConfiguration {
     /// Reads a file of settings: a YAML mapping of names to plain values.
     static func read(_ text: String, path: String) throws(ConfigurationError) -> [String: ConfigurationValue] {
-        func fails(_ sentence: String) -> ConfigurationError { ConfigurationError(sentence: sentence) }
+        func fails(_ sentence: String) -> ConfigurationError { ConfigurationError(sentence) }
         let node: Node?
         do { node = try Yams.compose(yaml: text) } catch {
             throw fails("The file \(path) is no YAML: \(error).")
@@ -232,7 +196,7 @@ extension ControllerConfiguration {
             }
             guard names.contains(name) else {
                 throw fails(
-                    "There is no setting \"\(name)\", as \(path) has it. The settings are \(names.joined(separator: ", "))."
+                    "There is no setting “\(name)”, as \(path) has it. The settings are \(names.joined(separator: ", "))."
                 )
             }
             values[name] = ConfigurationValue(text: text, origin: "the file \(path), line \(key.mark?.line ?? 1)")

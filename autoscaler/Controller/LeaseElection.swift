@@ -1,6 +1,7 @@
 import Foundation
 public import Kubernetes
 public import Logging
+import Pacing
 
 /// Who of several controllers may act.
 public protocol Leadership: Sendable {
@@ -93,7 +94,7 @@ public actor LeaseElection: Leadership {
 
     /// See ``Leadership/run(changed:)``.
     public func run(changed: @escaping @Sendable () -> Void) async {
-        while !Task.isCancelled {
+        repeat {
             await attempt()
             if isLeading() != wasLeading {
                 wasLeading.toggle()
@@ -103,8 +104,7 @@ public actor LeaseElection: Leadership {
                     metadata: ["lease": "\(name)", "identity": "\(identity)", "holder": "\(holder)"])
                 changed()
             }
-            try? await Task.sleep(for: timing.retry * Double.random(in: 0.9...1.1))
-        }
+        } while await pause(for: timing.retry * Double.random(in: 0.9...1.1))
     }
 
     /// See ``Leadership/isLeading()``.
@@ -122,7 +122,7 @@ public actor LeaseElection: Leadership {
         freed.spec.leaseDurationSeconds = 1
         freed.spec.renewTime = Date()
         do {
-            _ = try await limited(Self.server, to: timing.renewDeadline / 2) { [client, freed] in
+            _ = try await withTimeLimit(timing.renewDeadline / 2, for: Self.server) { [client, freed] in
                 try await client.update(freed)
             }
         } catch {
@@ -151,7 +151,7 @@ public actor LeaseElection: Leadership {
 
     /// Looks at the Lease and takes or renews it where that is allowed. Whether it is ours then.
     private func acquireOrRenew() async throws -> Bool {
-        let found = try await limited(Self.server, to: timing.renewDeadline / 2) { [client, name] in
+        let found = try await withTimeLimit(timing.renewDeadline / 2, for: Self.server) { [client, name] in
             try await client.lease(name)
         }
         if observed == nil || observed?.lease != found { observed = (found, ContinuousClock.now) }
@@ -163,7 +163,8 @@ public actor LeaseElection: Leadership {
                     holderIdentity: identity, leaseDurationSeconds: seconds, acquireTime: now, renewTime: now,
                     leaseTransitions: 0))
             note(
-                try await limited(Self.server, to: timing.renewDeadline / 2) { [client] in try await client.create(new)
+                try await withTimeLimit(timing.renewDeadline / 2, for: Self.server) { [client] in
+                    try await client.create(new)
                 })
             return true
         }
@@ -176,7 +177,7 @@ public actor LeaseElection: Leadership {
         lease.spec.leaseDurationSeconds = seconds
         lease.spec.renewTime = now
         note(
-            try await limited(Self.server, to: timing.renewDeadline / 2) { [client, lease] in
+            try await withTimeLimit(timing.renewDeadline / 2, for: Self.server) { [client, lease] in
                 try await client.update(lease)
             })
         return true

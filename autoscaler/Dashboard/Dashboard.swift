@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Pacing
 import Synchronization
 
 /// The autoscaler's dashboard: a live view in the terminal, or one look as text or JSON.
@@ -88,10 +89,7 @@ public struct Dashboard: Sendable {
                 mailbox.send(.end)
             }
             group.addTask { [interval] in
-                while !Task.isCancelled {
-                    rounder.yield()
-                    try? await Task.sleep(for: interval)
-                }
+                repeat { rounder.yield() } while await pause(for: interval)
             }
             group.addTask { for await _ in rounds { mailbox.send(await observation(observer)) } }
             group.addTask {

@@ -16,19 +16,6 @@ extension Duration {
             whole < 3600 ? (whole / 60, whole % 60, ("min", "s")) : (whole / 3600, whole % 3600 / 60, ("h", "min"))
         return small == 0 ? "\(large) \(units.0)" : "\(large) \(units.0) \(small) \(units.1)"
     }
-
-    /// Reads "90", "90s", "500ms", "1.5m", "2min" or "24h"; a bare number counts seconds. Nil when it is none of these.
-    package init?(text: String) {
-        let units: [(String, Double)] = [("ms", 0.001), ("min", 60), ("s", 1), ("m", 60), ("h", 3600), ("", 1)]
-        for (unit, factor) in units where text.hasSuffix(unit) {
-            guard let number = Double(String(text.dropLast(unit.count))) else { return nil }
-            let seconds = number * factor
-            guard seconds.isFinite, abs(seconds) < 1e9 else { return nil }
-            self = .milliseconds(Int64((seconds * 1000).rounded()))
-            return
-        }
-        return nil
-    }
 }
 
 /// `value` rounded to `digits` decimals, without a trailing ".0".

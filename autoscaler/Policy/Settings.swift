@@ -48,16 +48,16 @@ public struct Settings: Sendable, Equatable {
         try check(.growthStep, growthStep >= 1, "must be 1 or more")
         try check(.growthPercent, growthPercent >= 0 && growthPercent <= 100_000, "must be from 0 to 100000")
         for name in [Name.targetWait, .growthPeriod, .longestGap] {
-            try check(name, duration(name) > .zero, "must be longer than 0 s")
+            try check(name, self[time: name] > .zero, "must be longer than 0 s")
         }
         for name in Name.allCases where name.isDuration {
-            try check(name, duration(name) >= .zero, "must not be negative")
-            try check(name, duration(name) <= .seconds(7 * 86_400), "must not be longer than 168 h")
+            try check(name, self[time: name] >= .zero, "must not be negative")
+            try check(name, self[time: name] <= .seconds(7 * 86_400), "must not be longer than 168 h")
         }
     }
 
     private func check(_ name: Name, _ holds: Bool, _ rule: String) throws(SettingsError) {
-        if !holds { throw .outOfRange(name, value: self[name], rule: rule) }
+        if !holds { throw SettingsError(name: name, value: self[name], rule: rule) }
     }
 }
 
@@ -125,48 +125,32 @@ extension Settings {
 
     /// The value of a setting as text, for showing.
     public subscript(name: Name) -> String {
-        if let field = name.countField { return "\(self[keyPath: field])" }
-        return duration(name).words
+        name.isDuration ? self[time: name].words : "\(self[count: name])"
     }
 
-    /// Sets one setting from text, such as "3", "90", "90s", "5m" or "1h". Call `validate()` when all are set.
-    ///
-    /// - Throws: `SettingsError` when there is no such setting, or the text is not a value for it.
-    public mutating func set(_ name: String, to text: String) throws(SettingsError) {
-        guard let known = Name(rawValue: name) else { throw .unknown(name) }
-        if let field = known.countField {
-            guard let count = Int(text) else { throw .unreadable(known, text: text, expected: "a whole number") }
-            self[keyPath: field] = count
-        } else if let field = known.durationField {
-            guard let length = Duration(text: text) else {
-                throw .unreadable(known, text: text, expected: "a length of time, such as 90s, 5m or 1h")
-            }
-            self[keyPath: field] = length
-        }
+    /// The value of a setting that is a count; 0 for others, which it does not set.
+    package subscript(count name: Name) -> Int {
+        get { name.countField.map { self[keyPath: $0] } ?? 0 }
+        set { if let field = name.countField { self[keyPath: field] = newValue } }
     }
 
-    func duration(_ name: Name) -> Duration { name.durationField.map { self[keyPath: $0] } ?? .zero }
+    /// The value of a setting that is a length of time; zero for others, which it does not set.
+    package subscript(time name: Name) -> Duration {
+        get { name.durationField.map { self[keyPath: $0] } ?? .zero }
+        set { if let field = name.durationField { self[keyPath: field] = newValue } }
+    }
+
 }
 
 /// A setting that cannot be.
-public enum SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// There is no setting of this name.
-    case unknown(String)
-    /// The text is not a value for this setting.
-    case unreadable(Settings.Name, text: String, expected: String)
-    /// The value breaks the rule.
-    case outOfRange(Settings.Name, value: String, rule: String)
+public struct SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Which one.
+    public let name: Settings.Name
+    /// What it is.
+    public let value: String
+    /// What it must be: `must be 0 or more`.
+    public let rule: String
 
-    /// A sentence that names the setting, its value and what it may be.
-    public var description: String {
-        switch self {
-        case .unknown(let name):
-            "There is no setting \"\(name)\". The settings are "
-                + Settings.Name.allCases.map(\.rawValue).joined(separator: ", ") + "."
-        case .unreadable(let name, let text, let expected):
-            "\(name.rawValue) is \"\(text)\", but it must be \(expected)."
-        case .outOfRange(let name, let value, let rule):
-            "\(name.rawValue) is \(value), but it \(rule)."
-        }
-    }
+    /// A sentence that names the setting, its value and what it must be.
+    public var description: String { "\(name.rawValue) is \(value), but it \(rule)." }
 }

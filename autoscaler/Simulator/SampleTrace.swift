@@ -1,3 +1,5 @@
+import Pacing
+
 /// The traces that come with the simulator, each made by a short recipe instead of shipped as a file.
 public enum SampleTrace: String, CaseIterable, Sendable {
     /// Two hours, a song about every 12 seconds.
@@ -75,20 +77,7 @@ public enum SampleTrace: String, CaseIterable, Sendable {
     }
 }
 
-/// SplitMix64: the same numbers for the same seed, on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     /// A number from 0 up to, not including, 1.
     mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 

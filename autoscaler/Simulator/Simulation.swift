@@ -1,3 +1,4 @@
+import Pacing
 import Policy
 
 /// Plays a trace against a scaler and a modelled cluster, event by event.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Dashboard
+import EnvironmentSettings
 import Foundation
 import Jobs
 import Terminal
@@ -57,8 +58,7 @@ struct DashboardCommand: AsyncParsableCommand {
     private func address(_ environment: [String: String]) throws -> RedisAddress {
         if let redisURL { return try RedisAddress(redisURL) }
         if let data { return try RedisAddress(stack(URL(filePath: data))) }
-        let variable = environment["REDIS_URL"] ?? ""
-        return try RedisAddress(variable.isEmpty ? "redis://127.0.0.1:6379/0" : variable)
+        return try RedisAddress(RedisSettings.reading(environment).url)
     }
 
     /// The address of Redis in the `stack.json` that `msaas up` writes.

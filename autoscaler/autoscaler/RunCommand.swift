@@ -42,7 +42,8 @@ struct RunCommand: AsyncParsableCommand {
                 logger: logger),
             options: configuration.options, logger: logger)
         let server = StatusServer(
-            status: controller.status, host: configuration.listenHost, port: configuration.listenPort, logger: logger
+            status: controller.status, host: configuration.listening.host, port: configuration.listening.port,
+            logger: logger
         ) { logger.info("serving /healthz and /metrics", metadata: ["port": .stringConvertible($0)]) }
         // They end in reverse order, so that the last word can still be read.
         try await ServiceGroup(

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Controller
+import EnvironmentSettings
 import Foundation
 import Policy
 import Simulator
@@ -170,7 +172,7 @@ struct ConditionsOptions: ParsableArguments {
     }
 
     private func seconds(_ text: String, _ option: String) throws -> Double {
-        guard let length = Duration(text: text) else {
+        guard let length = Form.timeOrSeconds.read(text) else {
             throw ValidationError("\(option) is \"\(text)\", but it must be a length of time, such as 10s or 2m.")
         }
         return length.seconds

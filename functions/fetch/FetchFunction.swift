@@ -1,3 +1,4 @@
+public import EnvironmentSettings
 import Foundation
 import FunctionClients
 import FunctionHost
@@ -25,15 +26,11 @@ public struct FetchFunction: Function {
         self.heartbeat = heartbeat
     }
 
-    /// Reads `MSAAS_EVENTS_AGE` and what the storage and the queue need.
+    /// Reads ``FetchSettings``, and what the storage and the queue need.
     public init(environment: FunctionEnvironment) throws {
-        let age = environment.variables["MSAAS_EVENTS_AGE"].flatMap { $0.isEmpty ? nil : $0 } ?? "15m"
-        guard let streamAge = Quantity.duration(age) else {
-            throw ConfigurationError("MSAAS_EVENTS_AGE is “\(age)”; write a time such as 90s, 15m or 2h.")
-        }
         self.init(
             storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment),
-            streamAge: streamAge)
+            streamAge: try FetchSettings.reading(environment.variables).streamAge)
     }
 
     /// The storage, which it cannot do without, and Redis, which it can for a while.
@@ -85,4 +82,16 @@ extension Problem {
         .notFound(
             "There is no job “\(id.prefix(64))”; check the id, which an upload answers with, or upload the song again.")
     }
+}
+
+/// What the environment says of `fetch`.
+public struct FetchSettings: Configurable {
+    /// After so long an event stream ends and its client comes again.
+    public var streamAge = Duration.seconds(900)
+
+    /// The usual age.
+    public static let usual = FetchSettings()
+
+    /// The variable.
+    public static var settings: [Setting<FetchSettings>] { [Setting("MSAAS_EVENTS_AGE", \.streamAge, .time)] }
 }

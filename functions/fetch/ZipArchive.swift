@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 
 /// A file to be put into an archive.
@@ -31,7 +32,7 @@ package struct ZipArchive {
     private var written: [Written] = []
     private var offset = 0
     private var current: Written?
-    private var checksum = CRC32()
+    private var checksum = CyclicChecksum(.crc32)
     private var count = 0
 
     /// An empty archive.
@@ -57,7 +58,7 @@ package struct ZipArchive {
     /// The bytes before an entry's data.
     package mutating func begin(_ entry: ZipEntry) -> Data {
         current = Written(entry: entry, offset: offset, checksum: 0)
-        checksum = CRC32()
+        checksum = CyclicChecksum(.crc32)
         count = 0
         var bytes = Data()
         bytes.append32(0x0403_4b50)
@@ -99,7 +100,7 @@ package struct ZipArchive {
 
     private mutating func endEntry() -> Data {
         guard var entry = current else { return Data() }
-        entry.checksum = checksum.value
+        entry.checksum = UInt32(truncatingIfNeeded: checksum.value)
         written.append(entry)
         current = nil
         var bytes = Data()

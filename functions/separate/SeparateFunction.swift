@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import FunctionClients
 import FunctionHost
@@ -37,12 +38,12 @@ public struct SeparateFunction: Function {
         self.logger = logger
     }
 
-    /// Reads `WEBHOOK_TOKEN`, the schedule of its upkeep, and what the storage and the queue need.
+    /// Reads ``SeparateSettings``, and what the storage and the queue need.
     public init(environment: FunctionEnvironment) throws {
-        let token = environment.variables["WEBHOOK_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
+        let settings = try SeparateSettings.reading(environment.variables)
         self.init(
             storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment),
-            token: token, schedule: try UpkeepSchedule(environment: environment.variables), logger: environment.logger)
+            token: settings.token, schedule: settings.schedule, logger: environment.logger)
     }
 
     /// Finds jobs of lost workers and songs whose notification was lost.

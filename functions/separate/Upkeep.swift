@@ -1,8 +1,10 @@
-import FunctionClients
+public import EnvironmentSettings
 import Foundation
+import FunctionClients
 import Jobs
 import Logging
 import ObjectStorage
+import Pacing
 import ServiceContract
 import ServiceLifecycle
 
@@ -17,14 +19,26 @@ public struct UpkeepSchedule: Sendable {
 
     /// The usual schedule.
     public init() {}
+}
 
-    /// Reads `MSAAS_RECOVER_SECONDS`, `MSAAS_SWEEP_SECONDS` and `MSAAS_SWEEP_AGE_SECONDS`.
-    ///
-    /// - Throws: `InvalidOption` that names the variable, its value and what is allowed.
-    public init(environment: [String: String]) throws(InvalidOption) {
-        recoverEvery = try environment.seconds("MSAAS_RECOVER_SECONDS") ?? recoverEvery
-        sweepEvery = try environment.seconds("MSAAS_SWEEP_SECONDS") ?? sweepEvery
-        sweepAge = try environment.seconds("MSAAS_SWEEP_AGE_SECONDS") ?? sweepAge
+/// What the environment says of `separate`.
+public struct SeparateSettings: Configurable {
+    /// The bearer token that the webhook shows; nil to demand an API key.
+    public var token: String?
+    /// How often it looks after what no notification brings.
+    public var schedule = UpkeepSchedule()
+
+    /// No token, the usual schedule.
+    public static let usual = SeparateSettings()
+
+    /// The variables.
+    public static var settings: [Setting<SeparateSettings>] {
+        [
+            Setting("WEBHOOK_TOKEN", \.token, .text("a secret of one's own"), otherwise: "none", isSecret: true),
+            Setting("MSAAS_RECOVER_SECONDS", \.schedule.recoverEvery, .seconds(0.05...86_400)),
+            Setting("MSAAS_SWEEP_SECONDS", \.schedule.sweepEvery, .seconds(0...86_400)),
+            Setting("MSAAS_SWEEP_AGE_SECONDS", \.schedule.sweepAge, .seconds(0...86_400)),
+        ]
     }
 }
 
@@ -57,12 +71,11 @@ struct Upkeep: Service {
 
     private func repeating(_ round: () async throws -> Void) async {
         let trouble = RepeatedTrouble()
-        while !Task.isCancelled {
+        repeat {
             do { try await round() } catch {
                 if !Task.isCancelled, trouble.isNews(error) { logger.warning("upkeep: \(error)") }
             }
-            try? await Task.sleep(for: max(schedule.recoverEvery, .milliseconds(50)))
-        }
+        } while await pause(for: schedule.recoverEvery)
     }
 
     private func recover() async throws {

@@ -4,6 +4,7 @@ import FunctionHost
 import HTTPTransport
 import ObjectStorage
 import NIOCore
+import Pacing
 import ServiceContract
 import Streams
 import Synchronization
@@ -255,7 +256,7 @@ package final class MemoryBudget: Sendable {
             await withTaskGroup(of: Bool?.self) { group in
                 group.addTask { await self.wait(id, bytes) }
                 group.addTask {
-                    try? await Task.sleep(for: self.patience)
+                    _ = await pause(for: self.patience)
                     self.leave(id)
                     return nil
                 }

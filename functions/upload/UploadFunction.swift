@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import FunctionClients
 import FunctionHost
@@ -33,16 +34,13 @@ public struct UploadFunction: Function {
         self.presignedFor = presignedFor
     }
 
-    /// Reads what the storage needs, `MSAAS_QUEUE_LIMIT` and `MSAAS_UPLOAD_MEMORY`.
+    /// Reads ``UploadSettings``, and what storage and queue need.
     public init(environment: FunctionEnvironment) throws {
-        let memory = environment.variables["MSAAS_UPLOAD_MEMORY"].flatMap { $0.isEmpty ? nil : $0 } ?? "32MiB"
-        guard let bytes = Quantity.bytes(memory), bytes >= SongStore.pieceSize else {
-            throw ConfigurationError("MSAAS_UPLOAD_MEMORY is “\(memory)”; write a size of at least 5MiB.")
-        }
-        budget = MemoryBudget(bytes: bytes)
+        let settings = try UploadSettings.reading(environment.variables)
+        budget = MemoryBudget(bytes: settings.memory)
         storage = try StorageAccess(environment: environment)
         presignedFor = .seconds(3600)
-        queueLimit = try QueueLimit(environment: environment)
+        queueLimit = try QueueLimit(songs: settings.queueLimit, environment: environment)
         queue = environment.keys == nil ? nil : try QueueAccess(environment: environment)
     }
 
@@ -129,6 +127,25 @@ public struct UploadFunction: Function {
     }
 }
 
+/// What the environment says of `upload`.
+public struct UploadSettings: Configurable {
+    /// Uploads are refused while so many songs wait; 0: never.
+    public var queueLimit = 10_000
+    /// Bytes that pieces of songs which have to be held may take together.
+    public var memory = 32 << 20
+
+    /// The usual limits.
+    public static let usual = UploadSettings()
+
+    /// The variables.
+    public static var settings: [Setting<UploadSettings>] {
+        [
+            Setting("MSAAS_QUEUE_LIMIT", \.queueLimit, .whole(0...1_000_000)),
+            Setting("MSAAS_UPLOAD_MEMORY", \.memory, .size(atLeast: SongStore.pieceSize)),
+        ]
+    }
+}
+
 /// Refuses songs while too many wait already. The count is up to a second old, so a few more may come in; when nobody knows how many wait, they are let in: the bucket keeps them.
 struct QueueLimit: Sendable {
     /// The most songs that may wait.
@@ -140,15 +157,8 @@ struct QueueLimit: Sendable {
         self.gauge = gauge
     }
 
-    /// Reads `MSAAS_QUEUE_LIMIT` (10,000; 0 for none) and what the queue needs; nil without a limit.
-    ///
-    /// - Throws: ``ConfigurationError`` that names the variable.
-    init?(environment: FunctionEnvironment) throws {
-        let text = environment.variables["MSAAS_QUEUE_LIMIT"].flatMap { $0.isEmpty ? nil : $0 } ?? "10000"
-        guard let limit = Int(text), (0...1_000_000).contains(limit) else {
-            throw ConfigurationError(
-                "MSAAS_QUEUE_LIMIT is “\(text)”; write how many songs may wait, up to 1000000, or 0 for no limit.")
-        }
+    /// A limit of so many songs (nil where that is 0), with what the queue needs.
+    init?(songs limit: Int, environment: FunctionEnvironment) throws {
         guard limit > 0 else { return nil }
         let queue = try QueueAccess(environment: environment)
         self.init(

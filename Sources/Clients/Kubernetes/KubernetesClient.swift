@@ -1,3 +1,4 @@
+import Encodings
 import Foundation
 public import HTTPTransport
 import Streams
@@ -237,5 +238,34 @@ extension KubernetesClient {
         } catch KubernetesError.alreadyExists {
             // Its name is unique: this is the same event, whose first answer was lost.
         }
+    }
+}
+
+extension JSONDecoder {
+    /// Reads the API's objects.
+    package static var kubernetes: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .custom { decoder in
+            let container = try decoder.singleValueContainer()
+            let text = try container.decode(String.self)
+            guard let date = Timestamp.parse(text) else {
+                throw DecodingError.dataCorruptedError(in: container, debugDescription: "\(text) is not a time")
+            }
+            return date
+        }
+        return decoder
+    }
+}
+
+extension JSONEncoder {
+    /// Writes the API's objects; the same value always gives the same text.
+    package static var kubernetes: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .custom { date, encoder in
+            var container = encoder.singleValueContainer()
+            try container.encode(Timestamp.microseconds(date))
+        }
+        return encoder
     }
 }

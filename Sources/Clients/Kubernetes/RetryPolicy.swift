@@ -1,19 +1,15 @@
-/// When a call that failed for a passing reason is made again.
-///
-/// The pauses double from ``first`` up to ``longest``; each is then shortened by up to a half at random, so that clients
-/// that failed together do not come back together. A `Retry-After` of the server is waited for if that is longer.
+public import Pacing
+
+/// When a call that failed for a passing reason is made again: after a ``Backoff``'s pauses, or after the server's `Retry-After`
+/// if that is longer.
 public struct RetryPolicy: Sendable {
-    /// How often the call is made in all.
-    public var attempts: Int
-    /// The pause after the first failure.
-    public var first: Duration
-    /// The longest pause of our own.
-    public var longest: Duration
+    /// How often the call is made in all, and how long apart.
+    public var backoff: Backoff
     /// The longest pause that the server may ask for; beyond it the call fails.
     public var longestRetryAfter: Duration
 
-    /// A number from 0 up to 1.
-    package var random: @Sendable () -> Double = { .random(in: 0..<1) }
+    /// Scatters the pauses.
+    package var generator: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
     package var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
 
     /// Four attempts with pauses from 0.2 s up to 5 s, and up to 10 s where the server asks, unless told.
@@ -21,9 +17,7 @@ public struct RetryPolicy: Sendable {
         attempts: Int = 4, first: Duration = .milliseconds(200), longest: Duration = .seconds(5),
         longestRetryAfter: Duration = .seconds(10)
     ) {
-        self.attempts = attempts
-        self.first = first
-        self.longest = longest
+        backoff = Backoff(attempts: attempts, first: first, longest: longest)
         self.longestRetryAfter = longestRetryAfter
     }
 
@@ -33,30 +27,24 @@ public struct RetryPolicy: Sendable {
     /// This policy without an end, as a watch has it.
     var forever: RetryPolicy {
         var policy = self
-        policy.attempts = .max
+        policy.backoff.attempts = .max
         return policy
     }
 
     /// The pauses between the attempts of one call.
-    public var pauses: Pauses { Pauses(self) }
+    public var pauses: Pauses { Pauses(own: backoff.pauses(using: generator), longestRetryAfter: longestRetryAfter) }
 
     /// The pauses between the attempts of one call, as a sequence.
     public struct Pauses: Sequence, IteratorProtocol, Sendable {
-        private let policy: RetryPolicy
-        private var failures = 0
-
-        init(_ policy: RetryPolicy) { self.policy = policy }
+        fileprivate var own: Backoff.Pauses
+        fileprivate let longestRetryAfter: Duration
 
         /// The pause before the next attempt; `nil` when there is to be none.
         public mutating func next() -> Duration? { next(retryAfter: nil) }
 
         /// The same where the server asks for a pause.
         public mutating func next(retryAfter: Duration?) -> Duration? {
-            failures += 1
-            guard failures < policy.attempts else { return nil }
-            if let retryAfter, retryAfter > policy.longestRetryAfter { return nil }
-            let doubled = policy.first * (1 << Swift.min(failures - 1, 20))
-            let pause = Swift.min(doubled, policy.longest) * (1 - policy.random() / 2)
+            guard let pause = own.next(), retryAfter ?? .zero <= longestRetryAfter else { return nil }
             return Swift.max(pause, retryAfter ?? .zero)
         }
     }

@@ -1,3 +1,4 @@
+public import EnvironmentSettings
 public import Foundation
 public import HTTPTransport
 import Threading
@@ -138,23 +139,21 @@ public struct ModelStore: Sendable {
 }
 
 extension ModelStore {
-    /// The store that the environment describes.
+    /// The store that the environment describes: see ``StoreSettings``. Downloaded models are kept in the folder `msaas` of the
+    /// caches.
     ///
-    /// `MSAAS_MODELS` is the folder of shipped models; by default it is searched for, see ``shippedFolders()``;
-    /// `XDG_CACHE_HOME` (default `~/.cache`) holds the folder `msaas` for downloaded models; `MSAAS_MODEL_URL` takes the
-    /// place of `https://dl.fbaipublicfiles.com/demucs` in the official models' addresses.
-    public init(repository: URL? = nil, environment: [String: String]) {
+    /// - Throws: `ConfigurationError` that names the variable.
+    public init(repository: URL? = nil, environment: [String: String]) throws(ConfigurationError) {
+        let settings = try StoreSettings.reading(environment)
         let home = environment["HOME"].map { URL(filePath: $0) } ?? FileManager.default.homeDirectoryForCurrentUser
         // Relative paths in XDG variables are to be ignored (XDG Base Directory Specification).
-        let caches = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? URL(filePath: $0) : nil }
-        let named = environment["MSAAS_MODELS"].flatMap { $0.isEmpty ? nil : URL(filePath: $0) }
-        let address = environment["MSAAS_MODEL_URL"].flatMap { $0.isEmpty ? nil : $0 }
-        let places = named.map { [$0] } ?? Self.shippedFolders()
+        let caches = settings.caches.flatMap { $0.hasPrefix("/") ? URL(filePath: $0) : nil }
+        let places = settings.shipped.map { [$0] } ?? Self.shippedFolders()
         let shipped = places.first { FileManager.default.fileExists(atPath: $0.appending(path: "starter").path) }
         self.init(
             repository: repository, shipped: shipped ?? places[0], places: places,
             cache: (caches ?? home.appending(path: ".cache")).appending(path: "msaas"), officials: OfficialModel.all,
-            downloader: Downloader(transport: CurlTransport(), address: address ?? OfficialModel.address))
+            downloader: Downloader(transport: CurlTransport(), address: settings.address ?? OfficialModel.address))
     }
 
     /// Where the models that come with the program may be, in the order in which it looks: `share/msaas/models` beside the folder of
@@ -171,6 +170,30 @@ extension ModelStore {
         }
         places.append(URL(filePath: FileManager.default.currentDirectoryPath).appending(path: "models"))
         return places
+    }
+}
+
+/// What the environment says of where models are.
+public struct StoreSettings: Configurable {
+    /// The folder of shipped models.
+    public var shipped: URL?
+    /// The folder of all caches of the user.
+    public var caches: String?
+    /// What takes the place of the authors' server in the official models' addresses.
+    public var address: String?
+
+    /// The usual places.
+    public static let usual = StoreSettings()
+
+    /// The variables.
+    public static var settings: [Setting<StoreSettings>] {
+        [
+            Setting(
+                "MSAAS_MODELS", \.shipped, .path("a folder"),
+                otherwise: "`../share/msaas/models` beside the programs, else `models` of the checkout"),
+            Setting("XDG_CACHE_HOME", \.caches, .text("a folder"), otherwise: "`~/.cache`"),
+            Setting("MSAAS_MODEL_URL", \.address, .text("an address"), otherwise: "the authors' server"),
+        ]
     }
 }
 

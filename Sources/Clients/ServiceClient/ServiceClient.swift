@@ -1,4 +1,5 @@
 import Encodings
+public import EnvironmentSettings
 public import Foundation
 public import HTTPTransport
 import ServiceContract
@@ -150,5 +151,24 @@ public enum ServiceError: Error, CustomStringConvertible, Equatable {
         case .unexpectedAnswer(let what): "The service answered unexpectedly: \(what). Is the address that of msaas?"
         case .jobEnded(let job, let state, let reason): "Job \(job) is \(state.rawValue): \(reason)"
         }
+    }
+}
+
+/// What the environment says of the service to use.
+public struct ClientSettings: Configurable {
+    /// Its address.
+    public var address: String?
+    /// The API key that is sent.
+    public var key: String?
+
+    /// Neither.
+    public static let usual = ClientSettings()
+
+    /// The variables.
+    public static var settings: [Setting<ClientSettings>] {
+        [
+            Setting("MSAAS_URL", \.address, .text("an address"), otherwise: "from the data folder"),
+            Setting("MSAAS_API_KEY", \.key, .text("a key of `msaas key`"), otherwise: "none", isSecret: true),
+        ]
     }
 }

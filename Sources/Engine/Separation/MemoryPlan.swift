@@ -1,3 +1,4 @@
+public import EnvironmentSettings
 import Foundation
 
 /// What a separation takes of memory at its peak, and how many threads it runs on so that it fits.
@@ -140,36 +141,14 @@ public struct MemoryLimit: Sendable, Equatable {
         self.source = source
     }
 
-    /// A limit as a person writes it: `629145600`, `600M` (millions of bytes), `600Mi` (times 1024²), also `K`, `G`, `Ki`,
-    /// `Gi`, with or without a decimal point: the units of Kubernetes.
+    /// A limit as a person writes it: `629145600`, `600M` (millions of bytes), `600Mi` (times 1024²), `1.5Gi`, …
     ///
-    /// - Throws: ``SeparationError/invalidOption(_:)`` naming the source, the text and what is understood
-    public init(_ text: String, source: String) throws {
-        let units: [(String, Double)] = [
-            ("Ki", 1024), ("Mi", 1_048_576), ("Gi", 1_073_741_824), ("K", 1e3), ("M", 1e6), ("G", 1e9), ("", 1),
-        ]
-        let (unit, factor) = units.first { text.hasSuffix($0.0) } ?? ("", 1)
-        let number = text.dropLast(unit.count)
-        guard let first = number.first, first.isASCII, first.isNumber, number.allSatisfy({ $0.isNumber || $0 == "." }),
-            let value = Double(number), value * factor >= 1, value * factor < 0x1p60
-        else {
-            throw SeparationError.invalidOption(
-                "\(source) is “\(text)”, which is no amount of memory; write bytes or a number with K, M, G, Ki, Mi or Gi, "
-                    + "such as 600M.")
+    /// - Throws: `ConfigurationError` naming the source, the text and what is understood
+    public init(_ text: String, source: String) throws(ConfigurationError) {
+        guard let bytes = Form.memory.read(text) else {
+            throw ConfigurationError(source, is: text, write: Form.memory.words)
         }
-        self.init(bytes: Int(value * factor), source: source)
-    }
-
-    /// The limit that this process runs under: `MSAAS_MEMORY_LIMIT`, whose value `none` lifts it, else the one of its
-    /// control group; nil when there is none.
-    ///
-    /// - Throws: ``SeparationError/invalidOption(_:)`` when the variable holds no amount of memory
-    public static func inForce(environment: [String: String]) throws -> MemoryLimit? {
-        switch environment["MSAAS_MEMORY_LIMIT"] ?? "" {
-        case "": ofControlGroup()
-        case "none": nil
-        case let text: try MemoryLimit(text, source: "MSAAS_MEMORY_LIMIT")
-        }
+        self.init(bytes: bytes, source: source)
     }
 
     /// The smallest limit of this process's control group (Linux, versions 1 and 2) and those above it, as containers set

@@ -1,3 +1,4 @@
+import Pacing
 import Untrusted
 
 /// The order in which the chunks of all lanes are worked off: by their beginning, so that one window over the track suffices.
@@ -109,7 +110,7 @@ package struct LaneShape: Sendable, Equatable {
     /// The shifts are drawn for every model, so that leaving out models does not change those of the others.
     package static func lanes(bag: Bag, options: SeparationOptions) -> [LaneShape] {
         var random: any RandomNumberGenerator =
-            options.seed.map { SplitMix64(state: $0) } ?? SystemRandomNumberGenerator()
+            options.seed.map { SeededGenerator(seed: $0) } ?? SystemRandomNumberGenerator()
         let longestShift = Int(0.5 * Double(bag.sampleRate))
         var lanes: [LaneShape] = []
         for (index, member) in bag.members.enumerated() {
@@ -128,20 +129,5 @@ package struct LaneShape: Sendable, Equatable {
             }
         }
         return lanes
-    }
-}
-
-/// A small, fast generator with 64 bits of state (Steele, Lea and Flood, 2014), so that a seed gives the same shifts everywhere.
-package struct SplitMix64: RandomNumberGenerator, Sendable {
-    package var state: UInt64
-
-    package init(state: UInt64) { self.state = state }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -1,5 +1,4 @@
 import Audio
-public import Tensors
 import SeparationChoices
 import Untrusted
 
@@ -80,34 +79,5 @@ public struct SeparationOptions: Sendable, Equatable {
         if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
             throw SeparationError.invalidOption("Two files would be called “\(twice)”; give the mix another name.")
         }
-    }
-}
-
-extension Precision {
-    /// What `MSAAS_PRECISION` asks for: `float32`, also when it is not set, or `bf16`.
-    ///
-    /// - Throws: ``SeparationError/invalidOption(_:)`` when the variable holds anything else
-    public static func inForce(environment: [String: String]) throws -> Precision {
-        guard let text = environment["MSAAS_PRECISION"], !text.isEmpty else { return .float32 }
-        guard let precision = Precision(rawValue: text) else {
-            throw SeparationError.invalidOption(
-                "MSAAS_PRECISION is “\(text)”; it is one of \(allCases.map(\.rawValue).joined(separator: ", ")).")
-        }
-        return precision
-    }
-}
-
-extension KernelChoice {
-    /// The kernels for a precision: those that `MSAAS_KERNELS` names, whatever they compute in, else the fastest.
-    ///
-    /// - Throws: ``SeparationError/invalidOption(_:)`` when the variable names none that this processor runs
-    public static func inForce(_ precision: Precision, environment: [String: String]) throws -> KernelChoice {
-        guard let name = environment["MSAAS_KERNELS"], !name.isEmpty else { return measured(for: precision) }
-        guard let kernels = Kernels(named: name) else {
-            let present = Kernels.names.filter { Kernels(named: $0) != nil }
-            throw SeparationError.invalidOption(
-                "MSAAS_KERNELS is “\(name)”; on this processor it is one of \(present.joined(separator: ", ")).")
-        }
-        return KernelChoice(kernels)
     }
 }

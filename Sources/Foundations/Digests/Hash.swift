@@ -81,6 +81,12 @@ extension Collection<UInt8> {
 }
 
 extension String {
+    /// So many random bytes of the system's generator, in hex.
+    package static func randomHex(bytes: Int) -> String {
+        var numbers = SystemRandomNumberGenerator()
+        return (0..<bytes).map { _ in UInt8.random(in: 0...255, using: &numbers) }.hex
+    }
+
     /// The SHA-256 of the text's UTF-8, in hex.
     package var sha256: String { Hash.digest(.sha256, Array(utf8)).hex }
 }

@@ -28,8 +28,7 @@ public struct JobID: Hashable, Sendable, Codable, CustomStringConvertible {
 
     /// A new id from the system's random numbers.
     public static func random() -> JobID {
-        var numbers = SystemRandomNumberGenerator()
-        return JobID(digits: (0..<16).map { _ in UInt8.random(in: 0...255, using: &numbers) }.hex)
+        JobID(digits: .randomHex(bytes: 16))
     }
 
     /// Reads the 32 digits; anything else is an error.

@@ -271,14 +271,6 @@ public struct InvalidOption: Error, Equatable, Sendable, CustomStringConvertible
 
     /// A sentence for the one who gave the option.
     public var description: String {
-        "Option “\(Self.shortened(name))” cannot be “\(Self.shortened(value))”: \(rule)."
-    }
-
-    /// At most 64 characters and no control characters, since the text comes from outside.
-    private static func shortened(_ text: String) -> String {
-        let visible = text.unicodeScalars.prefix(64).map {
-            $0.properties.generalCategory == .control ? "�" : Character($0)
-        }
-        return String(visible) + (text.unicodeScalars.count > 64 ? "…" : "")
+        "Option “\(name.visible())” cannot be “\(value.visible())”: \(rule)."
     }
 }

@@ -28,3 +28,14 @@ public enum PlainName {
         }
     }
 }
+
+extension StringProtocol {
+    /// The text as it may stand in a sentence, in a line of a log or on a terminal: control characters, which could forge a
+    /// line or command the terminal, become “�”, and what is longer than `limit` is cut.
+    public func visible(upTo limit: Int = 64) -> String {
+        let shown = unicodeScalars.prefix(limit).map {
+            $0.properties.generalCategory == .control ? "\u{FFFD}" : Character($0)
+        }
+        return String(shown) + (unicodeScalars.dropFirst(limit).isEmpty ? "" : "…")
+    }
+}

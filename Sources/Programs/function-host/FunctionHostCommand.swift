@@ -42,9 +42,8 @@ struct FunctionHostCommand: AsyncParsableCommand {
 
     func run() async throws {
         var environment = ProcessInfo.processInfo.environment
-        environment["HOST"] = host ?? environment["HOST"]
-        environment["PORT"] = port.map(String.init) ?? environment["PORT"]
-        environment["FUNCTION_TARGET"] = target ?? environment["FUNCTION_TARGET"]
+        let flags = ["HOST": host, "PORT": port.map(String.init), "FUNCTION_TARGET": target]
+        environment.merge(flags.compactMapValues(\.self)) { $1 }
         let catalogue = try FunctionCatalogue(functions)
         guard !list else { return say(catalogue.names.joined(separator: "\n")) }
 
@@ -55,7 +54,7 @@ struct FunctionHostCommand: AsyncParsableCommand {
         let configuration = try HostConfiguration(environment: environment)
         let host = try FunctionHost(
             functions: catalogue.functions(
-                target: environment["FUNCTION_TARGET"],
+                target: configuration.target,
                 environment: FunctionEnvironment(variables: environment, logger: logger, keys: configuration.keys)),
             configuration: configuration, metrics: metrics, logger: logger,
             onListening: { logger.notice("listening", metadata: ["port": .stringConvertible($0)]) })

@@ -35,9 +35,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     func run() async throws {
         var environment = ProcessInfo.processInfo.environment
-        environment["WORKER_ID"] = id ?? environment["WORKER_ID"]
-        environment["MSAAS_MODEL"] = name ?? environment["MSAAS_MODEL"]
-        environment["MSAAS_THREADS"] = threads.map(String.init) ?? environment["MSAAS_THREADS"]
+        let flags = ["WORKER_ID": id, "MSAAS_MODEL": name, "MSAAS_THREADS": threads.map(String.init)]
+        environment.merge(flags.compactMapValues(\.self)) { $1 }
         LoggingSystem.bootstrap { LineLogHandler(label: $0) }
         var logger = Logger(label: "worker")
         logger.logLevel = environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .info

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import FunctionHost
 import Jobs
 
@@ -23,10 +24,10 @@ public struct QueueAccess: Sendable {
     /// - Throws: an error that names the variable that is wrong.
     public init(environment: FunctionEnvironment) throws {
         self = try environment.shared {
-            let url = environment.variables["REDIS_URL"].flatMap { $0.isEmpty ? nil : $0 }
-            return QueueAccess(
+            QueueAccess(
                 jobs: try RedisJobQueue(
-                    url: url ?? "redis://127.0.0.1:6379/0", options: QueueOptions(environment: environment.variables)),
+                    url: RedisSettings.reading(environment.variables).url,
+                    options: QueueOptions(environment: environment.variables)),
                 keys: environment.keys)
         }
     }

@@ -1,4 +1,4 @@
-import Foundation
+public import EnvironmentSettings
 import FunctionHost
 import HTTPTransport
 import ObjectStorage
@@ -24,17 +24,15 @@ public struct StorageAccess: Sendable {
         self.publicEndpoint = publicEndpoint
     }
 
-    /// Reads `S3_…`, `S3_PUBLIC_ENDPOINT`, `MSAAS_QUEUE_BUCKET` and `MSAAS_OUTPUT_BUCKET`; the functions of one process
-    /// share the client.
+    /// Reads ``BucketSettings`` and `S3Configuration`; the functions of one process share the client.
     ///
-    /// - Throws: an error that names the variable that is missing or wrong.
+    /// - Throws: `ConfigurationError` that names the variable that is missing or wrong.
     public init(environment: FunctionEnvironment) throws {
         self = try environment.shared {
-            func value(_ name: String) -> String? { environment.variables[name].flatMap { $0.isEmpty ? nil : $0 } }
+            let buckets = try BucketSettings.reading(environment.variables)
             return StorageAccess(
                 client: S3Client(try S3Configuration(environment: environment.variables), transport: CurlTransport()),
-                queueBucket: value("MSAAS_QUEUE_BUCKET") ?? "queue",
-                outputBucket: value("MSAAS_OUTPUT_BUCKET") ?? "output", publicEndpoint: value("S3_PUBLIC_ENDPOINT"))
+                queueBucket: buckets.queue, outputBucket: buckets.output, publicEndpoint: buckets.publicEndpoint)
         }
     }
 
@@ -47,5 +45,27 @@ public struct StorageAccess: Sendable {
                 throw ConfigurationError("The bucket “\(queueBucket)” does not exist; create it.")
             }
         }
+    }
+}
+
+/// What the environment says of the buckets.
+public struct BucketSettings: Configurable {
+    /// The bucket of the songs.
+    public var queue = "queue"
+    /// The bucket of the stems.
+    public var output = "output"
+    /// The storage's address as clients outside see it.
+    public var publicEndpoint: String?
+
+    /// The usual names.
+    public static let usual = BucketSettings()
+
+    /// The variables.
+    public static var settings: [Setting<BucketSettings>] {
+        [
+            Setting("MSAAS_QUEUE_BUCKET", \.queue, .text("a bucket")),
+            Setting("MSAAS_OUTPUT_BUCKET", \.output, .text("a bucket")),
+            Setting("S3_PUBLIC_ENDPOINT", \.publicEndpoint, .endpoint, otherwise: "`S3_ENDPOINT`"),
+        ]
     }
 }

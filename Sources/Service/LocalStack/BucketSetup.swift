@@ -1,3 +1,4 @@
+public import EnvironmentSettings
 import HTTPTransport
 public import ObjectStorage
 
@@ -127,4 +128,42 @@ public struct BucketSetup: Sendable {
 extension S3Error {
     /// Whether it refuses a notification's target.
     public var isUnknownTarget: Bool { code == "InvalidArgument" && message.contains("ARN") }
+}
+
+/// What flags and the environment say of the buckets' setup.
+public struct SetupSettings: Configurable {
+    /// How long songs and stems are kept.
+    public var lifetimes = BucketSetup.Lifetimes(songs: 7, stems: 30)
+    /// The webhook that starts separations.
+    public var webhookARN = BucketSetup.webhookARN
+
+    /// A week, a month, and our own webhook.
+    public static let usual = SetupSettings()
+
+    /// The variables.
+    public static var settings: [Setting<SetupSettings>] {
+        [
+            Setting("MSAAS_SONG_DAYS", \.lifetimes.songs, .days),
+            Setting("MSAAS_STEM_DAYS", \.lifetimes.stems, .days),
+            Setting("MSAAS_WEBHOOK_ARN", \.webhookARN, .text("the webhook as the storage calls it")),
+        ]
+    }
+
+    /// A flag goes before its variable.
+    public init(environment: [String: String], songs: Int? = nil, stems: Int? = nil) throws(ConfigurationError) {
+        let flags = ["MSAAS_SONG_DAYS": songs.map(String.init), "MSAAS_STEM_DAYS": stems.map(String.init)]
+        self = try .reading(environment.merging(flags.compactMapValues(\.self)) { $1 })
+    }
+
+    private init() {}
+}
+
+extension Form<Int?> {
+    /// Days until something is removed; nil for never.
+    fileprivate static var days: Form {
+        Form("a number of days up to 36500, or 0 for never", show: { "\($0 ?? 0)" }) { text in
+            guard let days = Int(text), (0...36_500).contains(days) else { return nil }
+            return .some(days == 0 ? nil : days)
+        }
+    }
 }

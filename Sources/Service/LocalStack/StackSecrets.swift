@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 
 /// The passwords that the parts of the one-machine service know each other by, made once and kept in the data folder.
@@ -5,11 +6,11 @@ public struct StackSecrets: Codable, Sendable, Equatable {
     /// The S3 access key.
     public var accessKey = "msaas"
     /// The S3 secret key.
-    public var secretKey = StackSecrets.random()
+    public var secretKey = String.randomHex(bytes: 16)
     /// The password of `redis-server`.
-    public var redisPassword = StackSecrets.random()
+    public var redisPassword = String.randomHex(bytes: 16)
     /// The bearer token that the storage's webhook shows to `separate`.
-    public var webhookToken = StackSecrets.random()
+    public var webhookToken = String.randomHex(bytes: 16)
 
     /// Reads the secrets of `directory`, or makes them and writes them, readable by their owner only.
     static func load(from directory: URL) throws -> StackSecrets {
@@ -20,14 +21,6 @@ public struct StackSecrets: Codable, Sendable, Equatable {
         let secrets = StackSecrets()
         try writePrivately(JSONEncoder().encode(secrets), to: file)
         return secrets
-    }
-
-    private static func random() -> String {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<2).map { _ in
-            let digits = String(generator.next(), radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
     }
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Pacing
 import Subprocess
 import SystemPackage
 import Threading
@@ -32,16 +33,15 @@ struct SupervisedProcess: Sendable {
     /// Starts the process, and again after each end: at once when it lived long, else after a growing pause.
     private func supervise(logger: Logger) async throws {
         try await runningAlongside({ await log.keepSmall(logger: logger) }) {
-            var pause = Swift.Duration.milliseconds(100)
-            while !Task.isCancelled {
+            var pauses = Backoff(first: .milliseconds(200), longest: .seconds(10)).pauses()
+            while true {
                 let started = ContinuousClock.now
                 let status = try await runOnce()
                 if Task.isCancelled { return }
                 logger.warning(
                     "\(name) ended and is started again", metadata: ["status": "\(status)", "log": "\(log.url.path)"])
-                pause =
-                    ContinuousClock.now - started > .seconds(30) ? .milliseconds(100) : min(pause * 2, .seconds(10))
-                try? await Task.sleep(for: pause)
+                if ContinuousClock.now - started > .seconds(30) { pauses.reset() }
+                guard let length = pauses.next(), await pause(for: length) else { return }
             }
         }
     }
@@ -78,7 +78,7 @@ struct LogFile: Sendable {
     /// Looks after the size until the task is cancelled.
     func keepSmall(logger: Logger) async {
         let disk = BlockingThread(name: "log")
-        while (try? await Task.sleep(for: .seconds(5))) != nil {
+        while await pause(for: .seconds(5)) {
             do { try await disk.run { try cutIfLarge() } } catch {
                 logger.warning("\(url.path) cannot be cut off: \(error)")
             }

@@ -1,3 +1,4 @@
+public import EnvironmentSettings
 import Foundation
 public import HTTPServer
 import HTTPTransport
@@ -5,6 +6,7 @@ import Hummingbird
 public import Logging
 import NIOCore
 import ObjectStorage
+import Pacing
 public import ServiceLifecycle
 
 /// An S3-compatible object storage over a plain folder: the part of MinIO that a single machine needs.
@@ -95,8 +97,8 @@ public struct StorageServer: Service {
             return (catalog, try Self.deploymentID(directory))
         }
         let transport = CurlTransport()
-        let retry = RetryPolicy(
-            attempts: configuration.webhookAttempts, base: configuration.webhookInterval, cap: .seconds(300))
+        let retry = Backoff(
+            attempts: configuration.webhookAttempts, first: configuration.webhookInterval, longest: .seconds(300))
         let deliveries = catalog.queues.map {
             EventDelivery(queue: $0, transport: transport, retry: retry, logger: logger)
         }
@@ -174,4 +176,31 @@ public struct StorageServerError: Error, CustomStringConvertible {
     public let description: String
 
     init(_ description: String) { self.description = description }
+}
+
+/// What the environment says of the S3 server.
+public struct StorageSettings: Configurable {
+    /// The keys that clients sign with.
+    public var accessKey = ""
+    /// Its other half.
+    public var secretKey = ""
+    /// The region that signatures name.
+    public var region = "us-east-1"
+    /// The bearer token that webhooks show.
+    public var token = ""
+
+    /// No keys, which the environment must name.
+    public static let usual = StorageSettings()
+
+    /// The variables.
+    public static var settings: [Setting<StorageSettings>] {
+        let need = "set S3_ACCESS_KEY and S3_SECRET_KEY to the keys that clients sign with"
+        return [
+            Setting("S3_ACCESS_KEY", \.accessKey, .text("its access key"), need: need),
+            Setting("S3_SECRET_KEY", \.secretKey, .text("its secret key"), need: need, isSecret: true),
+            Setting("S3_REGION", \.region, .text("a region")),
+            Setting(
+                "WEBHOOK_TOKEN", \.token, .text("a secret of one's own"), otherwise: "none", isSecret: true),
+        ]
+    }
 }

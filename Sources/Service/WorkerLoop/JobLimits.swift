@@ -1,6 +1,6 @@
 public import Audio
+public import EnvironmentSettings
 import Foundation
-import Jobs
 import Separation
 import ServiceContract
 
@@ -27,37 +27,39 @@ public struct JobLimits: Sendable, Equatable {
     /// The usual limits.
     public init() {}
 
-    /// Reads `MSAAS_MAX_SONG_MB`, `MSAAS_MAX_SONG_SECONDS`, `MSAAS_SAMPLE_RATES` (as `4000-768000`),
-    /// `MSAAS_MAX_WORK_SECONDS`, `MSAAS_MAX_STEMS_MB`, `MSAAS_MAX_DISK_MB` and `MSAAS_MAX_JOB_SECONDS`.
-    ///
-    /// - Throws: `InvalidOption` that names the variable, its value and what is allowed.
-    public init(environment: [String: String]) throws(InvalidOption) {
-        func bytes(_ name: String) throws(InvalidOption) -> Int? {
-            try environment.number(name, within: 1...1e9).map { Int($0 * 1e6) }
-        }
-        self.init()
-        songBytes = try bytes("MSAAS_MAX_SONG_MB") ?? songBytes
-        songSeconds = try environment.number("MSAAS_MAX_SONG_SECONDS", within: 1...864_000) ?? songSeconds
-        workSeconds = try environment.number("MSAAS_MAX_WORK_SECONDS", within: 1...8_640_000) ?? workSeconds
-        stemBytes = try bytes("MSAAS_MAX_STEMS_MB") ?? stemBytes
-        diskBytes = try bytes("MSAAS_MAX_DISK_MB")
-        if let seconds = try environment.number("MSAAS_MAX_JOB_SECONDS", within: 1...864_000) {
-            wallClock = .milliseconds(Int64(seconds * 1000))
-        }
-        if let text = environment["MSAAS_SAMPLE_RATES"], !text.isEmpty {
-            let rates = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-            guard rates.count == 2, let low = rates[0], let high = rates[1], low >= 1, low <= high, high <= 1 << 24
-            else {
-                throw InvalidOption(
-                    name: "MSAAS_SAMPLE_RATES", value: text,
-                    rule: "it must be the lowest and the highest rate in Hz, such as 4000-768000")
-            }
-            sampleRates = low...high
-        }
-    }
-
     /// The limits for whoever decodes the song.
     public var audio: AudioLimits { AudioLimits(sampleRates: sampleRates, seconds: songSeconds) }
+}
+
+extension JobLimits: Configurable {
+    /// The usual limits.
+    public static let usual = JobLimits()
+
+    /// What the environment says of them.
+    public static var settings: [Setting<JobLimits>] {
+        [
+            Setting("MSAAS_MAX_SONG_MB", \.songBytes, .megabytes(1...1e9)),
+            Setting("MSAAS_MAX_SONG_SECONDS", \.songSeconds, .number(1...864_000, of: "seconds")),
+            Setting("MSAAS_SAMPLE_RATES", \.sampleRates, .sampleRates),
+            Setting("MSAAS_MAX_WORK_SECONDS", \.workSeconds, .number(1...8_640_000, of: "seconds")),
+            Setting("MSAAS_MAX_STEMS_MB", \.stemBytes, .megabytes(1...1e9)),
+            Setting("MSAAS_MAX_DISK_MB", \.diskBytes, .megabytes(1...1e9), otherwise: "the whole disk"),
+            Setting("MSAAS_MAX_JOB_SECONDS", \.wallClock, .seconds(1...864_000)),
+        ]
+    }
+}
+
+extension Form<ClosedRange<Int>> {
+    fileprivate static var sampleRates: Form {
+        Form(
+            "the lowest and the highest rate in Hz, such as 4000-768000", show: { "\($0.lowerBound)-\($0.upperBound)" }
+        ) { text in
+            let rates = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            guard rates.count == 2, let low = rates[0], let high = rates[1], low >= 1, low <= high, high <= 1 << 24
+            else { return nil }
+            return low...high
+        }
+    }
 }
 
 // MARK: - Checks

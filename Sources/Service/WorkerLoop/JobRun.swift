@@ -2,6 +2,7 @@ import Foundation
 import Jobs
 import Logging
 import ObjectStorage
+import Pacing
 import ServiceContract
 
 /// One claimed job: song out of the bucket, separation, stems into the bucket, manifest last, commit.
@@ -207,31 +208,30 @@ struct JobRun {
 
     /// Waits for Redis as long as it takes; only the end of a drain cuts it short.
     private func persistently<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
-        var pause = Duration.milliseconds(200)
+        var pauses = Backoff(first: .milliseconds(200), longest: .seconds(5)).pauses()
         while true {
             do {
                 return try await body()
             } catch let error as RedisError where error.isTransient {
                 logger.warning("waiting for Redis: \(error)")
-                if drain.isOver { throw Stop.drained }
+                guard !drain.isOver, let pause = pauses.next() else { throw Stop.drained }
                 try await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(5))
             }
         }
     }
 
     /// Tries again while the storage is away or full, for as long as the configuration says and the lease is held.
     private func patiently<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
-        let end = ContinuousClock.now + configuration.storagePatience
-        var pause = Duration.milliseconds(500)
+        var pauses = Backoff(first: .milliseconds(500), longest: .seconds(30)).pauses(
+            for: configuration.storagePatience)
         while true {
             do {
                 return try await body()
-            } catch  where StorageTrouble.isTransient(error) && ContinuousClock.now < end {
+            } catch  where StorageTrouble.isTransient(error) {
+                guard let pause = pauses.next() else { throw error }
                 logger.warning("waiting for the storage: \(error)")
                 try goOn()
                 try await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(30))
             }
         }
     }

@@ -3,6 +3,7 @@ public import Jobs
 public import Logging
 import Metrics
 public import ObjectStorage
+import Pacing
 import ServiceContract
 public import ServiceLifecycle
 import Untrusted
@@ -82,10 +83,19 @@ public final class Worker: Service {
     /// Ends the drain at once: the present job is given back.
     public func hurry() { drain.begin(.zero) }
 
+    /// While something is away.
+    private static let backoff = Backoff(first: .milliseconds(500), longest: .seconds(30))
+
+    /// Waits for the next pause's time; a graceful shutdown ends it.
+    private func rest(_ pauses: inout Backoff.Pauses) async {
+        guard let pause = pauses.next() else { return }
+        try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
+    }
+
     // MARK: - Jobs
 
     private func claimJobs() async {
-        var pause = Pause()
+        var pauses = Self.backoff.pauses()
         var isFresh = true
         while !drain.isDraining && !Task.isCancelled {
             do {
@@ -101,18 +111,18 @@ public final class Worker: Service {
                     })
                 else { continue }
                 switch await perform(claim) {
-                case .storageAway, .diskFull: await pause.next()
-                default: pause.reset()
+                case .storageAway, .diskFull: await rest(&pauses)
+                default: pauses.reset()
                 }
             } catch is CancellationError {
                 continue
             } catch let error as WorkFolder.Unusable {
                 logger.error("\(error)")
                 keeper.canWork(error.description)
-                await pause.next()
+                await rest(&pauses)
             } catch {
                 if trouble.isNews(error) { logger.error("no job can be claimed: \(error)") }
-                await pause.next()
+                await rest(&pauses)
             }
         }
     }
@@ -175,7 +185,7 @@ public final class Worker: Service {
 
     /// Says what songs can be separated with here, so that a wrong model is refused before its song is stored.
     private func publishOffers() async {
-        var pause = Pause()
+        var pauses = Self.backoff.pauses()
         while !drain.isDraining && !Task.isCancelled {
             do {
                 let (queue, offers) = (queue, try await separator.offers)
@@ -184,14 +194,14 @@ public final class Worker: Service {
                 return
             } catch {
                 logger.warning("the models that are offered here cannot be told: \(error)")
-                await pause.next()
+                await rest(&pauses)
             }
         }
     }
 
     /// Every worker looks for jobs of lost workers, and publishes what they had finished.
     private func maintain() async {
-        while !Task.isCancelled {
+        repeat {
             do {
                 for id in try await queue.recover() {
                     logger.warning("a lost worker's job was recovered", metadata: ["job": "\(id)"])
@@ -208,20 +218,6 @@ public final class Worker: Service {
             } catch {
                 if trouble.isNews(error) { logger.warning("upkeep: \(error)") }
             }
-            try? await Task.sleep(for: configuration.recoverEvery)
-        }
-    }
-}
-
-/// Growing pauses while something is away; a graceful shutdown ends them.
-private struct Pause {
-    private var length = Duration.milliseconds(500)
-
-    mutating func reset() { length = .milliseconds(500) }
-
-    mutating func next() async {
-        let length = length * Double.random(in: 0.5...1)
-        self.length = min(self.length * 2, .seconds(30))
-        try? await cancelWhenGracefulShutdown { try await Task.sleep(for: length) }
+        } while await pause(for: configuration.recoverEvery)
     }
 }

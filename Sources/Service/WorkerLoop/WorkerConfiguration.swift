@@ -1,6 +1,5 @@
+public import EnvironmentSettings
 public import Foundation
-import Jobs
-import ServiceContract
 
 /// How a worker works.
 public struct WorkerConfiguration: Sendable, Equatable {
@@ -30,23 +29,32 @@ public struct WorkerConfiguration: Sendable, Equatable {
         self.outputBucket = outputBucket
     }
 
-    /// Reads `WORKER_ID`, `MSAAS_OUTPUT_BUCKET`, `MSAAS_DRAIN_SECONDS`, `MSAAS_RECOVER_SECONDS`, `MSAAS_HEALTH_FILE`,
-    /// `TMPDIR`, and what ``JobLimits`` reads.
+    /// Reads the ``settings``.
     ///
-    /// - Throws: `InvalidOption` that names the variable, its value and what is allowed.
-    public init(environment: [String: String]) throws(InvalidOption) {
-        func text(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-        self.init(
-            id: text("WORKER_ID") ?? Self.processName(), outputBucket: text("MSAAS_OUTPUT_BUCKET") ?? "output")
-        drainPeriod = try environment.seconds("MSAAS_DRAIN_SECONDS") ?? drainPeriod
-        recoverEvery = try environment.seconds("MSAAS_RECOVER_SECONDS") ?? recoverEvery
-        temporaryFolder = text("TMPDIR").map { URL(filePath: $0) } ?? temporaryFolder
-        limits = try JobLimits(environment: environment)
-        healthFile = text("MSAAS_HEALTH_FILE").map { URL(filePath: $0) }
+    /// - Throws: `ConfigurationError` that names the variable, its value and what is allowed.
+    public init(environment: [String: String]) throws(ConfigurationError) {
+        self = try .reading(environment)
     }
 
     /// Host name and process id.
     public static func processName() -> String {
         "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
+    }
+}
+
+extension WorkerConfiguration: Configurable {
+    /// A worker named by host and process.
+    public static var usual: WorkerConfiguration { WorkerConfiguration() }
+
+    /// What the environment says of it.
+    public static var settings: [Setting<WorkerConfiguration>] {
+        [
+            Setting("WORKER_ID", \.id, .text("a name"), otherwise: "host name and process id"),
+            Setting("MSAAS_OUTPUT_BUCKET", \.outputBucket, .text("a bucket")),
+            Setting("MSAAS_RECOVER_SECONDS", \.recoverEvery, .seconds(0.05...86_400)),
+            Setting("MSAAS_DRAIN_SECONDS", \.drainPeriod, .seconds(0...86_400)),
+            Setting("MSAAS_HEALTH_FILE", \.healthFile, .path("a file"), otherwise: "none"),
+            Setting("TMPDIR", \.temporaryFolder, .path("a folder"), otherwise: "`/tmp`"),
+        ] + JobLimits.settings.map { $0.within(\.limits) }
     }
 }

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 public import Logging
 import Foundation
 import HTTPTransport
@@ -13,14 +14,14 @@ public struct WorkerProcess: Sendable {
     private let worker: Worker
     private let logger: Logger
 
-    /// Reads the environment: see `WorkerConfiguration`, `QueueOptions`, `S3Configuration`, and `REDIS_URL`.
+    /// Reads the environment: see `WorkerConfiguration`, `QueueOptions`, `RedisSettings` and `S3Configuration`.
     ///
     /// - Throws: a sentence that names the variable which is wrong or missing.
     public init(environment: [String: String], separator: any SongSeparator, logger: Logger) throws {
         let configuration = try WorkerConfiguration(environment: environment)
         var options = try QueueOptions(environment: environment)
         options.program = configuration.id
-        let queue = try RedisJobQueue(url: environment["REDIS_URL"] ?? "redis://127.0.0.1:6379/0", options: options)
+        let queue = try RedisJobQueue(url: RedisSettings.reading(environment).url, options: options)
         worker = try Worker(
             configuration: configuration, queue: queue,
             storage: S3Client(S3Configuration(environment: environment), transport: CurlTransport()),

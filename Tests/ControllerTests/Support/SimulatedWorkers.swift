@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Pacing
 import ServiceContract
 import Synchronization
 import TestSupport
@@ -66,7 +67,7 @@ final class SimulatedWorkers: Sendable {
         }
         // A task of its own: in one that was cancelled no sleep lasts, and two of them would take every thread.
         await Task {
-            while book.withLock({ $0.lives[id]?.hasEnded == false }) { try? await Task.sleep(for: .milliseconds(5)) }
+            while book.withLock({ $0.lives[id]?.hasEnded == false }), await pause(for: .milliseconds(5)) {}
         }.value
     }
 
@@ -88,7 +89,7 @@ final class SimulatedWorkers: Sendable {
                     try await perform(claim, id, queue)
                 }
             } catch {
-                try? await Task.sleep(for: .milliseconds(50))
+                guard await pause(for: .milliseconds(50)) else { break }
             }
         }
         try? await queue.forget(worker: id)

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import FunctionHost
 import TestSupport
@@ -49,7 +50,7 @@ import Testing
         let file = folder.url.appending(path: "keys.yaml")
         let (first, second) = (APIKey.makeSecret(), APIKey.makeSecret())
         try APIKey(name: "first", secret: first).entry.write(to: file, atomically: true, encoding: .utf8)
-        let ring = try #require(try KeyRing(environment: ["MSAAS_API_KEYS_FILE": file.path]))
+        let ring = try #require(try KeyRing(.reading(["MSAAS_API_KEYS_FILE": file.path])))
         #expect(try !ring.reload())
         try APIKey(name: "second", secret: second).entry.write(to: file, atomically: true, encoding: .utf8)
         #expect(try ring.reload())
@@ -88,13 +89,13 @@ import Testing
     }
 
     @Test func theEnvironmentSaysWhoIsLetIn() throws {
-        #expect(try KeyRing(environment: [:]) == nil)
-        #expect(try KeyRing(environment: ["MSAAS_API_KEYS": ""]) == nil)
+        #expect(try KeyRing(.usual) == nil)
+        #expect(try KeyRing(.reading(["MSAAS_API_KEYS": ""])) == nil)
         let entry = try APIKey(name: "a", secret: "x").entry
-        #expect(try KeyRing(environment: ["MSAAS_API_KEYS": entry])?.count == 1)
-        #expect(throws: ConfigurationError.self) { try KeyRing(environment: ["MSAAS_API_KEYS_FILE": "/absent"]) }
+        #expect(try KeyRing(.reading(["MSAAS_API_KEYS": entry]))?.count == 1)
+        #expect(throws: ConfigurationError.self) { try KeyRing(.reading(["MSAAS_API_KEYS_FILE": "/absent"])) }
         #expect(throws: ConfigurationError.self) {
-            try KeyRing(environment: ["MSAAS_API_KEYS_FILE": "/absent", "MSAAS_API_KEYS": entry])
+            try KeyRing(.reading(["MSAAS_API_KEYS_FILE": "/absent", "MSAAS_API_KEYS": entry]))
         }
         for (name, value) in [
             ("MSAAS_OPEN", "yes"), ("MSAAS_RATE_LIMIT", "20"), ("MSAAS_TRUSTED_PROXIES", "10.0.0.0/33"),

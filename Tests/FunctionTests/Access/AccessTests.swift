@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import FunctionHost
 import HTTPTransport
@@ -68,7 +69,7 @@ import Testing
             let second = try await host.get("/echo", headers: ["X-Forwarded-For": "2.2.2.2"])
             #expect((first.status, second.status) == (200, 429))
         }
-        let proxies = try TrustedProxies("127.0.0.0/8")
+        let proxies = try #require(TrustedProxies("127.0.0.0/8"))
         try await withHost(
             [EchoFunction()],
             configure: {
@@ -214,7 +215,7 @@ import Testing
     }
 
     @Test func theLogNamesTheClientBehindAProxy() async throws {
-        let proxies = try TrustedProxies("127.0.0.0/8")
+        let proxies = try #require(TrustedProxies("127.0.0.0/8"))
         try await withHost([EchoFunction()], configure: { $0.trustedProxies = proxies }) { host in
             _ = try await host.get("/echo", headers: ["X-Forwarded-For": "8.8.8.8, 2001:db8::1"])
             try await eventually("it is logged") {

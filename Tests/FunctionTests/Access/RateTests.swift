@@ -47,7 +47,7 @@ import Testing
             ("::ffff:10.1.2.3", "1.2.3.4", "1.2.3.4"), ("fd00::1", "2001:db8:1:2:3::4", "32:1:13:184:0:1:0:2"),
         ] as [(String, String?, String)])
     func proxiesAreBelievedOnlyWhenTheyAreTrusted(_ peer: String, _ header: String?, _ client: String) throws {
-        let proxies = try TrustedProxies("10.0.0.0/8, fd00::/8")
+        let proxies = try #require(TrustedProxies("10.0.0.0/8, fd00::/8"))
         #expect(proxies.client(peer: peer, forwardedFor: header) == client)
     }
 

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import FunctionHost
 import HTTPTransport
@@ -88,10 +89,10 @@ import Testing
         #expect(settings.port == 9000)
         #expect(settings.host == "0.0.0.0")
         #expect(settings.idleTimeout == .seconds(5))
-        #expect(throws: ConfigurationError("PORT is “http”; write a whole number from 0 to 65535.")) {
+        #expect(throws: ConfigurationError("PORT", is: "http", write: "a whole number from 0 to 65535")) {
             try HostConfiguration(environment: ["PORT": "http"])
         }
-        #expect(throws: ConfigurationError("MSAAS_DRAIN_DELAY is “5”; write a time such as 500ms, 30s or 2m.")) {
+        #expect(throws: ConfigurationError("MSAAS_DRAIN_DELAY", is: "5", write: "a time such as 500ms, 30s or 2m")) {
             try HostConfiguration(environment: ["MSAAS_DRAIN_DELAY": "5"])
         }
     }

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import Jobs
 import SeparateFunction
@@ -70,8 +71,9 @@ import Testing
     }
 
     @Test func variablesAreRead() throws {
-        let schedule = try UpkeepSchedule(environment: ["MSAAS_SWEEP_SECONDS": "1.5", "MSAAS_SWEEP_AGE_SECONDS": ""])
+        let schedule = try SeparateSettings.reading(["MSAAS_SWEEP_SECONDS": "1.5", "MSAAS_SWEEP_AGE_SECONDS": ""])
+            .schedule
         #expect(schedule.sweepEvery == .milliseconds(1500) && schedule.sweepAge == .seconds(60))
-        #expect(throws: InvalidOption.self) { try UpkeepSchedule(environment: ["MSAAS_RECOVER_SECONDS": "soon"]) }
+        #expect(throws: ConfigurationError.self) { try SeparateSettings.reading(["MSAAS_RECOVER_SECONDS": "soon"]) }
     }
 }

@@ -1,3 +1,4 @@
+import Pacing
 import Policy
 
 /// A service with a random life: jobs come and end, pods are slow, memory comes and goes, readings fail, the policy

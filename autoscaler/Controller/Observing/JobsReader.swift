@@ -2,6 +2,7 @@ import Foundation
 import Jobs
 import ServiceContract
 import Logging
+import Pacing
 import Policy
 
 /// Reads what Redis knows, and hears of jobs as they come and end.
@@ -30,7 +31,7 @@ actor JobsReader {
     /// Follows the event log until it is cancelled: calls `arrived` when there is a job to do, and measures finished ones.
     func follow(arrived: @escaping @Sendable () -> Void) async {
         var isPrimed = false
-        while !Task.isCancelled {
+        repeat {
             do {
                 if !isPrimed {
                     for job in try await queue.recent(limit: JobStatistics.capacity).reversed() {
@@ -53,8 +54,7 @@ actor JobsReader {
                 if Task.isCancelled { return }
                 logger.debug("the event log cannot be followed: \(error)")
             }
-            try? await Task.sleep(for: .seconds(1))
-        }
+        } while await pause(for: .seconds(1))
     }
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 public import Kubernetes
 public import Logging
+import Pacing
 import Policy
 
 /// A Deployment, scaled through its `scale` subresource.
@@ -86,7 +87,7 @@ public actor KubernetesTarget: ScaleTarget {
             } catch {
                 if Task.isCancelled { return }
                 apply(error)
-                try? await Task.sleep(for: .seconds(2))
+                guard await pause(for: .seconds(2)) else { return }
             }
         }
     }

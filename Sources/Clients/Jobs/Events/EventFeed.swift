@@ -1,3 +1,4 @@
+import Pacing
 import ServiceContract
 
 /// Reads the event log once for everybody in this process: one connection, however many listen.
@@ -117,7 +118,7 @@ actor EventFeed {
                     listeners[listener]?.isBehind = true
                     wake(listener)
                 }
-                try? await Task.sleep(for: .milliseconds(500))
+                guard await pause(for: .milliseconds(500)) else { break }
             }
         }
         (isReading, place) = (false, nil)

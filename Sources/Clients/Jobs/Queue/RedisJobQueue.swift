@@ -1,3 +1,4 @@
+public import EnvironmentSettings
 import Foundation
 import ServiceContract
 
@@ -25,8 +26,8 @@ public struct RedisJobQueue: Sendable {
 
     /// A queue at `url` (see ``RedisAddress/init(_:)``).
     ///
-    /// - Throws: ``RedisError/invalidURL(_:)``.
-    public init(url: String, options: QueueOptions = QueueOptions()) throws(RedisError) {
+    /// - Throws: `ConfigurationError` when it is no URL of a Redis.
+    public init(url: String, options: QueueOptions = QueueOptions()) throws(ConfigurationError) {
         self.init(address: try RedisAddress(url), options: options)
     }
 

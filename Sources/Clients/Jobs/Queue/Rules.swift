@@ -1,5 +1,5 @@
+public import EnvironmentSettings
 import Foundation
-import ServiceContract
 import Synchronization
 
 /// One rule of the queue. The rules stand in Redis, in the hash `{msaas}:rules`, and everybody goes by those.
@@ -48,14 +48,14 @@ public enum QueueRule: String, CaseIterable, Sendable {
         }
     }
 
-    /// The values that a variable may have.
-    var bounds: ClosedRange<Double> {
+    /// How the variable's value is written.
+    private var form: Form<Double> {
         switch self {
-        case .lease: 1...86_400
-        case .attempts: 1...100
-        case .returns, .tries: 1...1000
-        case .retention: 0.001...3650
-        case .events, .recent: 1...10_000_000
+        case .lease: .number(1...86_400, of: "seconds")
+        case .attempts: .number(1...100)
+        case .returns, .tries: .number(1...1000)
+        case .retention: .number(0.001...3650, of: "days")
+        case .events, .recent: .number(1...10_000_000)
         }
     }
 
@@ -68,15 +68,19 @@ public enum QueueRule: String, CaseIterable, Sendable {
         }
     }
 
-    /// The value of a variable as a value of the rule.
-    func value(of number: Double) -> Int { Int((number * unit.size).rounded()) }
+    /// The variable, if there is one. Whoever does not set it states nothing.
+    fileprivate var setting: Setting<QueueOptions>? {
+        variable.map { name in
+            Setting(
+                name, \.rules[self],
+                Form(form.words) { [form, unit] in form.read($0).map { Int(($0 * unit.size).rounded()) } },
+                otherwise: form.show(Double(standard) / unit.size))
+        }
+    }
 
     /// A value for people: `30 s`.
     public func text(_ value: Int) -> String {
-        let number = Double(value) / unit.size
-        return number.formatted(
-            .number.grouping(.never).precision(.fractionLength(0...3)).locale(Locale(identifier: "en")))
-            + unit.name
+        form.show(Double(value) / unit.size) + unit.name
     }
 }
 
@@ -129,19 +133,18 @@ public struct QueueOptions: Sendable, Equatable {
         self.timeouts = timeouts
     }
 
-    /// States what the environment says: `MSAAS_LEASE_SECONDS`, `MSAAS_MAX_ATTEMPTS`, `MSAAS_MAX_RETURNS`,
-    /// `MSAAS_RETENTION_DAYS` and `MSAAS_MAX_TRIES`.
+    /// States what the environment says.
     ///
-    /// - Throws: ``InvalidOption`` for a value out of bounds, named by its variable.
-    public init(environment: [String: String]) throws(InvalidOption) {
-        self.init()
-        for rule in QueueRule.allCases {
-            guard let name = rule.variable, let number = try environment.number(name, within: rule.bounds) else {
-                continue
-            }
-            rules[rule] = rule.value(of: number)
-        }
-    }
+    /// - Throws: `ConfigurationError` for a value out of bounds, named by its variable.
+    public init(environment: [String: String]) throws(ConfigurationError) { self = try .reading(environment) }
+}
+
+extension QueueOptions: Configurable {
+    /// States nothing.
+    public static var usual: QueueOptions { QueueOptions() }
+
+    /// The rules that have a variable.
+    public static var settings: [Setting<QueueOptions>] { QueueRule.allCases.compactMap(\.setting) }
 }
 
 /// What a program states with its first connection, so that nothing of it is done under rules that it does not share. Once

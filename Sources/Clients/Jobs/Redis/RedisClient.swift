@@ -1,3 +1,4 @@
+import Pacing
 import Synchronization
 import Threading
 
@@ -33,13 +34,13 @@ package actor RedisClient {
     }
 
     private func trying(_ body: () throws(RedisError) -> RedisValue) async throws -> RedisValue {
-        var backoff = Backoff(for: patience)
+        var pauses = Backoff(first: .milliseconds(50), longest: .seconds(2)).pauses(for: patience)
         while true {
             try Task.checkCancellation()
             do {
                 return try body()
             } catch {
-                guard error.isWorthRetryingNow, let pause = backoff.next() else { throw error }
+                guard error.isWorthRetryingNow, let pause = pauses.next() else { throw error }
                 try await Task.sleep(for: pause)
             }
         }
@@ -65,26 +66,4 @@ package final class RedisPool: Sendable {
 
     /// Runs a script and returns its result.
     func run(_ call: ScriptCall) async throws -> RedisValue { try await client.run(call) }
-}
-
-/// Pauses between attempts: growing, capped, and scattered so that many clients do not come back at one moment.
-package struct Backoff {
-    private let end: ContinuousClock.Instant
-    private var ceiling: Duration = .milliseconds(50)
-    private let cap: Duration
-
-    /// Pauses of up to `cap` each, until `limit` is over.
-    package init(for limit: Duration, cap: Duration = .seconds(2)) {
-        end = ContinuousClock.now + limit
-        self.cap = cap
-    }
-
-    /// The next pause, or `nil` when the time is over.
-    package mutating func next() -> Duration? {
-        let left = end - ContinuousClock.now
-        guard left > .zero else { return nil }
-        let pause = ceiling * Double.random(in: 0.5...1)
-        ceiling = min(ceiling * 2, cap)
-        return min(pause, left)
-    }
 }

@@ -1,7 +1,5 @@
 /// Trouble with Redis; the description is a sentence.
 public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// `REDIS_URL` cannot be used; why.
-    case invalidURL(String)
     /// No connection could be made.
     case unreachable(address: String, reason: String)
     /// The connection ended before the reply was complete.
@@ -42,7 +40,6 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A sentence for the operator.
     public var description: String {
         switch self {
-        case .invalidURL(let reason): "REDIS_URL cannot be used: \(reason)."
         case .unreachable(let address, let reason): "Redis at \(address) cannot be reached: \(reason)."
         case .connectionLost(let reason): "The connection to Redis was lost: \(reason)."
         case .timedOut(let milliseconds): "Redis did not answer within \(milliseconds) ms."
@@ -115,7 +112,7 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .unreachable, .connectionLost, .timedOut, .readOnly, .loading, .masterDown, .busy: true
         case .outOfMemory, .cannotPersist, .clusterDown, .moved: true
-        case .invalidURL, .notAllowed, .forbidden, .rulesDiffer, .notInCluster, .noScript, .server, .unexpectedReply:
+        case .notAllowed, .forbidden, .rulesDiffer, .notInCluster, .noScript, .server, .unexpectedReply:
             false
         }
     }

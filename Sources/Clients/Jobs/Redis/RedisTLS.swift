@@ -22,14 +22,6 @@ public struct RedisTLS: Sendable, Equatable {
 
     /// No TLS.
     public static let off = RedisTLS(isOn: false)
-
-    /// TLS with the files that `REDIS_CA_FILE`, `REDIS_CERT_FILE` and `REDIS_KEY_FILE` name.
-    init(environment: [String: String]) {
-        func file(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-        self.init(
-            isOn: true, authorities: file("REDIS_CA_FILE"), certificate: file("REDIS_CERT_FILE"),
-            key: file("REDIS_KEY_FILE"))
-    }
 }
 
 /// TLS over a connection, with OpenSSL: the server's certificate must be valid for the name it was called by.

@@ -41,7 +41,7 @@ struct ResumingBody: AsyncSequence, Sendable {
             guard failures < source.client.retry.attempts, S3Client.isTransient(error), !source.head.eTag.isEmpty,
                 position < source.head.range.upperBound
             else { throw error }
-            try await Task.sleep(for: source.client.retry.delay(after: failures))
+            try await Task.sleep(for: source.client.retry.pause(after: failures))
             let headers: HTTPHeaders = [
                 "Range": ByteRange.bytes(position..<source.head.range.upperBound).header,
                 "If-Match": "\"\(source.head.eTag)\"",

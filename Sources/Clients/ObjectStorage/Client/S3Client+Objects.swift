@@ -1,5 +1,6 @@
 import Digests
 import Encodings
+import EnvironmentSettings
 public import Foundation
 import HTTPTransport
 import Streams
@@ -84,7 +85,7 @@ extension S3Client {
                 ObjectSummary(
                     key: decoded(entry.text("Key")), size: entry.text("Size").flatMap { Int($0) } ?? 0,
                     eTag: entry.text("ETag")?.unquoted ?? "",
-                    lastModified: entry.text("LastModified").flatMap { Timestamp.parse(extended: $0) })
+                    lastModified: entry.text("LastModified").flatMap { Timestamp.parse($0) })
             },
             commonPrefixes: document.all("CommonPrefixes").map { decoded($0.text("Prefix")) },
             continuation: document.text("IsTruncated") == "true" ? document.text("NextContinuationToken") : nil)
@@ -115,7 +116,7 @@ extension S3Client {
             query: query.map { (name: $0.0, value: $0.1) }, headers: headers.map { (name: $0.0, value: $0.1) },
             credentials: configuration.credentials, region: configuration.region, date: now(), expires: seconds)
         guard let url = URL(string: "\(endpoint)\(path)?\(signed)") else {
-            throw S3ConfigurationError(description: "\"\(endpoint)\" is not an address of an object storage.")
+            throw ConfigurationError("S3_PUBLIC_ENDPOINT", is: endpoint, write: Form.endpoint.words)
         }
         return url
     }

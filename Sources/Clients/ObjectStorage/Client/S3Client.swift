@@ -2,6 +2,7 @@ import Digests
 import Encodings
 public import Foundation
 public import HTTPTransport
+public import Pacing
 
 /// A client of an S3-compatible object storage, with path-style addresses (`endpoint/bucket/key`).
 ///
@@ -13,7 +14,7 @@ public struct S3Client: Sendable {
     /// Sizes from which on bodies are split.
     public var limits = Limits()
     /// How transient failures are met.
-    public var retry = RetryPolicy()
+    public var retry = Backoff(attempts: 5, first: .milliseconds(100), longest: .seconds(5))
     /// When to give a transfer up.
     public var timeouts = HTTPTimeouts()
 
@@ -63,7 +64,7 @@ public struct S3Client: Sendable {
                 return try await sendOnce(call, accepting: accepting)
             } catch {
                 guard attempt < retry.attempts, call.body.isRepeatable, Self.isTransient(error) else { throw error }
-                try await Task.sleep(for: retry.delay(after: attempt))
+                try await Task.sleep(for: retry.pause(after: attempt))
                 attempt += 1
             }
         }

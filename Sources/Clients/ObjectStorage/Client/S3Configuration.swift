@@ -1,3 +1,4 @@
+public import EnvironmentSettings
 public import HTTPTransport
 
 /// Where the object storage is and how to get in.
@@ -14,51 +15,29 @@ public struct S3Configuration: Sendable, Equatable {
     /// How to trust an `https` endpoint.
     public var tls: TLSOptions
 
-    /// Checks the endpoint's form.
-    /// - Throws: ``S3ConfigurationError``
+    /// A storage at `endpoint`.
+    ///
+    /// - Throws: `ConfigurationError` where that is no address.
     public init(
         endpoint: String, region: String = "us-east-1", accessKey: String, secretKey: String, tls: TLSOptions = .init()
-    ) throws {
-        var endpoint = endpoint
-        while endpoint.hasSuffix("/") { endpoint.removeLast() }
-        let authority = endpoint.split(separator: "://", maxSplits: 1).dropFirst().first ?? ""
-        guard endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://"), !authority.isEmpty,
-            !authority.contains(where: { "/?#@ ".contains($0) })
-        else {
-            throw S3ConfigurationError(
-                description: "S3_ENDPOINT is \"\(endpoint)\" but must be an address such as http://127.0.0.1:9000.")
+    ) throws(ConfigurationError) {
+        guard let address = Form.endpoint.read(endpoint) else {
+            throw ConfigurationError("S3_ENDPOINT", is: endpoint, write: Form.endpoint.words)
         }
+        self.init(address, region, S3Credentials(accessKey: accessKey, secretKey: secretKey), tls)
+    }
+
+    private init(_ endpoint: String, _ region: String, _ credentials: S3Credentials, _ tls: TLSOptions) {
         self.endpoint = endpoint
         self.region = region
-        credentials = S3Credentials(accessKey: accessKey, secretKey: secretKey)
+        self.credentials = credentials
         self.tls = tls
     }
 
-    /// Reads `S3_ENDPOINT`, `S3_ACCESS_KEY`, `S3_SECRET_KEY`, `S3_REGION` (default `us-east-1`) `S3_CHECKSUMS`
-    /// (0: streams are sent without a checksum behind them) and `S3_CA_FILE` (PEM file of the authority that signed the endpoint's certificate; default: the system's).
-    /// - Throws: ``S3ConfigurationError`` that names a missing variable.
-    public init(environment: [String: String]) throws {
-        func value(_ name: String) throws -> String {
-            guard let value = environment[name], !value.isEmpty else {
-                throw S3ConfigurationError(
-                    description: "\(name) is not set; the object storage needs "
-                        + "S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY.")
-            }
-            return value
-        }
-        try self.init(
-            endpoint: value("S3_ENDPOINT"), region: environment["S3_REGION"] ?? "us-east-1",
-            accessKey: value("S3_ACCESS_KEY"), secretKey: value("S3_SECRET_KEY"),
-            tls: TLSOptions(trust: environment["S3_CA_FILE"].map { .file($0) } ?? .system))
-        switch environment["S3_CHECKSUMS"] {
-        case nil, "", "1": break
-        case "0": sendsChecksums = false
-        case let text?:
-            throw S3ConfigurationError(
-                description:
-                    "S3_CHECKSUMS is \"\(text)\"; write 0 for a storage that takes no aws-chunked bodies, else 1.")
-        }
-    }
+    /// Reads the ``settings``.
+    ///
+    /// - Throws: `ConfigurationError` that names a variable that is missing or wrong.
+    public init(environment: [String: String]) throws(ConfigurationError) { self = try .reading(environment) }
 
     /// The `Host` field for an endpoint: the default port of its scheme is left out, as HTTP clients do.
     static func host(of endpoint: String) -> String {
@@ -68,8 +47,41 @@ public struct S3Configuration: Sendable, Equatable {
     }
 }
 
-/// A setting of the object storage that cannot be used.
-public struct S3ConfigurationError: Error, CustomStringConvertible {
-    /// Which one, and what it must be.
-    public let description: String
+extension S3Configuration: Configurable {
+    /// Neither endpoint nor keys, which the environment must name.
+    public static var usual: S3Configuration {
+        S3Configuration("", "us-east-1", S3Credentials(accessKey: "", secretKey: ""), TLSOptions())
+    }
+
+    /// What the environment says of it.
+    public static var settings: [Setting<S3Configuration>] {
+        let need = "the object storage needs S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY"
+        return [
+            Setting("S3_ENDPOINT", \.endpoint, .endpoint, need: need),
+            Setting("S3_ACCESS_KEY", \.credentials.accessKey, .text("its access key"), need: need),
+            Setting(
+                "S3_SECRET_KEY", \.credentials.secretKey, .text("its secret key"), need: need, isSecret: true),
+            Setting("S3_REGION", \.region, .text("a region")),
+            Setting("S3_CHECKSUMS", \.sendsChecksums, .flag),
+            Setting("S3_CA_FILE", \.tls.trust, .authorities, otherwise: "the system's"),
+        ]
+    }
+}
+
+extension Form<String> {
+    /// `http://host:port` or `https://host`, without a path; slashes at the end do not count.
+    public static var endpoint: Form {
+        Form("an address such as http://127.0.0.1:9000") { text in
+            let endpoint = String(text.reversed().drop { $0 == "/" }.reversed())
+            let authority = endpoint.split(separator: "://", maxSplits: 1).dropFirst().first ?? ""
+            let isSound =
+                ["http://", "https://"].contains { endpoint.hasPrefix($0) } && !authority.isEmpty
+                && !authority.contains { "/?#@ ".contains($0) }
+            return isSound ? endpoint : nil
+        }
+    }
+}
+
+extension Form<TLSOptions.Trust> {
+    static var authorities: Form { Form("a PEM file of authorities") { .file($0) } }
 }

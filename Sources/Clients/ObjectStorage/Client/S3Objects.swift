@@ -1,5 +1,6 @@
+import Encodings
 public import Foundation
-public import HTTPTransport
+import HTTPTransport
 public import Streams
 
 /// What is known of an object without reading it.

@@ -2,7 +2,8 @@ import Encodings
 public import Foundation
 public import HTTPTransport
 
-/// Something that happened to an object, whoever reported it: MinIO, AWS, Google Cloud Storage, or a CloudEvents broker.
+/// Something that happened to an object, whoever reported it: MinIO, AWS, Google Cloud Storage, or a CloudEvents broker. What
+/// else it says of the object is left unread: the storage itself is asked.
 public struct BucketEvent: Sendable, Equatable {
     /// What happened, always with the prefix `s3:`, as `s3:ObjectCreated:Put`.
     public var name: String
@@ -10,33 +11,12 @@ public struct BucketEvent: Sendable, Equatable {
     public var bucket: String
     /// The object's key as it was stored.
     public var key: String
-    /// The size in bytes; servers leave it out for empty objects.
-    public var size: Int?
-    /// The entity tag without quotes.
-    public var eTag: String?
-    /// The media type.
-    public var contentType: String?
-    /// User metadata; lower-case names without `x-amz-meta-`.
-    public var userMetadata: [String: String]
-    /// Orders the events of one object.
-    public var sequencer: String?
-    /// The object's version.
-    public var versionId: String?
 
     /// An event.
-    public init(
-        name: String, bucket: String, key: String, size: Int? = nil, eTag: String? = nil, contentType: String? = nil,
-        userMetadata: [String: String] = [:], sequencer: String? = nil, versionId: String? = nil
-    ) {
+    public init(name: String, bucket: String, key: String) {
         self.name = name.hasPrefix("s3:") ? name : "s3:" + name
         self.bucket = bucket
         self.key = key
-        self.size = size
-        self.eTag = eTag
-        self.contentType = contentType
-        self.userMetadata = userMetadata
-        self.sequencer = sequencer
-        self.versionId = versionId
     }
 
     /// Whether an object is there that was not there before, or has another content.

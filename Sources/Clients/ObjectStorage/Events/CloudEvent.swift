@@ -5,8 +5,6 @@ import HTTPTransport
 /// A CloudEvent (CloudEvents 1.0, HTTP protocol binding) or, without attributes, a bare document.
 struct CloudEvent {
     var type: String?
-    var source: String?
-    var subject: String?
     var data: JSONValue
 
     /// The events that a request's body holds.
@@ -19,17 +17,11 @@ struct CloudEvent {
         if mediaType.hasPrefix("application/cloudevents") || (json["specversion"] != nil && json["type"] != nil) {
             return [try CloudEvent(structured: json)]
         }
-        return [
-            CloudEvent(
-                type: headers["ce-type"], source: headers["ce-source"],
-                subject: headers["ce-subject"].map { $0.percentDecoded() ?? $0 }, data: json)
-        ]
+        return [CloudEvent(type: headers["ce-type"], data: json)]
     }
 
-    private init(type: String?, source: String?, subject: String?, data: JSONValue) {
+    private init(type: String?, data: JSONValue) {
         self.type = type
-        self.source = source
-        self.subject = subject
         self.data = data
     }
 
@@ -44,7 +36,7 @@ struct CloudEvent {
             else { throw BucketEventError("The CloudEvent's data_base64 is not JSON in Base64.") }
             data = decoded
         }
-        self.init(type: type, source: json["source"]?.text, subject: json["subject"]?.text, data: data)
+        self.init(type: type, data: data)
     }
 
     func bucketEvents() throws(BucketEventError) -> [BucketEvent] {
@@ -72,20 +64,20 @@ extension BucketEvent {
         guard let bucket = record["s3"]?["bucket"]?["name"]?.text else {
             throw BucketEventError("A record has no “s3.bucket.name”.")
         }
-        guard let object = record["s3"]?["object"], let escaped = object["key"]?.text else {
+        guard let escaped = record["s3"]?["object"]?["key"]?.text else {
             throw BucketEventError("A record has no “s3.object.key”.")
         }
         guard let key = escaped.percentDecoded(plusIsSpace: true) else {
             throw BucketEventError("The key of a record is not properly escaped.")
         }
-        self.init(name: name, bucket: bucket, key: key, object: object)
+        self.init(name: name, bucket: bucket, key: key)
     }
 
     /// The `detail` of Amazon EventBridge, or the `s3` part of a record; the key of the former is not escaped.
     init(detail: JSONValue, type: String?) throws(BucketEventError) {
-        guard let bucket = detail["bucket"]?["name"]?.text, let object = detail["object"],
-            let key = object["key"]?.text
-        else { throw BucketEventError("The event has no “bucket.name” or no “object.key”.") }
+        guard let bucket = detail["bucket"]?["name"]?.text, let key = detail["object"]?["key"]?.text else {
+            throw BucketEventError("The event has no “bucket.name” or no “object.key”.")
+        }
         let isRecord = detail["s3SchemaVersion"] != nil
         guard let unescaped = isRecord ? key.percentDecoded(plusIsSpace: true) : key else {
             throw BucketEventError("The key of the event is not properly escaped.")
@@ -101,7 +93,7 @@ extension BucketEvent {
         } else {
             throw BucketEventError("The event's type “\(type)” is not known.")
         }
-        self.init(name: name, bucket: bucket, key: unescaped, object: object)
+        self.init(name: name, bucket: bucket, key: unescaped)
     }
 
     /// The object of a Google Cloud Storage event (`google.cloud.storage.object.v1.finalized`).
@@ -115,44 +107,11 @@ extension BucketEvent {
             case "deleted": "ObjectRemoved:Delete"
             case let last: "ObjectMetadata:\(last ?? "")"
             }
-        self.init(
-            name: name, bucket: bucket, key: key, size: object["size"]?.integer, eTag: object["etag"]?.text,
-            contentType: object["contentType"]?.text,
-            userMetadata: (object["metadata"]?.object ?? [:]).compactMapValues(\.text).lowercasedKeys,
-            sequencer: object["metageneration"]?.text, versionId: object["generation"]?.text)
-    }
-
-    private init(name: String, bucket: String, key: String, object: JSONValue) {
-        var metadata: [String: String] = [:]
-        for (name, value) in (object["userMetadata"]?.object ?? [:]).compactMapValues(\.text).lowercasedKeys
-        where name.hasPrefix("x-amz-meta-") {
-            metadata[String(name.dropFirst(11))] = value
-        }
-        self.init(
-            name: name, bucket: bucket, key: key, size: object["size"]?.integer,
-            eTag: (object["eTag"] ?? object["etag"])?.text?.unquoted, contentType: object["contentType"]?.text,
-            userMetadata: metadata, sequencer: object["sequencer"]?.text,
-            versionId: (object["versionId"] ?? object["version-id"])?.text)
-    }
-}
-
-extension Dictionary<String, String> {
-    fileprivate var lowercasedKeys: [String: String] {
-        Dictionary(map { ($0.key.lowercased(), $0.value) }, uniquingKeysWith: { first, _ in first })
+        self.init(name: name, bucket: bucket, key: key)
     }
 }
 
 extension JSONValue {
     /// A string that is not empty; some senders write an empty one for "none".
     fileprivate var text: String? { string.flatMap { $0.isEmpty ? nil : $0 } }
-
-    /// A whole number, also one in quotes or with a fraction of zero.
-    fileprivate var integer: Int? {
-        switch self {
-        case .int(let number): number
-        case .double(let number): Int(exactly: number)
-        case .string(let text): Int(text)
-        default: nil
-        }
-    }
 }

@@ -18,7 +18,7 @@ package struct Checksum {
     }
 
     private enum State {
-        case cyclic(CyclicRedundancyCheck)
+        case cyclic(CyclicChecksum)
         case hash(Hash)
     }
 
@@ -51,73 +51,5 @@ package struct Checksum {
         case .cyclic(let check): Data(check.bytes).base64EncodedString()
         case .hash(let hash): Data(hash.finish()).base64EncodedString()
         }
-    }
-}
-
-/// A cyclic redundancy check whose bits are reflected, eight bytes at a time ("slicing by 8").
-struct CyclicRedundancyCheck: Sendable {
-    /// A polynomial, in reflected form, with its tables.
-    final class Polynomial: Sendable {
-        let width: Int
-        fileprivate let tables: [UInt64]
-
-        /// IEEE 802.3, as in gzip.
-        static let crc32 = Polynomial(0xEDB8_8320, width: 32)
-        /// Castagnoli, as in iSCSI.
-        static let crc32c = Polynomial(0x82F6_3B78, width: 32)
-        /// CRC-64/NVME.
-        static let crc64nvme = Polynomial(0x9A6C_9329_AC4B_C9B5, width: 64)
-
-        private init(_ polynomial: UInt64, width: Int) {
-            self.width = width
-            var tables = [UInt64](repeating: 0, count: 8 * 256)
-            for byte in 0..<256 {
-                var value = UInt64(byte)
-                for _ in 0..<8 { value = value & 1 == 1 ? value >> 1 ^ polynomial : value >> 1 }
-                tables[byte] = value
-            }
-            for slice in 1..<8 {
-                for byte in 0..<256 {
-                    let before = tables[(slice - 1) * 256 + byte]
-                    tables[slice * 256 + byte] = before >> 8 ^ tables[Int(before & 255)]
-                }
-            }
-            self.tables = tables
-        }
-    }
-
-    private let polynomial: Polynomial
-    private var value: UInt64
-
-    init(_ polynomial: Polynomial) {
-        self.polynomial = polynomial
-        value = polynomial.width == 64 ? .max : 0xFFFF_FFFF
-    }
-
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        var value = value
-        polynomial.tables.withUnsafeBufferPointer { tables in
-            var position = 0
-            while position + 8 <= bytes.count {
-                var block = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)) ^ value
-                value = 0
-                for slice in (0..<8).reversed() {
-                    value ^= tables[slice * 256 + Int(block & 255)]
-                    block >>= 8
-                }
-                position += 8
-            }
-            while position < bytes.count {
-                value = value >> 8 ^ tables[Int((value ^ UInt64(bytes[position])) & 255)]
-                position += 1
-            }
-        }
-        self.value = value
-    }
-
-    /// The result, most significant byte first.
-    var bytes: [UInt8] {
-        let result = polynomial.width == 64 ? ~value : ~value & 0xFFFF_FFFF
-        return stride(from: polynomial.width - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: result >> $0) }
     }
 }

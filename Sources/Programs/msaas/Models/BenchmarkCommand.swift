@@ -28,10 +28,11 @@ struct BenchmarkCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let choice = try machine.kernels()
+        let settings = try machine.settings()
+        let choice = settings.choice()
         let kernels = choice.kernels
         let files = try await model.files(quietly: json)
-        let (threads, passes, layers, json) = (machine.threadCount, passes, layers, json)
+        let (threads, passes, layers, json) = (settings.threadCount, passes, layers, json)
         let text = try await BlockingThread(name: "benchmark").run {
             var results: [ModelTiming] = []
             for checkpoint in try files.open() {

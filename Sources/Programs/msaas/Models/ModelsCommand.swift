@@ -15,9 +15,9 @@ struct ModelsCommand: AsyncParsableCommand {
         @OptionGroup var store: StoreOption
 
         func run() async throws {
-            let best = try? store.store.defaultName()
+            let best = try? store.store().defaultName()
             var table = TextTable(["model", "models", "origin", "MB here", ""], rightAligned: [1, 3])
-            for entry in try store.store.list().entries {
+            for entry in try store.store().list().entries {
                 table.add([
                     entry.name, entry.models.map(String.init) ?? "?", entry.origin.rawValue,
                     String(format: "%.1f", Double(entry.bytes) / 1e6),
@@ -35,7 +35,7 @@ struct ModelsCommand: AsyncParsableCommand {
         @Argument(help: "htdemucs, htdemucs_ft or htdemucs_6s.") var names: [String]
 
         func run() async throws {
-            let store = ModelStore(environment: ProcessInfo.processInfo.environment)
+            let store = try ModelStore(environment: ProcessInfo.processInfo.environment)
             for name in names {
                 let meter = DownloadMeter()
                 let files = try await store.pull(name) { meter.show($0) }
@@ -53,10 +53,10 @@ struct ModelsCommand: AsyncParsableCommand {
         @OptionGroup var store: StoreOption
 
         func run() async throws {
-            let present = try store.store.list().entries.filter(\.isPresent).map(\.name)
+            let present = try store.store().list().entries.filter(\.isPresent).map(\.name)
             var damaged = 0
             for name in names.isEmpty ? present : names {
-                for check in try await store.store.verify(name) {
+                for check in try await store.store().verify(name) {
                     if !check.outcome.isSound { damaged += 1 }
                     say("\(name): \(check.file): \(check.outcome.sentence)")
                 }
@@ -71,7 +71,7 @@ struct ModelsCommand: AsyncParsableCommand {
         @Argument(help: "htdemucs, htdemucs_ft or htdemucs_6s.") var names: [String]
 
         func run() async throws {
-            let store = ModelStore(environment: ProcessInfo.processInfo.environment)
+            let store = try ModelStore(environment: ProcessInfo.processInfo.environment)
             for name in names {
                 say(String(format: "\(name): %.1f MB freed", Double(try store.remove(name)) / 1e6))
             }
@@ -84,8 +84,8 @@ struct StoreOption: ParsableArguments {
     @Option(help: ArgumentHelp("A folder that holds models.", valueName: "folder"))
     var repo: String?
 
-    var store: ModelStore {
-        ModelStore(
+    func store() throws -> ModelStore {
+        try ModelStore(
             repository: repo.map { URL(filePath: $0, directoryHint: .isDirectory) },
             environment: ProcessInfo.processInfo.environment)
     }

@@ -29,9 +29,10 @@ struct Batch: Sendable {
         files: BagFiles, options: SeparationOptions, machine: MachineOptions, batch: BatchOptions,
         interruption: Interruption
     ) async throws {
-        let (threads, asked, limit) = (machine.threadCount, max(1, batch.jobs), try batch.limit())
+        let settings = try machine.settings()
+        let (threads, asked, limit) = (settings.threadCount, max(1, batch.jobs), try batch.limit(settings))
         let isVerbose = batch.verbose
-        let (precision, choice) = (try machine.askedPrecision(), try machine.kernels())
+        let (precision, choice) = (settings.precision, settings.choice())
         let plan = try await BlockingThread(name: "models").run {
             let bag = try Bag(
                 name: files.name, checkpoints: files.open(), weights: files.weights, segment: files.segment,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EnvironmentSettings
 import Foundation
 import Separation
 import Tensors
@@ -31,23 +32,18 @@ struct MachineOptions: ParsableArguments {
         }
     }
 
-    /// The precision that was asked for.
-    func askedPrecision() throws -> Precision {
-        try precision ?? .inForce(environment: ProcessInfo.processInfo.environment)
+    /// What flags and the environment ask for; a flag goes before its variable.
+    func settings() throws -> EngineSettings {
+        var settings = try EngineSettings.reading(ProcessInfo.processInfo.environment)
+        settings.precision = precision ?? settings.precision
+        settings.threads = threads ?? settings.threads
+        return settings
     }
+}
 
-    /// The kernels for that, or those that `MSAAS_KERNELS` names.
-    func kernels() throws -> KernelChoice {
-        try .inForce(askedPrecision(), environment: ProcessInfo.processInfo.environment)
-    }
-
+extension EngineSettings {
     /// How many threads compute.
-    var threadCount: Int {
-        let environment = ProcessInfo.processInfo.environment["MSAAS_THREADS"].flatMap(Int.init).flatMap {
-            $0 > 0 ? $0 : nil
-        }
-        return threads ?? environment ?? Processors.available()
-    }
+    var threadCount: Int { threads ?? Processors.available() }
 }
 
 extension Precision: ExpressibleByArgument {}
@@ -81,8 +77,7 @@ struct BatchOptions: ParsableArguments {
     }
 
     /// What the process may take; nil where nobody says so.
-    func limit() throws -> MemoryLimit? {
-        try memoryLimit.map { try MemoryLimit($0, source: "--memory-limit") }
-            ?? MemoryLimit.inForce(environment: ProcessInfo.processInfo.environment)
+    func limit(_ settings: EngineSettings) throws -> MemoryLimit? {
+        try memoryLimit.map { try MemoryLimit($0, source: "--memory-limit") } ?? settings.memoryLimit
     }
 }

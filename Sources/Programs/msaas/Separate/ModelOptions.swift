@@ -22,15 +22,15 @@ struct ModelOptions: ParsableArguments {
         if name != nil, sig != nil { throw ValidationError("--name and --sig say the same; use one of them.") }
     }
 
-    private var store: ModelStore {
-        ModelStore(
+    private func store() throws -> ModelStore {
+        try ModelStore(
             repository: repo.map { URL(filePath: $0, directoryHint: .isDirectory) },
             environment: ProcessInfo.processInfo.environment)
     }
 
     /// The names, laid out as by the reference.
     func list() throws -> String {
-        let list = try store.list()
+        let list = try store().list()
         func names(_ entries: [ModelList.Entry]) -> String { entries.map { "\n    \($0.name)" }.joined() }
         return """
             Bag of models:\(names(list.entries.filter(\.isBag)))
@@ -40,7 +40,7 @@ struct ModelOptions: ParsableArguments {
 
     /// The chosen model's files, downloaded if need be, after saying on standard output which it is (unless `quietly`).
     func files(quietly: Bool = false) async throws -> BagFiles {
-        let store = store
+        let store = try store()
         let chosen = name ?? sig
         let meter = DownloadMeter()
         let files = try await store.bag(named: chosen) { meter.show($0) }

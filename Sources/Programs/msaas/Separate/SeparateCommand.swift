@@ -82,7 +82,7 @@ struct HowToSeparate: ParsableArguments {
     func begin(_ interruption: Interruption) async throws -> (Batch, StemPlan) {
         let options = try separation.options(output)
         // What is wrong with these is said before a model is fetched.
-        _ = (try batch.limit(), try machine.kernels())
+        _ = try batch.limit(machine.settings())
         let files = try await model.files()
         let batch = try await Batch(
             files: files, options: options, machine: machine, batch: batch, interruption: interruption)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EnvironmentSettings
 import Evaluation
 import Foundation
 import LocalStack
@@ -23,19 +24,21 @@ struct DemoCommand: AsyncParsableCommand {
     @OptionGroup var stack: StackOptions
 
     func run() async throws {
-        let shipped = ModelStore(environment: ProcessInfo.processInfo.environment).shipped
+        let environment = ProcessInfo.processInfo.environment
+        let shipped = try ModelStore(environment: environment).shipped
         let song = song.map { URL(filePath: $0) } ?? shipped.appending(path: "starter/demo/song.mp3")
         guard FileManager.default.isReadableFile(atPath: song.path) else {
             throw CommandFailure("There is no readable file \(song.path).")
         }
         let folder = URL(filePath: out, directoryHint: .isDirectory)
         let configuration = try stack.configuration()
+        let key = try ClientSettings.reading(environment).key
         let start = ContinuousClock.now
         try await runService(LocalStack(configuration: configuration, logger: commandLogger())) { address in
             let ready = (ContinuousClock.now - start) / .seconds(1)
             say(String(format: "The service is up after %.1f s at %@.", ready, address.http))
             let begin = ContinuousClock.now
-            let client = ServiceClient(address: address.http, key: apiKey)
+            let client = ServiceClient(address: address.http, key: key)
             let line = StatusLine()
             let job = try await client.upload(song)
             let status = try await client.follow(job) { line.show($0.summary, share: $0.progress) }

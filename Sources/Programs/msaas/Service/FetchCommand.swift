@@ -22,7 +22,7 @@ struct FetchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let interruption = Interruption()
-        let delivery = Delivery(client: service.client(), folder: out, total: jobs.count)
+        let delivery = Delivery(client: try service.client(), folder: out, total: jobs.count)
         for job in jobs { delivery.expect(job) }
         let (waiting, next) = AsyncStream.makeStream(of: JobID.self)
         for job in jobs { next.yield(job) }
@@ -50,7 +50,7 @@ struct CancelCommand: AsyncParsableCommand {
     @OptionGroup var service: ServiceOption
 
     func run() async throws {
-        let client = service.client()
+        let client = try service.client()
         var failures = 0
         for job in jobs {
             do {

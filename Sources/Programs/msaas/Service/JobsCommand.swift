@@ -34,7 +34,7 @@ struct JobsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let client = service.client()
+        let client = try service.client()
         if !watch { return say(try text(await jobs(client), at: Date())) }
         guard let columns = StandardStreams.columns, isatty(STDOUT_FILENO) == 1 else {
             throw CommandFailure("--watch needs a terminal; without one, ask again now and then.")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EnvironmentSettings
 import Foundation
 import FunctionHost
 import Terminal
@@ -52,7 +53,7 @@ struct KeyCommand: AsyncParsableCommand {
             var status = stat()
             if stat(output, &status) == 0, status.st_mode & S_IFMT == S_IFREG { files.insert(output) }
         }
-        if let file = ProcessInfo.processInfo.environment["MSAAS_API_KEYS_FILE"], !file.isEmpty { files.insert(file) }
+        if let file = try? KeySettings.reading(ProcessInfo.processInfo.environment).file { files.insert(file) }
         return files
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EnvironmentSettings
 import Foundation
 import Jobs
 import LocalStack
@@ -10,7 +11,10 @@ struct RedisOption: ParsableArguments {
     @OptionGroup var data: DataOption
 
     func queue() throws -> RedisJobQueue {
-        let url = try ProcessInfo.processInfo.environment["REDIS_URL"] ?? StackAddress.read(from: data.directory).redis
+        var settings = RedisSettings.usual
+        settings.url = ""
+        try settings.read(ProcessInfo.processInfo.environment)
+        let url = try settings.url.isEmpty ? StackAddress.read(from: data.directory).redis : settings.url
         return try RedisJobQueue(url: url)
     }
 }
@@ -117,7 +121,7 @@ struct RulesCommand: AsyncParsableCommand {
             if let name = rule.variable, let value { changes[name] = "\(value)" }
         }
         let queue = try redis.queue()
-        do { try await queue.change(QueueOptions(environment: changes).rules) } catch let error as InvalidOption {
+        do { try await queue.change(QueueOptions(environment: changes).rules) } catch let error as ConfigurationError {
             throw ValidationError("\(error)")
         }
         let rules = try await queue.rules()

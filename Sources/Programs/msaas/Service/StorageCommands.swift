@@ -1,5 +1,7 @@
 import ArgumentParser
+import EnvironmentSettings
 import Foundation
+import FunctionClients
 import HTTPTransport
 import LocalStack
 import ObjectStorage
@@ -57,22 +59,18 @@ struct StorageCommand: AsyncParsableCommand {
     func run() async throws {
         // A file that may not grow fails the write, not the process.
         signal(SIGXFSZ, SIG_IGN)
-        let environment = ProcessInfo.processInfo.environment
+        let settings = try StorageSettings.reading(ProcessInfo.processInfo.environment)
         let targets = try webhook.map { text in
             guard let separator = text.firstIndex(of: "="), separator != text.startIndex else {
                 throw CommandFailure("--webhook is \(text); it must be ID=URL.")
             }
             return WebhookTarget(
                 id: String(text[..<separator]), endpoint: String(text[text.index(after: separator)...]),
-                token: environment["WEBHOOK_TOKEN"] ?? "")
-        }
-        guard let accessKey = environment["S3_ACCESS_KEY"], let secretKey = environment["S3_SECRET_KEY"] else {
-            throw CommandFailure("Set S3_ACCESS_KEY and S3_SECRET_KEY: the keys that clients sign with.")
+                token: settings.token)
         }
         var configuration = StorageServer.Configuration(
             host: host, port: port, directory: URL(filePath: data, directoryHint: .isDirectory),
-            accessKey: accessKey, secretKey: secretKey, region: environment["S3_REGION"] ?? "us-east-1",
-            webhooks: targets)
+            accessKey: settings.accessKey, secretKey: settings.secretKey, region: settings.region, webhooks: targets)
         configuration.keptFree = keepFree
         configuration.connections.leastBodyRate = leastBodyRate
         configuration.connections.perAddress = connectionsPerAddress
@@ -112,16 +110,15 @@ struct SetupCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        func text(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-        let arn = webhookARN ?? text("MSAAS_WEBHOOK_ARN") ?? BucketSetup.webhookARN
-        let lifetimes = try Lifetimes(environment: environment, songs: songDays, stems: stemDays).values
+        let settings = try SetupSettings(environment: environment, songs: songDays, stems: stemDays)
+        let buckets = try BucketSettings.reading(environment)
+        let arn = webhookARN ?? settings.webhookARN
         let configuration = try S3Configuration(environment: environment)
         var client = S3Client(configuration, transport: CurlTransport())
         client.retry.attempts = 1
         client.timeouts.connect = .seconds(5)
         let setup = BucketSetup(
-            client: client, queue: text("MSAAS_QUEUE_BUCKET") ?? "queue",
-            output: text("MSAAS_OUTPUT_BUCKET") ?? "output", arn: arn, lifetimes: lifetimes)
+            client: client, queue: buckets.queue, output: buckets.output, arn: arn, lifetimes: settings.lifetimes)
         do {
             let changes = try await setup.ensure(patience: .seconds(wait)) { say("waiting: \($0)") }
             for change in changes { say(change.description) }
@@ -139,25 +136,6 @@ struct SetupCommand: AsyncParsableCommand {
                 "The server at \(configuration.endpoint) cannot be set up: \(error)"
                     + (isRefused ? ". Check S3_ACCESS_KEY and S3_SECRET_KEY, and that they may change buckets." : ""))
         }
-    }
-}
-
-/// How long songs and stems are kept, as flags and the environment say it.
-struct Lifetimes {
-    let values: BucketSetup.Lifetimes
-
-    /// Reads `MSAAS_SONG_DAYS` (7) and `MSAAS_STEM_DAYS` (30); 0 keeps for ever.
-    init(environment: [String: String], songs: Int? = nil, stems: Int? = nil) throws {
-        func days(_ flag: Int?, _ name: String, _ usual: Int) throws -> Int? {
-            let text = flag.map(String.init) ?? environment[name].flatMap { $0.isEmpty ? nil : $0 } ?? "\(usual)"
-            guard let days = Int(text), (0...36_500).contains(days) else {
-                throw CommandFailure(
-                    "\(name) is “\(text.printable)”; it must be a number of days up to 36500, or 0.")
-            }
-            return days == 0 ? nil : days
-        }
-        values = BucketSetup.Lifetimes(
-            songs: try days(songs, "MSAAS_SONG_DAYS", 7), stems: try days(stems, "MSAAS_STEM_DAYS", 30))
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EnvironmentSettings
 import Foundation
 import HTTPTransport
 import LocalStack
@@ -13,15 +14,13 @@ struct ServiceOption: ParsableArguments {
 
     @OptionGroup var data: DataOption
 
-    func client() -> ServiceClient {
+    func client() throws -> ServiceClient {
         let noted = try? StackAddress.read(from: data.directory).http
-        let address = server ?? ProcessInfo.processInfo.environment["MSAAS_URL"] ?? noted ?? "http://127.0.0.1:8080"
-        return ServiceClient(address: address, key: apiKey)
+        let settings = try ClientSettings.reading(ProcessInfo.processInfo.environment)
+        return ServiceClient(
+            address: server ?? settings.address ?? noted ?? "http://127.0.0.1:8080", key: settings.key)
     }
 }
-
-/// The API key of this user, if there is one.
-var apiKey: String? { ProcessInfo.processInfo.environment["MSAAS_API_KEY"].flatMap { $0.isEmpty ? nil : $0 } }
 
 /// The options of an upload, by the names that `POST /upload` takes.
 struct UploadOptions: ParsableArguments {
@@ -105,7 +104,7 @@ struct SubmitCommand: AsyncParsableCommand {
         let list = TrackList(files, isRecursive: recursive, excluding: [out])
         for sentence in list.notes { note(sentence) }
         let interruption = Interruption()
-        let delivery = Delivery(client: service.client(), folder: out, total: list.tracks.count)
+        let delivery = Delivery(client: try service.client(), folder: out, total: list.tracks.count)
         do {
             try await interruption.run { try await submit(list.tracks, delivery) }
         } catch  where error is CancellationError || interruption.isRequested {}

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Controller
+import EnvironmentSettings
 import Foundation
+import FunctionClients
 import FunctionHost
 import Jobs
 import LocalStack
@@ -9,7 +11,6 @@ import ModelStore
 import Separation
 import ServiceContract
 import ServiceLifecycle
-import Tensors
 import Terminal
 import UnixSignals
 import WorkerLoop
@@ -38,8 +39,8 @@ struct UpCommand: AsyncParsableCommand {
 
     /// What a person can do now; every line works as it stands.
     private static func banner(_ address: StackAddress, _ configuration: StackConfiguration) -> String {
-        let environment = ProcessInfo.processInfo.environment
-        let hasKeys = ["MSAAS_API_KEYS_FILE", "MSAAS_API_KEYS"].contains { !(environment[$0] ?? "").isEmpty }
+        let keys = try? KeySettings.reading(ProcessInfo.processInfo.environment)
+        let hasKeys = keys?.file != nil || keys?.text != nil
         let key = hasKeys ? "-H \"Authorization: Bearer $MSAAS_API_KEY\" " : ""
         let data = configuration.directory.relativePath
         func outside(_ host: ListeningAddress, _ url: String) -> String {
@@ -189,11 +190,12 @@ struct StackOptions: ParsableArguments {
         // Host and workers would refuse as well, but only their logs would say so.
         let access = environment.merging(["HOST": configuration.host.text, "PORT": "0"]) { $1 }
         try HostConfiguration(environment: access).checkAccess()
-        _ = try Precision.inForce(environment: environment)
+        _ = try EngineSettings.reading(environment)
+        _ = try ModelChoice.reading(environment)
         _ = try WorkerConfiguration(environment: environment)
         try Self.checkModels(environment)
-        configuration.lifetimes = try Lifetimes(environment: environment).values
-        configuration.publicStorage = environment["S3_PUBLIC_ENDPOINT"].flatMap { $0.isEmpty ? nil : $0 }
+        configuration.lifetimes = try SetupSettings(environment: environment).lifetimes
+        configuration.publicStorage = try BucketSettings.reading(environment).publicEndpoint
         configuration.scaling = try ControllerConfiguration(flags: [:], environment: environment).policy
         configuration.leaseSeconds =
             (try QueueOptions(environment: environment).rules[.lease] ?? QueueRule.lease.standard) / 1000
@@ -210,12 +212,13 @@ struct StackOptions: ParsableArguments {
         configuration.threads = threads ?? max(1, cores / max(1, configuration.workers))
         return configuration
     }
+
     /// Refuses to start where every song would fail for want of a model.
     private static func checkModels(_ environment: [String: String]) throws {
-        let store = ModelStore(environment: environment)
-        guard try !store.list().entries.contains(where: \.isPresent), environment["MSAAS_MODEL"] ?? "" == "" else {
-            return
-        }
+        let store = try ModelStore(environment: environment)
+        guard try !store.list().entries.contains(where: \.isPresent),
+            try ModelChoice.reading(environment).usualModel == nil
+        else { return }
         throw CommandFailure(
             "There is no model in \(store.places.map(\.path).joined(separator: ", ")): set MSAAS_MODELS to the folder that holds “starter”, or run "
                 + "`msaas models pull htdemucs`.")

@@ -1,4 +1,5 @@
-import COpenSSL
+import Digests
+import EnvironmentSettings
 import Yams
 
 /// A client that may call the functions: its name, the digest of its key, and how much it may ask for.
@@ -43,14 +44,11 @@ public struct APIKey: Sendable, Equatable {
     ///
     /// - Throws: ``ConfigurationError`` when the name is not one.
     public init(name: String, secret: String, rate: Rate? = nil) throws {
-        try self.init(name: name, digest: Self.hexadecimal(Self.digest(of: secret)), rate: rate, place: "The key")
+        try self.init(name: name, digest: secret.sha256, rate: rate, place: "The key")
     }
 
     /// A new key: `msaas_` and 64 hexadecimal digits.
-    public static func makeSecret() -> String {
-        var numbers = SystemRandomNumberGenerator()
-        return "msaas_" + hexadecimal((0..<32).map { _ in UInt8.random(in: 0...255, using: &numbers) })
-    }
+    public static func makeSecret() -> String { "msaas_" + String.randomHex(bytes: 32) }
 
     /// The client as an entry of the file that ``list(yaml:)`` reads.
     public var entry: String {
@@ -104,27 +102,16 @@ public struct APIKey: Sendable, Equatable {
             "name", "sha256", "rate", "concurrency", "admin", "weight", "priority", "maxWaiting", "bytesPerDay",
             "secondsPerDay",
         ])
-        func number(_ name: String, _ range: ClosedRange<Int>) throws -> Int? {
-            try fields.optionalString(name).map { text in
-                try fields.parsed(name, text, as: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
-                    Int($0).flatMap { range.contains($0) ? $0 : nil }
-                }
-            }
-        }
-        let rate = try fields.optionalString("rate").map { try fields.parsed("rate", $0, as: Rate.form, Rate.init) }
-        try self.init(name: fields.string("name"), digest: fields.string("sha256"), rate: rate, place: place)
-        concurrency = try number("concurrency", 1...100_000)
-        isAdmin =
-            try fields.optionalString("admin").map {
-                try fields.parsed("admin", $0, as: "true or false") { Bool($0) }
-            } ?? false
-        quota.weight = try number("weight", 1...100) ?? 1
-        quota.priority = try number("priority", -9...9) ?? 0
-        quota.maxWaiting = try number("maxWaiting", 0...1_000_000)
-        quota.bytesPerDay = try fields.optionalString("bytesPerDay").map {
-            try fields.parsed("bytesPerDay", $0, as: "a size such as 20GiB", Quantity.bytes)
-        }
-        quota.secondsPerDay = try number("secondsPerDay", 0...1_000_000_000)
+        try self.init(
+            name: fields.string("name"), digest: fields.string("sha256"), rate: fields.optional("rate", .rate),
+            place: place)
+        concurrency = try fields.optional("concurrency", .whole(1...100_000))
+        isAdmin = try fields.optional("admin", .truth) ?? false
+        quota.weight = try fields.optional("weight", .whole(1...100)) ?? 1
+        quota.priority = try fields.optional("priority", .whole(-9...9)) ?? 0
+        quota.maxWaiting = try fields.optional("maxWaiting", .whole(0...1_000_000))
+        quota.bytesPerDay = try fields.optional("bytesPerDay", .size)
+        quota.secondsPerDay = try fields.optional("secondsPerDay", .whole(0...1_000_000_000))
     }
 
     private init(name: String, digest: String, rate: Rate?, place: String) throws {
@@ -139,19 +126,5 @@ public struct APIKey: Sendable, Equatable {
         self.name = name
         self.digest = digest
         self.rate = rate
-    }
-
-    /// SHA-256 (FIPS 180-4).
-    static func digest(of secret: String) -> [UInt8] {
-        let bytes = Array(secret.utf8)
-        var result = [UInt8](repeating: 0, count: 32)
-        let ok = EVP_Digest(bytes, bytes.count, &result, nil, EVP_sha256(), nil)
-        precondition(ok == 1, "OpenSSL lacks SHA-256, which every build of it has")
-        return result
-    }
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef")
-        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 }

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 
 /// A network address as its 4 or 16 bytes.
@@ -62,20 +63,14 @@ struct AddressRange: Sendable, Equatable {
 
 /// The proxies whose word on where a request comes from is believed.
 package struct TrustedProxies: Sendable, Equatable {
-    private let ranges: [AddressRange]
+    private var ranges: [AddressRange]
 
-    /// Reads ranges separated by commas.
-    ///
-    /// - Throws: ``ConfigurationError`` that names the wrong one.
-    package init(_ text: String) throws {
-        ranges = try text.split(separator: ",").map { part in
-            let part = part.trimmingCharacters(in: .whitespaces)
-            guard let range = AddressRange(part) else {
-                throw ConfigurationError(
-                    "MSAAS_TRUSTED_PROXIES has “\(part)”; write addresses or ranges such as 10.0.0.0/8, separated by commas."
-                )
-            }
-            return range
+    /// Reads ranges separated by commas; nil when one is none.
+    package init?(_ text: String) {
+        ranges = []
+        for part in text.split(separator: ",") {
+            guard let range = AddressRange(part.trimmingCharacters(in: .whitespaces)) else { return nil }
+            ranges.append(range)
         }
     }
 
@@ -102,5 +97,12 @@ package struct TrustedProxies: Sendable, Equatable {
             address = next
         }
         return address
+    }
+}
+
+extension Form<TrustedProxies> {
+    /// Addresses or ranges, separated by commas.
+    static var proxies: Form {
+        Form("addresses or ranges such as 10.0.0.0/8, separated by commas") { TrustedProxies($0) }
     }
 }

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import Synchronization
 
@@ -181,4 +182,9 @@ package struct HostNames: Sendable, Equatable {
         }
         return text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).first.map { String($0) } ?? ""
     }
+}
+
+extension Form<HostNames> {
+    /// Names, separated by commas.
+    static var hostNames: Form { Form("names of hosts, separated by commas; `*` for all") { HostNames($0) } }
 }

@@ -1,4 +1,5 @@
-import COpenSSL
+import Digests
+public import EnvironmentSettings
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -8,14 +9,9 @@ import Threading
 /// The API keys that are let in. Those of a file are read again when the file changes, so that keys come and go without a
 /// restart.
 public final class KeyRing: Sendable {
-    private struct Entry {
-        var key: APIKey
-        var digest: [UInt8]
-    }
-
     /// The file that the keys come from, if they come from one.
     public let file: String?
-    private let entries: Mutex<[Entry]>
+    private let keys: Mutex<[APIKey]>
     private let version = Mutex<FileVersion?>(nil)
 
     /// Tells two states of a file apart; a Kubernetes secret is replaced by a new inode.
@@ -28,7 +24,7 @@ public final class KeyRing: Sendable {
     /// These keys.
     public init(_ keys: [APIKey]) {
         file = nil
-        entries = Mutex(keys.map(Self.entry))
+        self.keys = Mutex(keys)
     }
 
     /// The keys of a file.
@@ -36,17 +32,15 @@ public final class KeyRing: Sendable {
     /// - Throws: ``ConfigurationError`` that names the file.
     public init(file: String) throws {
         self.file = file
-        entries = Mutex([])
+        keys = Mutex([])
         try reload()
     }
 
-    /// Reads `MSAAS_API_KEYS_FILE`, the path of a file, or `MSAAS_API_KEYS`, the file's text itself; nil when there is neither.
+    /// The keys of the file, or those of the text; nil when there is neither.
     ///
-    /// - Throws: ``ConfigurationError`` that names the variable.
-    public convenience init?(environment: [String: String]) throws {
-        let file = environment["MSAAS_API_KEYS_FILE"].flatMap { $0.isEmpty ? nil : $0 }
-        let text = environment["MSAAS_API_KEYS"].flatMap { $0.isEmpty ? nil : $0 }
-        switch (file, text) {
+    /// - Throws: `ConfigurationError` that names the variable.
+    public convenience init?(_ settings: KeySettings) throws {
+        switch (settings.file, settings.text) {
         case (nil, nil): return nil
         case (let file?, nil): try self.init(file: file)
         case (nil, let text?): self.init(try APIKey.list(yaml: text))
@@ -55,22 +49,20 @@ public final class KeyRing: Sendable {
     }
 
     /// How many keys there are.
-    public var count: Int { entries.withLock { $0.count } }
+    public var count: Int { keys.withLock { $0.count } }
 
     /// The client whose key `secret` is; nil when nobody has it. Takes as long for every key of the same length.
     public func client(with secret: String) -> APIKey? {
         guard secret.utf8.count <= 512 else { return nil }
-        let digest = APIKey.digest(of: secret)
+        let digest = secret.sha256
         var found: APIKey?
-        for entry in entries.withLock({ $0 }) where CRYPTO_memcmp(entry.digest, digest, digest.count) == 0 {
-            found = entry.key
-        }
+        for key in keys.withLock({ $0 }) where Hash.isEqual(key.digest, digest) { found = key }
         return found
     }
 
     /// The client of this name; nil when nobody has it (any more).
     public func client(named name: String) -> APIKey? {
-        entries.withLock { entries in entries.first { $0.key.name == name }?.key }
+        keys.withLock { $0.first { $0.name == name } }
     }
 
     /// Reads the file again when it has changed.
@@ -95,17 +87,29 @@ public final class KeyRing: Sendable {
         } catch let error as ConfigurationError {
             throw ConfigurationError("\(file): \(error.description)")
         }
-        entries.withLock { $0 = keys.map(Self.entry) }
+        self.keys.withLock { $0 = keys }
         version.withLock { $0 = new }
         return true
     }
+}
 
-    private static func entry(_ key: APIKey) -> Entry {
-        let digits = Array(key.digest)
-        let bytes = stride(from: 0, to: digits.count, by: 2).map { index in
-            UInt8(String(digits[index...index + 1]), radix: 16) ?? 0
-        }
-        return Entry(key: key, digest: bytes)
+/// Where the API keys are.
+public struct KeySettings: Configurable {
+    /// The path of a file.
+    public var file: String?
+    /// The file's text itself.
+    public var text: String?
+
+    /// No keys.
+    public static let usual = KeySettings()
+
+    /// What the environment says.
+    public static var settings: [Setting<KeySettings>] {
+        [
+            Setting("MSAAS_API_KEYS_FILE", \.file, .text("a file of API keys"), otherwise: "none"),
+            Setting(
+                "MSAAS_API_KEYS", \.text, .text("the text of such a file"), otherwise: "none", isSecret: true),
+        ]
     }
 }
 

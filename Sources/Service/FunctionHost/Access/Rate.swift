@@ -1,3 +1,5 @@
+import EnvironmentSettings
+
 /// How often something may happen: so many times in a period, at once or spread over it.
 public struct Rate: Sendable, Equatable, CustomStringConvertible {
     /// How often.
@@ -6,8 +8,6 @@ public struct Rate: Sendable, Equatable, CustomStringConvertible {
     public let period: Duration
     /// `20/s`, `600/m` or `1000/h`.
     public let description: String
-
-    static let form = "a rate such as 20/s, 600/m or 1000/h"
 
     /// Reads `20/s`, `600/m` or `1000/h`; nil for anything else.
     public init?(_ text: String) {
@@ -21,6 +21,11 @@ public struct Rate: Sendable, Equatable, CustomStringConvertible {
 
     /// The time in which one more is earned.
     var interval: Duration { period / count }
+}
+
+extension Form<Rate> {
+    /// `20/s`, `600/m` or `1000/h`.
+    static var rate: Form { Form("a rate such as 20/s, 600/m or 1000/h", show: \.description) { Rate($0) } }
 }
 
 /// Says who may ask now and who must wait: for each client a bucket that holds a rate's count and fills up within its

@@ -39,12 +39,3 @@ private final class SharedResources: Sendable {
         }
     }
 }
-
-/// A setting that the process cannot start with; says which one and what to write instead.
-public struct ConfigurationError: Error, CustomStringConvertible, Equatable {
-    /// A full sentence.
-    public let description: String
-
-    /// An error that says `description`.
-    public init(_ description: String) { self.description = description }
-}

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 import Yams
 
@@ -86,11 +87,7 @@ extension FunctionManifest.Route {
         guard !methods.isEmpty else {
             throw ConfigurationError("function.yaml of \(function): \(place).methods is empty.")
         }
-        if let text = try fields.optionalString("maxConcurrency") {
-            maxConcurrency = try fields.parsed("maxConcurrency", text, as: "a whole number of at least 1") {
-                Int($0).flatMap { $0 >= 1 ? $0 : nil }
-            }
-        }
+        maxConcurrency = try fields.optional("maxConcurrency", .whole(1...Int.max))
         try fields.refuseOthers(known: ["path", "methods", "maxConcurrency"])
     }
 }
@@ -98,17 +95,9 @@ extension FunctionManifest.Route {
 extension FunctionManifest.Limits {
     fileprivate init(_ node: Node, function: String) throws {
         var fields = try ManifestFields(node, at: "function.yaml of \(function): limits")
-        if let text = try fields.optionalString("maxBody") {
-            maxBody = try fields.parsed("maxBody", text, as: "a size such as 1GiB or 64KiB", Quantity.bytes)
-        }
-        if let text = try fields.optionalString("timeout") {
-            timeout = try fields.parsed("timeout", text, as: "a time such as 30s or 15m", Quantity.duration)
-        }
-        if let text = try fields.optionalString("maxConcurrency") {
-            maxConcurrency = try fields.parsed("maxConcurrency", text, as: "a whole number of at least 1") {
-                Int($0).flatMap { $0 >= 1 ? $0 : nil }
-            }
-        }
+        maxBody = try fields.optional("maxBody", .size) ?? maxBody
+        timeout = try fields.optional("timeout", .time) ?? timeout
+        maxConcurrency = try fields.optional("maxConcurrency", .whole(1...Int.max)) ?? maxConcurrency
         try fields.refuseOthers(known: ["maxBody", "timeout", "maxConcurrency"])
     }
 }

@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Yams
 
 /// The fields of one YAML mapping, read one by one; each failure names the field and its value.
@@ -32,11 +33,14 @@ struct ManifestFields {
 
     mutating func optionalMapping(_ name: String) throws -> Node? { mapping[name] }
 
-    func parsed<Value>(_ name: String, _ text: String, as form: String, _ parse: (String) -> Value?) throws -> Value {
-        guard let value = parse(text) else {
-            throw ConfigurationError("\(place): \(name) is “\(text)”; write \(form).")
+    /// The value of a field; nil when there is none.
+    mutating func optional<Value>(_ name: String, _ form: Form<Value>) throws -> Value? {
+        try optionalString(name).map { text in
+            guard let value = form.read(text) else {
+                throw ConfigurationError("\(place): \(name)", is: text, write: form.words)
+            }
+            return value
         }
-        return value
     }
 
     func refuseOthers(known: Set<String>) throws {

@@ -3,6 +3,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTPTypes
+import Pacing
 
 /// A request's head, read once: its ids, target and logger.
 struct Call: Sendable {

@@ -4,6 +4,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTPTypes
+import Pacing
 
 /// Where a request came from.
 struct HostRequestContext: InitializableFromSource, Sendable {
@@ -92,7 +93,8 @@ struct Dispatcher: HTTPResponder {
                 let context = FunctionContext(
                     function: match.deployment.manifest.name, requestID: call.requestID, trace: call.trace,
                     caller: call.caller, logger: call.logger, isDraining: { [state] in state.isDraining })
-                return try await withTimeLimit(match.deployment.manifest.limits.timeout) {
+                let manifest = match.deployment.manifest
+                return try await withTimeLimit(manifest.limits.timeout, for: manifest.name) {
                     try await match.deployment.function.handle(request, context: context)
                 }
             }

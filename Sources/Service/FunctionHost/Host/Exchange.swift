@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import Pacing
 import ServiceLifecycle
 import Synchronization
 
@@ -117,6 +118,6 @@ struct DrainDelay: Service {
     func run() async throws {
         try? await gracefulShutdown()
         state.drain()
-        try? await Task.sleep(for: delay)
+        _ = await pause(for: delay)
     }
 }

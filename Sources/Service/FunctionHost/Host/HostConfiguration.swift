@@ -1,3 +1,4 @@
+public import EnvironmentSettings
 public import HTTPServer
 
 /// Where and how the host listens.
@@ -34,6 +35,8 @@ public struct HostConfiguration: Sendable {
     public var rate: Rate?
     /// The proxies that are believed in `X-Forwarded-For`.
     package var trustedProxies = TrustedProxies()
+    /// The names of the functions to serve, separated by commas; nil for all.
+    public var target: String?
 
     /// A configuration with the usual limits.
     public init(host: String = "127.0.0.1", port: Int = 8080) {
@@ -50,63 +53,23 @@ public struct HostConfiguration: Sendable {
         isOpen = false
     }
 
-    /// Reads `HOST`, `PORT`, `MSAAS_DRAIN_DELAY`, `MSAAS_DRAIN_TIMEOUT`, `MSAAS_MAX_CONNECTIONS`,
-    /// `MSAAS_CONNECTIONS_PER_ADDRESS`, `MSAAS_CONCURRENCY`, `MSAAS_LEAST_BODY_RATE`, `MSAAS_PROBE_PORT`, `MSAAS_HOSTS`,
-    /// `MSAAS_TLS_CERTIFICATE`, `MSAAS_TLS_KEY`,
-    /// `MSAAS_IDLE_TIMEOUT`, `MSAAS_STALL_TIMEOUT`, `MSAAS_API_KEYS_FILE`, `MSAAS_API_KEYS`, `MSAAS_OPEN`,
-    /// `MSAAS_RATE_LIMIT` and `MSAAS_TRUSTED_PROXIES`.
+    /// Reads the ``settings``, and the keys that ``KeySettings`` names.
     ///
-    /// - Throws: ``ConfigurationError`` that names the variable and its value.
+    /// - Throws: `ConfigurationError` that names the variable and its value.
     public init(environment: [String: String]) throws {
-        self.init(host: environment["HOST"].flatMap { $0.isEmpty ? nil : $0 } ?? "0.0.0.0")
-        if let value = try Self.number("PORT", in: environment, 0...65535) { port = value }
-        if let value = try Self.number("MSAAS_MAX_CONNECTIONS", in: environment, 1...1_000_000) {
-            maxConnections = value
+        self = try .reading(environment)
+        guard probePort == nil || probePort != port else {
+            throw ConfigurationError("MSAAS_PROBE_PORT is \(port), which is PORT; write another one.")
         }
-        if let value = try Self.number("MSAAS_CONNECTIONS_PER_ADDRESS", in: environment, 1...1_000_000) {
-            connections.perAddress = value
-        }
-        if let value = try Self.number("MSAAS_CONCURRENCY", in: environment, 1...1_000_000) { concurrency = value }
-        if let value = try Self.number("MSAAS_PROBE_PORT", in: environment, 1...65535) {
-            guard value != port else {
-                throw ConfigurationError("MSAAS_PROBE_PORT is \(value), which is PORT; write another one.")
-            }
-            probePort = value
-        }
-        if let text = environment["MSAAS_LEAST_BODY_RATE"], !text.isEmpty {
-            guard let value = Quantity.bytes(text) else {
-                throw ConfigurationError(
-                    "MSAAS_LEAST_BODY_RATE is “\(text)”; write bytes a second, such as 4KiB, or 0.")
-            }
-            connections.leastBodyRate = value
-        }
-        hosts = HostNames(environment["MSAAS_HOSTS"] ?? "")
-        let files = ["MSAAS_TLS_CERTIFICATE", "MSAAS_TLS_KEY"].compactMap { name in
-            environment[name].flatMap { $0.isEmpty ? nil : $0 }
-        }
-        guard files.count != 1 else {
+        let files = try TLSFiles.reading(environment)
+        switch (files.certificate, files.key) {
+        case (let certificate?, let key?): self.certificate = (certificate, key)
+        case (nil, nil): break
+        default:
             throw ConfigurationError(
                 "One of MSAAS_TLS_CERTIFICATE and MSAAS_TLS_KEY is set; name the PEM files of both, or of neither.")
         }
-        if files.count == 2 { certificate = (files[0], files[1]) }
-        if let value = try Self.duration("MSAAS_DRAIN_DELAY", in: environment) { drainDelay = value }
-        if let value = try Self.duration("MSAAS_DRAIN_TIMEOUT", in: environment) { drainTimeout = value }
-        if let value = try Self.duration("MSAAS_IDLE_TIMEOUT", in: environment) { idleTimeout = value }
-        if let value = try Self.duration("MSAAS_STALL_TIMEOUT", in: environment) { stallTimeout = value }
-        keys = try KeyRing(environment: environment)
-        switch environment["MSAAS_OPEN"] {
-        case nil, "", "0": isOpen = false
-        case "1": isOpen = true
-        case let text?:
-            throw ConfigurationError("MSAAS_OPEN is “\(text)”; write 1 to serve everybody without keys, or 0.")
-        }
-        if let text = environment["MSAAS_RATE_LIMIT"], !text.isEmpty {
-            guard let value = Rate(text) else {
-                throw ConfigurationError("MSAAS_RATE_LIMIT is “\(text)”; write \(Rate.form).")
-            }
-            rate = value
-        }
-        trustedProxies = try TrustedProxies(environment["MSAAS_TRUSTED_PROXIES"] ?? "")
+        keys = try KeyRing(KeySettings.reading(environment))
     }
 
     /// Whether nobody but this machine can connect.
@@ -117,7 +80,7 @@ public struct HostConfiguration: Sendable {
 
     /// Refuses to serve everybody by accident.
     ///
-    /// - Throws: ``ConfigurationError`` that says what to do.
+    /// - Throws: `ConfigurationError` that says what to do.
     public func checkAccess() throws {
         guard keys == nil, !isOpen, !isLoopback else { return }
         throw ConfigurationError(
@@ -125,24 +88,47 @@ public struct HostConfiguration: Sendable {
                 + "it: make a key with `msaas key NAME` and name its file in MSAAS_API_KEYS_FILE, or listen on "
                 + "HOST=127.0.0.1, or set MSAAS_OPEN=1 if it is to be open.")
     }
+}
 
-    private static func number(
-        _ name: String, in environment: [String: String], _ range: ClosedRange<Int>
-    ) throws -> Int? {
-        guard let text = environment[name], !text.isEmpty else { return nil }
-        guard let value = Int(text), range.contains(value) else {
-            throw ConfigurationError(
-                "\(name) is “\(text)”; write a whole number from \(range.lowerBound) to \(range.upperBound).")
-        }
-        return value
+extension HostConfiguration: Configurable {
+    /// As ``init(host:port:)`` makes it, but for all to reach.
+    public static var usual: HostConfiguration { HostConfiguration(host: "0.0.0.0") }
+
+    /// What the environment says of it.
+    public static var settings: [Setting<HostConfiguration>] {
+        [
+            Setting("HOST", \.host, .text("an address of this machine")),
+            Setting("PORT", \.port, .whole(0...65_535)),
+            Setting("FUNCTION_TARGET", \.target, .text("names of functions, separated by commas"), otherwise: "all"),
+            Setting("MSAAS_PROBE_PORT", \.probePort, .whole(1...65_535), otherwise: "`PORT`"),
+            Setting("MSAAS_HOSTS", \.hosts, .hostNames, otherwise: "none"),
+            Setting("MSAAS_OPEN", \.isOpen, .flag),
+            Setting("MSAAS_RATE_LIMIT", \.rate, .rate, otherwise: "none"),
+            Setting("MSAAS_TRUSTED_PROXIES", \.trustedProxies, .proxies, otherwise: "none"),
+            Setting("MSAAS_MAX_CONNECTIONS", \.maxConnections, .whole(1...1_000_000)),
+            Setting("MSAAS_CONNECTIONS_PER_ADDRESS", \.connections.perAddress, .whole(1...1_000_000)),
+            Setting("MSAAS_CONCURRENCY", \.concurrency, .whole(1...1_000_000)),
+            Setting("MSAAS_LEAST_BODY_RATE", \.connections.leastBodyRate, .size),
+            Setting("MSAAS_IDLE_TIMEOUT", \.idleTimeout, .time),
+            Setting("MSAAS_STALL_TIMEOUT", \.stallTimeout, .time),
+            Setting("MSAAS_DRAIN_DELAY", \.drainDelay, .time),
+            Setting("MSAAS_DRAIN_TIMEOUT", \.drainTimeout, .time),
+        ]
     }
+}
 
-    private static func duration(_ name: String, in environment: [String: String]) throws -> Duration? {
-        guard let text = environment[name], !text.isEmpty else { return nil }
-        guard let value = Quantity.duration(text) else {
-            throw ConfigurationError("\(name) is “\(text)”; write a time such as 500ms, 30s or 2m.")
-        }
-        return value
+/// The files that make the host speak TLS.
+package struct TLSFiles: Configurable {
+    var certificate: String?
+    var key: String?
+
+    package static let usual = TLSFiles()
+
+    package static var settings: [Setting<TLSFiles>] {
+        [
+            Setting("MSAAS_TLS_CERTIFICATE", \.certificate, .text("a PEM file"), otherwise: "none"),
+            Setting("MSAAS_TLS_KEY", \.key, .text("a PEM file"), otherwise: "none"),
+        ]
     }
 }
 

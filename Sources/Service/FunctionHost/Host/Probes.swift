@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import Logging
+import Pacing
 import ServiceContract
 import Synchronization
 
@@ -135,7 +136,7 @@ final class Readiness: Sendable {
 
     private func passes(_ check: ReadinessCheck) async -> Bool {
         do {
-            try await withTimeLimit(.seconds(2)) { try await check.probe() }
+            try await withTimeLimit(.seconds(2), for: check.name) { try await check.probe() }
             return true
         } catch {
             logger.warning(

@@ -137,9 +137,6 @@ final class BodyMeter: Sendable {
     /// Bytes read so far.
     var count: Int { received.load(ordering: .relaxed) }
 
-    /// Whether the reader asked for the first byte.
-    var isBegun: Bool { hasBegun.load(ordering: .relaxed) }
-
     /// Whether the whole body was read, or there was none.
     var isComplete: Bool { !isInterrupted && (hasEnded.load(ordering: .relaxed) || declaredLength == count) }
 

@@ -1,3 +1,5 @@
+import EnvironmentSettings
+
 /// Finds the function for a path.
 struct RouteTable: Sendable {
     struct Match: Sendable {

@@ -1,4 +1,5 @@
 import ObjectStorage
+import Pacing
 
 /// Which events are on their way to a target, which wait for another try, and which come next.
 ///
@@ -44,14 +45,14 @@ package struct DeliverySchedule {
     static let batch = 1000
     /// How many events are under way at most.
     let concurrency: Int
-    let retry: RetryPolicy
+    let retry: Backoff
 
     private var fresh: ArraySlice<EventName> = []
     private var underWay: [EventName: ContinuousClock.Instant] = [:]
     private var failing: [EventName: Failing] = [:]
     private var lastTaken: ContinuousClock.Instant?
 
-    package init(concurrency: Int, retry: RetryPolicy) {
+    package init(concurrency: Int, retry: Backoff) {
         self.concurrency = concurrency
         self.retry = retry
     }
@@ -111,7 +112,7 @@ package struct DeliverySchedule {
         entry.tries += 1
         if case .refused = outcome { entry.refusals += 1 }
         entry.problem = problem
-        entry.notBefore = now + retry.delay(after: entry.tries)
+        entry.notBefore = now + retry.pause(after: entry.tries)
         failing[name] = entry
         guard entry.refusals >= retry.attempts else { return .later }
         failing[name] = nil

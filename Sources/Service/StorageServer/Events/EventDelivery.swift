@@ -2,6 +2,7 @@ import Foundation
 import HTTPTransport
 import Logging
 import ObjectStorage
+import Pacing
 import ServiceLifecycle
 import Threading
 
@@ -18,7 +19,6 @@ actor EventDelivery: Service {
     private var schedule: DeliverySchedule
     /// Events that were set aside while the target took nothing at all; the next one that it takes gives them another try.
     private var blameless: [EventName] = []
-    private var hasMoreOnDisk = true
     private var wakeUp: ContinuousClock.Instant?
 
     /// What a listing shows of an event.
@@ -33,7 +33,7 @@ actor EventDelivery: Service {
     }
 
     /// - Parameter retry: how often a refused event is tried, and how long apart.
-    init(queue: EventQueue, transport: any HTTPTransport, retry: RetryPolicy, logger: Logger) {
+    init(queue: EventQueue, transport: any HTTPTransport, retry: Backoff, logger: Logger) {
         self.queue = queue
         self.transport = transport
         self.logger = logger
@@ -54,8 +54,7 @@ actor EventDelivery: Service {
                     }
                     if let wake {
                         group.addTask { [queue] in
-                            try? await Task.sleep(until: wake, clock: .continuous)
-                            queue.signal.yield()
+                            if await pause(for: wake - .now) { queue.signal.yield() }
                         }
                     }
                 }

@@ -72,7 +72,7 @@ struct EventDocument: Encodable {
         }
         Records = [
             Record(
-                eventTime: Timestamp.extended(now), eventName: context.name, userIdentity: principal,
+                eventTime: Timestamp.milliseconds(now), eventName: context.name, userIdentity: principal,
                 requestParameters: [
                     "accessKey": context.accessKey, "region": "", "sourceIPAddress": context.remoteAddress,
                 ],

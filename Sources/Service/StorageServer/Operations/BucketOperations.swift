@@ -1,3 +1,4 @@
+import Encodings
 import Hummingbird
 import ObjectStorage
 
@@ -13,7 +14,7 @@ extension S3Service {
                 for bucket in buckets {
                     xml.element("Bucket") { xml in
                         xml.element("Name", bucket.name)
-                        xml.element("CreationDate", Timestamp.extended(bucket.created))
+                        xml.element("CreationDate", Timestamp.milliseconds(bucket.created))
                     }
                 }
             }

@@ -44,7 +44,7 @@ extension S3Service {
             for object in page.objects {
                 xml.element("Contents") { xml in
                     xml.element("Key", shown(object.key))
-                    xml.element("LastModified", Timestamp.extended(object.lastModified))
+                    xml.element("LastModified", Timestamp.milliseconds(object.lastModified))
                     xml.element("ETag", "\"\(object.eTag)\"")
                     xml.element("Size", String(object.size))
                     xml.element("Owner") { xml in

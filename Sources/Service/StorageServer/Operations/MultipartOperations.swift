@@ -52,7 +52,7 @@ extension S3Service {
         let part = PartRecord(number: number, eTag: digest, size: size, lastModified: now())
         try await catalog.storePart(upload, part, file: file.path)
         return .xml("CopyPartResult") { xml in
-            xml.element("LastModified", Timestamp.extended(part.lastModified))
+            xml.element("LastModified", Timestamp.milliseconds(part.lastModified))
             xml.element("ETag", "\"\(part.eTag)\"")
         }
     }
@@ -98,7 +98,7 @@ extension S3Service {
             for part in page {
                 xml.element("Part") { xml in
                     xml.element("PartNumber", String(part.number))
-                    xml.element("LastModified", Timestamp.extended(part.lastModified))
+                    xml.element("LastModified", Timestamp.milliseconds(part.lastModified))
                     xml.element("ETag", "\"\(part.eTag)\"")
                     xml.element("Size", String(part.size))
                 }
@@ -123,7 +123,7 @@ extension S3Service {
                     xml.element("Key", isEncoded ? upload.key.percentEncoded() : upload.key)
                     xml.element("UploadId", upload.id)
                     xml.element("StorageClass", "STANDARD")
-                    xml.element("Initiated", Timestamp.extended(upload.created))
+                    xml.element("Initiated", Timestamp.milliseconds(upload.created))
                 }
             }
         }

@@ -102,7 +102,7 @@ extension S3Service {
             draft, files: files, keepingFiles: true, event: event("s3:ObjectCreated:Copy", request))
         withExtendedLifetime(lease) {}
         return .xml("CopyObjectResult") { xml in
-            xml.element("LastModified", Timestamp.extended(copied.lastModified))
+            xml.element("LastModified", Timestamp.milliseconds(copied.lastModified))
             xml.element("ETag", "\"\(copied.eTag)\"")
         }
     }

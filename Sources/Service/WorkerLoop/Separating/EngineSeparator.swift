@@ -1,4 +1,5 @@
 import Audio
+public import EnvironmentSettings
 public import Foundation
 import Jobs
 public import Logging
@@ -51,39 +52,20 @@ public actor EngineSeparator: SongSeparator {
         self.logger = logger
     }
 
-    /// The engine that the environment describes: `MSAAS_MODEL`, `MSAAS_OFFERED_MODELS` (names between commas; default: those
-    /// that are present), `MSAAS_THREADS` (default: one for each
-    /// core that the process may use),
-    /// `MSAAS_PRECISION` (`float32`, or `bf16` where the processor multiplies it), `MSAAS_MEMORY_LIMIT` (default: the limit
-    /// of the control group), and what `ModelStore` reads.
+    /// The engine that the environment describes: see ``ModelChoice``, `EngineSettings`, and what `ModelStore` reads.
     ///
-    /// - Throws: `InvalidOption` when `MSAAS_THREADS` is not a number of threads or `MSAAS_OFFERED_MODELS` holds no names, `SeparationError` when `MSAAS_PRECISION`
-    ///   is no precision or `MSAAS_MEMORY_LIMIT` no amount of memory.
-    public init(repository: URL? = nil, environment: [String: String], logger: Logger? = nil) throws {
-        var threads = Processors.available()
-        if let text = environment["MSAAS_THREADS"], !text.isEmpty {
-            guard let number = Int(text), (1...1024).contains(number) else {
-                throw InvalidOption(
-                    name: "MSAAS_THREADS", value: text, rule: "it must be a whole number from 1 to 1024")
-            }
-            threads = number
-        }
-        let offered = environment["MSAAS_OFFERED_MODELS"].flatMap { text in
-            text.isEmpty ? nil : text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-        }
-        if let offered, offered.isEmpty || !offered.allSatisfy({ PlainName.isValid($0) }) {
-            throw InvalidOption(
-                name: "MSAAS_OFFERED_MODELS", value: offered.joined(separator: ","),
-                rule: "it must be names of models between commas, such as starter,htdemucs")
-        }
-        let precision = try Precision.inForce(environment: environment)
-        let choice = try KernelChoice.inForce(precision, environment: environment)
-        logger?.info("products in \(choice)", metadata: ["asked": "\(precision.rawValue)"])
-        try self.init(
-            store: ModelStore(repository: repository, environment: environment),
-            defaultModel: environment["MSAAS_MODEL"].flatMap { $0.isEmpty ? nil : $0 }, offered: offered,
-            threads: threads,
-            kernels: choice.kernels, memoryLimit: MemoryLimit.inForce(environment: environment), logger: logger)
+    /// - Throws: `ConfigurationError` that names the variable, its value and what is allowed.
+    public init(
+        repository: URL? = nil, environment: [String: String], logger: Logger? = nil
+    ) throws(ConfigurationError) {
+        let models = try ModelChoice.reading(environment)
+        let engine = try EngineSettings.reading(environment)
+        let choice = engine.choice()
+        logger?.info("products in \(choice)", metadata: ["asked": "\(engine.precision.rawValue)"])
+        self.init(
+            store: try ModelStore(repository: repository, environment: environment), defaultModel: models.usualModel,
+            offered: models.offered, threads: engine.threads ?? Processors.available(), kernels: choice.kernels,
+            memoryLimit: engine.memoryLimit, logger: logger)
     }
 
     /// The models that jobs may name, with the stems of those whose files are here.
@@ -205,5 +187,26 @@ extension SeparationOptions {
         sumsExactly = options.sumExact
         clipMode = options.clipMode
         format = AudioFormat(options.format, bitrate: options.bitrate, preset: options.mp3Preset)
+    }
+}
+
+/// What the environment says of the models of a worker.
+public struct ModelChoice: Configurable {
+    /// The model for jobs that name none; nil for the best that is present.
+    public var usualModel: String?
+    /// The models that jobs may name; nil for those that are present.
+    public var offered: [String]?
+
+    /// Whatever is present.
+    public static let usual = ModelChoice()
+
+    /// The variables.
+    public static var settings: [Setting<ModelChoice>] {
+        [
+            Setting("MSAAS_MODEL", \.usualModel, .text("the name of a model"), otherwise: "best present"),
+            Setting(
+                "MSAAS_OFFERED_MODELS", \.offered, .list("names of models") { PlainName.isValid($0) },
+                otherwise: "those present"),
+        ]
     }
 }
