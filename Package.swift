@@ -45,6 +45,9 @@ var foundations: [Target] {
                 .target(name: "Pacing"),
                 .target(name: "Digests", dependencies: ["COpenSSL", "CZlib"]),
                 .target(name: "Encodings"),
+                .target(name: "ProcessUsage"),
+                .target(
+                    name: "Observability", dependencies: ["Digests", "ProcessUsage", "Terminal", .logging, .metrics]),
                 .target(name: "SeparationChoices", dependencies: ["Untrusted"]),
                 .target(
                     name: "ServiceContract", dependencies: ["Digests", "Encodings", "SeparationChoices", "Untrusted"]),
@@ -85,7 +88,7 @@ var engine: [Target] {
                 name: "Separation",
                 dependencies: [
                     "Pacing", "HTDemucs", "Tensors", "Checkpoints", "Audio", "Untrusted", "SeparationChoices",
-                    "EnvironmentSettings",
+                    "EnvironmentSettings", "ProcessUsage",
                 ]),
             .target(name: "Evaluation", dependencies: ["Audio"]),
         ])
@@ -97,6 +100,11 @@ var clients: [Target] {
         "Clients",
         [
             .target(name: "HTTPTransport", dependencies: ["Streams", .nioCore, "CCurl"]),
+            .target(
+                name: "TraceExport",
+                dependencies: [
+                    "EnvironmentSettings", "HTTPTransport", "ServiceContract", "Observability", .lifecycle, .logging,
+                ]),
             .target(
                 name: "ObjectStorage",
                 dependencies: [
@@ -131,20 +139,22 @@ var service: [Target] {
             .target(
                 name: "HTTPServer",
                 dependencies: [
-                    .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
+                    "Observability", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes,
+                    .nioSSL,
+                    .logging, .lifecycle,
                 ]),
             .target(
                 name: "StorageServer",
                 dependencies: [
                     "Pacing", "HTTPServer", "ObjectStorage", "HTTPTransport", "Digests", "Threading", "Encodings",
-                    "EnvironmentSettings", .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioPosix, .nioHTTPTypes,
-                    .logging, .lifecycle,
+                    "EnvironmentSettings", "Observability", .hummingbird, .httpTypes, .nioCore, .nioHTTP1, .nioPosix,
+                    .nioHTTPTypes, .logging, .lifecycle,
                 ]),
             .target(
                 name: "FunctionHost",
                 dependencies: [
                     "Pacing", "Streams", "HTTPServer", "Digests", "Threading", "ServiceContract", "Encodings",
-                    "EnvironmentSettings", "Terminal", .hummingbird, .httpTypes,
+                    "EnvironmentSettings", "Terminal", "COpenSSL", "Observability", .hummingbird, .httpTypes,
                     .nioCore, .nioHTTPTypes, .logging, .metrics, .lifecycle, .yams,
                 ]),
             .target(
@@ -157,8 +167,8 @@ var service: [Target] {
                 name: "WorkerLoop",
                 dependencies: [
                     "Pacing", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors",
-                    "Audio",
-                    "ModelStore", "Threading", "Untrusted", "Checkpoints", "HTDemucs", "EnvironmentSettings",
+                    "Audio", "ModelStore", "Threading", "Untrusted", "Checkpoints", "HTDemucs",
+                    "EnvironmentSettings", "HTTPServer", "TraceExport", "Observability", "ProcessUsage",
                     .logging, .metrics, .lifecycle, .unixSignals,
                 ]),
             .target(
@@ -184,8 +194,7 @@ var functions: [Target] {
             "SeparateFunction", "functions/separate",
             [
                 "Pacing", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport",
-                "EnvironmentSettings",
-                .lifecycle, .logging,
+                "EnvironmentSettings", "Observability", .lifecycle, .logging,
             ]),
         function(
             "FetchFunction", "functions/fetch",
@@ -208,17 +217,15 @@ var autoscaler: [Target] {
         .target(
             name: "Controller",
             dependencies: [
-                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "EnvironmentSettings", .hummingbird,
-                .lifecycle,
-                .logging, .yams,
+                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "EnvironmentSettings", "HTTPServer",
+                "Observability", .hummingbird, .lifecycle, .logging, .yams,
             ],
             path: "autoscaler/Controller"),
         .executableTarget(
             name: "autoscaler",
             dependencies: [
                 "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", "ServiceContract", "Terminal",
-                "EnvironmentSettings",
-                .argumentParser, .lifecycle, .logging,
+                "EnvironmentSettings", "Observability", .argumentParser, .lifecycle, .logging,
             ],
             path: "autoscaler/autoscaler"),
     ]
@@ -233,13 +240,16 @@ var programs: [Target] {
                 name: "function-host",
                 dependencies: [
                     "FunctionHost", "UploadFunction", "SeparateFunction", "FetchFunction", "ServiceContract",
-                    "Terminal",
+                    "Terminal", "Observability", "TraceExport",
                     .argumentParser, .logging,
                     .metrics,
                     .lifecycle,
                 ]),
             .executableTarget(
-                name: "worker", dependencies: ["WorkerLoop", "ServiceContract", "Terminal", .argumentParser, .logging]),
+                name: "worker",
+                dependencies: [
+                    "WorkerLoop", "ServiceContract", "Terminal", "Observability", .argumentParser, .logging,
+                ]),
             .executableTarget(
                 name: "msaas",
                 dependencies: [
@@ -247,7 +257,7 @@ var programs: [Target] {
                     "LocalStack",
                     "Controller", "StorageServer", "ServiceClient", "ServiceContract", "Jobs", "FunctionHost",
                     "FunctionClients", "ObjectStorage", "HTTPTransport", "SeparationChoices", "EnvironmentSettings",
-                    "Terminal", .argumentParser, .logging, .lifecycle, .unixSignals,
+                    "Terminal", "Observability", .argumentParser, .logging, .lifecycle, .unixSignals,
                 ]),
         ])
 }
@@ -257,6 +267,7 @@ var tests: [Target] {
         .target(name: "TestSupport", dependencies: ["Threading"], path: "Tests/TestSupport"),
         test("ArchitectureTests", [], isSupported: false),
         test("FoundationsTests", ["Digests", "Encodings", "Pacing", "EnvironmentSettings"], isSupported: false),
+        test("ObservabilityTests", ["Observability", .logging, .metrics], isSupported: false),
         test("TensorsTests", ["Pacing", "Tensors"], isSupported: false),
         test("CheckpointsTests", ["Pacing", "Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
         test("HTDemucsTests", ["HTDemucs", "Checkpoints", "Tensors"], exclude: ["Goldens"], isSupported: false),
@@ -306,13 +317,14 @@ var tests: [Target] {
             ]),
         .target(name: "WorkerTrials", dependencies: ["WorkerLoop", "ServiceContract"], path: "Tests/WorkerTrials"),
         .executableTarget(
-            name: "TrialWorker", dependencies: ["WorkerTrials", "WorkerLoop", .logging], path: "Tests/TrialWorker"),
+            name: "TrialWorker", dependencies: ["WorkerTrials", "WorkerLoop", "Observability", .logging],
+            path: "Tests/TrialWorker"),
         test(
             "FunctionTests",
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
                 "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "Jobs", "EnvironmentSettings",
-                .logging, .metrics, .lifecycle,
+                "Observability", .logging, .metrics, .lifecycle,
             ], exclude: ["Separate/minio-event.json"]),
         test("PolicyTests", ["Pacing", "Policy"], isSupported: false),
         test("SimulatorTests", ["Pacing", "Simulator", "Policy", "autoscaler"]),
@@ -320,8 +332,7 @@ var tests: [Target] {
             "ControllerTests",
             [
                 "Pacing", "Controller", "Policy", "ServiceContract", "Jobs", "Kubernetes", "KubernetesDouble",
-                "autoscaler",
-                "Encodings", "HTTPTransport", "EnvironmentSettings", .logging,
+                "autoscaler", "Encodings", "HTTPTransport", "EnvironmentSettings", "Observability", .logging,
             ]),
         test("DashboardTests", ["Dashboard", "ServiceContract", "Jobs", "autoscaler"], exclude: ["Goldens"]),
         test(
@@ -329,7 +340,7 @@ var tests: [Target] {
             [
                 "Controller", "Jobs", "Kubernetes", "FunctionHost", "WorkerLoop", "LocalStack", "ObjectStorage",
                 "HTTPTransport", "msaas", "EnvironmentSettings", "FunctionClients", "UploadFunction",
-                "SeparateFunction", "FetchFunction", "StorageServer", "ServiceClient", "ModelStore", "Separation",
+                "SeparateFunction", "FetchFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore", "Separation",
                 .yams,
             ]),
         test(
@@ -339,7 +350,7 @@ var tests: [Target] {
             [
                 "LocalStack", "ServiceClient", "ServiceContract", "ObjectStorage", "Jobs", "Policy", "HTTPTransport",
                 "Evaluation", .logging,
-            ]),
+            ], exclude: ["collector.py"]),
     ]
 }
 
@@ -352,7 +363,8 @@ var fuzzing: [Target] {
             dependencies: [
                 "Checkpoints", "HTDemucs", "Separation", "Tensors", "ModelStore", "Audio", "HTTPTransport",
                 "ObjectStorage", "StorageServer", "FunctionHost",
-                "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", "EnvironmentSettings", .httpTypes,
+                "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", "EnvironmentSettings",
+                "Observability", .httpTypes,
             ],
             path: "Tests/Fuzz", exclude: ["Corpus", "README.md", "run.sh", "seeds.py"],
             swiftSettings: [.unsafeFlags(["-parse-as-library"])])

@@ -13,6 +13,7 @@ import ServiceClient
 import StorageServer
 import TestSupport
 import Testing
+import TraceExport
 import UploadFunction
 import WorkerLoop
 
@@ -32,10 +33,11 @@ struct Readers {
         "host": Readers(groups: [
             HostConfiguration.self, TLSFiles.self, KeySettings.self, BucketSettings.self, S3Configuration.self,
             RedisSettings.self, QueueOptions.self, UploadSettings.self, SeparateSettings.self, FetchSettings.self,
+            TraceSettings.self,
         ]),
         "worker": Readers(groups: [
             WorkerConfiguration.self, ModelChoice.self, EngineSettings.self, StoreSettings.self, S3Configuration.self,
-            RedisSettings.self, QueueOptions.self,
+            RedisSettings.self, QueueOptions.self, TraceSettings.self,
         ]),
         "storage": Readers(groups: [StorageSettings.self]),
         "setup": Readers(groups: [SetupSettings.self, S3Configuration.self, BucketSettings.self]),
@@ -133,6 +135,7 @@ struct Readers {
         #expect(
             Set(secrets.map(\.name)) == [
                 "REDIS_URL", "S3_SECRET_KEY", "WEBHOOK_TOKEN", "MSAAS_API_KEYS", "MSAAS_API_KEY",
+                "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
             ])
     }
 }

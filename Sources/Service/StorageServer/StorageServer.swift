@@ -6,6 +6,7 @@ import Hummingbird
 public import Logging
 import NIOCore
 import ObjectStorage
+public import Observability
 import Pacing
 public import ServiceLifecycle
 
@@ -71,16 +72,21 @@ public struct StorageServer: Service {
 
     private let configuration: Configuration
     private let logger: Logger
+    private let metrics: PrometheusRegistry
     private let onRunning: @Sendable (Int) async -> Void
 
     /// A server that ``run()`` starts.
     ///
-    /// - Parameter onRunning: called with the port once requests are accepted.
+    /// - Parameters:
+    ///   - metrics: what its metrics show besides its own.
+    ///   - onRunning: called with the port once requests are accepted.
     public init(
-        configuration: Configuration, logger: Logger, onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
+        configuration: Configuration, metrics: PrometheusRegistry = PrometheusRegistry(), logger: Logger,
+        onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.logger = logger
+        self.metrics = metrics
         self.onRunning = onRunning
     }
 
@@ -114,7 +120,8 @@ public struct StorageServer: Service {
                 hosts: [authority, "localhost:\(configuration.port)", "127.0.0.1:\(configuration.port)"]),
             region: configuration.region, origin: "\(certificates == nil ? "http" : "https")://\(authority)",
             deploymentID: deploymentID, space: Space(directory: directory, kept: configuration.keptFree),
-            deliveries: deliveries, rules: rules, now: now)
+            deliveries: deliveries, rules: rules, metrics: metrics, now: now)
+        metrics.collect { await service.write(to: &$0) }
         let upkeep: [any Service] =
             deliveries + [
                 Expiry(catalog: catalog, interval: configuration.expiryInterval, logger: logger)

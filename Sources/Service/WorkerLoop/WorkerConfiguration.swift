@@ -1,5 +1,6 @@
 public import EnvironmentSettings
 public import Foundation
+public import HTTPServer
 
 /// How a worker works.
 public struct WorkerConfiguration: Sendable, Equatable {
@@ -22,6 +23,10 @@ public struct WorkerConfiguration: Sendable, Equatable {
     public var limits = JobLimits()
     /// A file whose time of change is the worker's last sign of life, for probes.
     public var healthFile: URL?
+    /// The address that probes and metrics are served at.
+    public var probeHost = "127.0.0.1"
+    /// Their port.
+    public var probePort = ProbeServer.Port.from(9091)
 
     /// A worker of this name with the usual settings.
     public init(id: String = Self.processName(), outputBucket: String = "output") {
@@ -54,7 +59,18 @@ extension WorkerConfiguration: Configurable {
             Setting("MSAAS_RECOVER_SECONDS", \.recoverEvery, .seconds(0.05...86_400)),
             Setting("MSAAS_DRAIN_SECONDS", \.drainPeriod, .seconds(0...86_400)),
             Setting("MSAAS_HEALTH_FILE", \.healthFile, .path("a file"), otherwise: "none"),
+            Setting("MSAAS_PROBE_HOST", \.probeHost, .text("an address of this machine")),
+            Setting(
+                "MSAAS_PROBE_PORT", \.probePort, .probePort, otherwise: ProbeServer.Port.usualWords),
             Setting("TMPDIR", \.temporaryFolder, .path("a folder"), otherwise: "`/tmp`"),
         ] + JobLimits.settings.map { $0.within(\.limits) }
+    }
+}
+
+extension Form<ProbeServer.Port> {
+    /// A port that must be free; 0 takes any.
+    fileprivate static var probePort: Form {
+        let form = Form<Int>.whole(0...65_535)
+        return Form(form.words) { form.read($0).map { .fixed($0) } }
     }
 }

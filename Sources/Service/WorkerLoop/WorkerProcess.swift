@@ -1,10 +1,13 @@
 import EnvironmentSettings
 public import Logging
 import Foundation
+import HTTPServer
 import HTTPTransport
 import Jobs
 import ObjectStorage
+import Observability
 import ServiceLifecycle
+import TraceExport
 import UnixSignals
 
 /// A worker as a process of its own, configured by its environment.
@@ -12,9 +15,11 @@ import UnixSignals
 /// The first `SIGTERM` or `SIGINT` drains it; the second one has it give its job back at once.
 public struct WorkerProcess: Sendable {
     private let worker: Worker
+    private let probes: ProbeServer
+    private let exporter: TraceExporter
     private let logger: Logger
 
-    /// Reads the environment: see `WorkerConfiguration`, `QueueOptions`, `RedisSettings` and `S3Configuration`.
+    /// Reads the environment: see `WorkerConfiguration`, `QueueOptions`, `RedisSettings`, `S3Configuration` and `TraceSettings`.
     ///
     /// - Throws: a sentence that names the variable which is wrong or missing.
     public init(environment: [String: String], separator: any SongSeparator, logger: Logger) throws {
@@ -22,10 +27,18 @@ public struct WorkerProcess: Sendable {
         var options = try QueueOptions(environment: environment)
         options.program = configuration.id
         let queue = try RedisJobQueue(url: RedisSettings.reading(environment).url, options: options)
-        worker = try Worker(
+        let metrics = PrometheusRegistry()
+        exporter = TraceExporter(
+            try TraceSettings.reading(environment), program: "msaas-worker", metrics: metrics, logger: logger)
+        let worker = try Worker(
             configuration: configuration, queue: queue,
             storage: S3Client(S3Configuration(environment: environment), transport: CurlTransport()),
-            separator: separator, logger: logger)
+            separator: separator, metrics: metrics, tracer: exporter.tracer, logger: logger)
+        self.worker = worker
+        probes = ProbeServer(
+            host: configuration.probeHost, port: configuration.probePort, metrics: metrics, logger: logger,
+            health: { worker.health }, readiness: { worker.readinessReport.answer },
+            onListening: { logger.info("probes and metrics are served", metadata: ["port": .stringConvertible($0)]) })
         self.logger = logger
     }
 
@@ -33,10 +46,12 @@ public struct WorkerProcess: Sendable {
     public func run() async throws {
         // A file that may not grow fails the write, not the process.
         signal(SIGXFSZ, SIG_IGN)
-        // Services end in reverse order, so that the second signal is heard for as long as the worker drains.
+        // Services end in reverse order, so that the second signal is heard, probes are answered and spans are taken for as
+        // long as the worker drains.
         let group = ServiceGroup(
             configuration: .init(
                 services: [
+                    .init(service: exporter), .init(service: probes),
                     .init(service: SecondSignal(worker: worker)),
                     // An operator may ask it to end.
                     .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup),

@@ -100,7 +100,8 @@ extension HostConfiguration: Configurable {
             Setting("HOST", \.host, .text("an address of this machine")),
             Setting("PORT", \.port, .whole(0...65_535)),
             Setting("FUNCTION_TARGET", \.target, .text("names of functions, separated by commas"), otherwise: "all"),
-            Setting("MSAAS_PROBE_PORT", \.probePort, .whole(1...65_535), otherwise: "`PORT`"),
+            Setting(
+                "MSAAS_PROBE_PORT", \.probePort, .whole(0...65_535), otherwise: ProbeServer.Port.usualWords),
             Setting("MSAAS_HOSTS", \.hosts, .hostNames, otherwise: "none"),
             Setting("MSAAS_OPEN", \.isOpen, .flag),
             Setting("MSAAS_RATE_LIMIT", \.rate, .rate, otherwise: "none"),
