@@ -25,7 +25,7 @@ PREFIX         ?= /usr/local
 PROGRAMS       := msaas worker function-host autoscaler
 
 # The fast ones first; a process for each, since many of them start servers and send signals.
-TEST_SUITES    := ArchitectureTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
+TEST_SUITES    := ArchitectureTests TestSupportTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
                   ManifestTests HTTPServerTests DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
                   ControllerTests SeparationTests EndToEndTests ChaosTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6
@@ -45,9 +45,11 @@ up: build ## Start the service and leave it running
 
 test: build test-packages ## Install what the tests need and run them all
 	swift build $(SWIFT_FLAGS) --build-tests
-	@set -e; export PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH"; for suite in $(TEST_SUITES); do \
+	@set -e; export PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH"; run=$$(mktemp -d); \
+	trap 'Tests/TestRun/keeper.sh left "$$run" || exit 1' EXIT; \
+	for suite in $(TEST_SUITES); do \
 		echo "== $$suite"; \
-		swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite\."; \
+		TMPDIR="$$run" swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite\."; \
 	done
 
 chaos: build test-packages ## Kill, freeze and cut off the running service for CHAOS_SECONDS (900), then look what is lost

@@ -223,7 +223,10 @@ var programs: [Target] {
 
 var tests: [Target] {
     [
-        .target(name: "TestSupport", dependencies: ["Threading"], path: "Tests/TestSupport"),
+        .target(name: "TestRun", path: "Tests/TestRun", exclude: ["keeper.sh"]),
+        .target(
+            name: "TestSupport", dependencies: ["TestRun", "Threading", .lifecycle, .logging], path: "Tests/TestSupport"),
+        test("TestSupportTests", []),
         test("ArchitectureTests", [], isSupported: false),
         test("TensorsTests", ["Tensors"], isSupported: false),
         test("CheckpointsTests", ["Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
@@ -241,20 +244,19 @@ var tests: [Target] {
             "StorageServerTests",
             [
                 "Streams", .nioCore, "StorageServer", "ObjectStorage", "HTTPTransport", "Digests", "Encodings",
-                .hummingbird, .lifecycle,
-                .logging, .httpTypes,
+                .hummingbird, .httpTypes,
             ],
             resources: [.copy("Fixtures"), .copy("Clients")]),
         test(
             "HTTPServerTests",
-            ["HTTPServer", "HTTPTransport", .hummingbird, .hummingbirdCore, .nioCore, .lifecycle, .logging]),
+            ["HTTPServer", "HTTPTransport", .hummingbird, .hummingbirdCore, .nioCore, .logging]),
         test("JobsTests", ["Jobs", "ServiceContract"]),
         .target(
             name: "KubernetesDouble", dependencies: ["Kubernetes", "Encodings", .hummingbird, .logging, .nioCore],
             path: "Tests/KubernetesDouble"),
         test(
             "KubernetesTests",
-            ["Streams", "Kubernetes", "KubernetesDouble", "HTTPTransport", "Encodings", "Threading", .logging],
+            ["Streams", "Kubernetes", "KubernetesDouble", "HTTPTransport", "Encodings", .logging],
             resources: [.copy("Fixtures")]),
         test(
             "WorkerLoopTests",

@@ -56,7 +56,7 @@ import Testing
         #expect(parts.value == whole.value)
     }
 
-    @Test func archivesAreReadByOthers() throws {
+    @Test func archivesAreReadByOthers() async throws {
         let directory = try TemporaryDirectory()
         let date = Date(timeIntervalSince1970: 1_700_000_000)
         let files = [("drums.wav", 100_000), ("é x.wav", 1), ("empty.wav", 0)]
@@ -74,7 +74,7 @@ import Testing
         #expect(bytes.count == ZipArchive.size(of: entries))
         let file = directory.url.appending(path: "stems.zip")
         try bytes.write(to: file)
-        #expect(try run("unzip", "-tq", file.path).status == 0)
+        try await Program.run(["unzip", "-tq", file.path])
         let script = """
             import sys, zipfile
             z = zipfile.ZipFile(sys.argv[1])
@@ -82,13 +82,13 @@ import Testing
             print([(i.filename, i.file_size, i.date_time) for i in z.infolist()])
             """
         #expect(
-            try run("python3", "-c", script, file.path).output
+            try await Program.run(["python3", "-c", script, file.path])
                 == "[('drums.wav', 100000, (2023, 11, 14, 22, 13, 20)), "
                 + "('é x.wav', 1, (2023, 11, 14, 22, 13, 20)), ('empty.wav', 0, (2023, 11, 14, 22, 13, 20))]\n")
     }
 
     /// The data is a hole in the file, so that this needs no 5 GiB.
-    @Test func archivesBeyond32BitsAreReadByOthers() throws {
+    @Test func archivesBeyond32BitsAreReadByOthers() async throws {
         let directory = try TemporaryDirectory()
         let sizes = [5 << 30, 10]
         let entries = sizes.enumerated().map { ZipEntry(name: "stem-\($0).wav", size: $1, modified: Date()) }
@@ -115,7 +115,7 @@ import Testing
             z = zipfile.ZipFile(sys.argv[1])
             print([i.file_size for i in z.infolist()], z.read('stem-1.wav') == bytes(10))
             """
-        #expect(try run("python3", "-c", script, url.path).output == "[5368709120, 10] True\n")
+        #expect(try await Program.run(["python3", "-c", script, url.path]) == "[5368709120, 10] True\n")
     }
 
     @Test func wrongSizesAreNoticed() throws {
@@ -136,17 +136,5 @@ import Testing
         #expect(speed.left(of: running, now: now) == 30)
         running.progress = 0.25
         #expect(QueuePace().left(of: running, now: now) == 30)
-    }
-
-    private func run(_ arguments: String...) throws -> (status: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: data, as: UTF8.self))
     }
 }
