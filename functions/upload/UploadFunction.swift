@@ -8,7 +8,7 @@ import ServiceContract
 
 /// `POST /upload`: stores a song in the queue's bucket; the bucket's notification does the rest.
 ///
-/// The song streams from the client into the storage (``SongStore`` says how). Redis has no part in it but for the queue's
+/// The song streams from the client into the storage (``SongUpload`` says how). Redis has no part in it but for the queue's
 /// length: what is stored is accepted.
 public struct UploadFunction: Function {
     /// The bytes of `function.yaml`.
@@ -36,7 +36,7 @@ public struct UploadFunction: Function {
     /// Reads what the storage needs, `MSAAS_QUEUE_LIMIT` and `MSAAS_UPLOAD_MEMORY`.
     public init(environment: FunctionEnvironment) throws {
         let memory = environment.variables["MSAAS_UPLOAD_MEMORY"].flatMap { $0.isEmpty ? nil : $0 } ?? "32MiB"
-        guard let bytes = Quantity.bytes(memory), bytes >= SongStore.pieceSize else {
+        guard let bytes = Quantity.bytes(memory), bytes >= SongUpload.pieceSize else {
             throw ConfigurationError("MSAAS_UPLOAD_MEMORY is “\(memory)”; write a size of at least 5MiB.")
         }
         budget = MemoryBudget(bytes: bytes)
@@ -68,7 +68,7 @@ public struct UploadFunction: Function {
 
     private func store(_ song: SongSource, context: FunctionContext) async throws -> FunctionResponse {
         let job = JobID.random()
-        let store = SongStore(client: storage.client, bucket: storage.queueBucket, budget: budget)
+        let store = SongUpload(client: storage.client, bucket: storage.queueBucket, budget: budget)
         let size = try await withServiceProblems(context.logger) {
             try await store.store(
                 song, as: "\(job)/\(song.filename)", metadata: Self.ownership(of: context.caller))

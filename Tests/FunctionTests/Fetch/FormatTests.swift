@@ -61,7 +61,7 @@ import Testing
         let date = Date(timeIntervalSince1970: 1_700_000_000)
         let files = [("drums.wav", 100_000), ("é x.wav", 1), ("empty.wav", 0)]
         let entries = files.map { ZipEntry(name: $0.0, size: $0.1, modified: date) }
-        var archive = ZipArchive()
+        var archive = ZipWriter()
         var bytes = Data()
         for entry in entries {
             bytes += archive.begin(entry)
@@ -71,7 +71,7 @@ import Testing
             bytes += try archive.finishEntry()
         }
         bytes += archive.finish()
-        #expect(bytes.count == ZipArchive.size(of: entries))
+        #expect(bytes.count == ZipWriter.size(of: entries))
         let file = directory.url.appending(path: "stems.zip")
         try bytes.write(to: file)
         try await Program.run(["unzip", "-tq", file.path])
@@ -95,7 +95,7 @@ import Testing
         let url = directory.url.appending(path: "large.zip")
         _ = FileManager.default.createFile(atPath: url.path, contents: nil)
         let file = try FileHandle(forWritingTo: url)
-        var archive = ZipArchive()
+        var archive = ZipWriter()
         for entry in entries {
             try file.write(contentsOf: archive.begin(entry))
             var left = entry.size
@@ -108,7 +108,7 @@ import Testing
             try file.write(contentsOf: try archive.finishEntry())
         }
         try file.write(contentsOf: archive.finish())
-        #expect(try Int(file.offset()) == ZipArchive.size(of: entries))
+        #expect(try Int(file.offset()) == ZipWriter.size(of: entries))
         try file.close()
         let script = """
             import sys, zipfile
@@ -119,10 +119,10 @@ import Testing
     }
 
     @Test func wrongSizesAreNoticed() throws {
-        var archive = ZipArchive()
+        var archive = ZipWriter()
         _ = archive.begin(ZipEntry(name: "a", size: 2, modified: Date()))
         archive.add(Data([1]))
-        #expect(throws: ZipArchive.WrongSize.self) { try archive.finishEntry() }
+        #expect(throws: ZipWriter.WrongSize.self) { try archive.finishEntry() }
     }
 
     @Test func estimatesFollowFromWhatWasDone() {

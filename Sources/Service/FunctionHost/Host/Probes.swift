@@ -4,10 +4,10 @@ import Logging
 import ServiceContract
 import Synchronization
 
-/// What the host itself serves: `/healthz`, `/readyz`, `/metrics` and, at `/`, the version and the list of all paths. With a port of their own
-/// for probes, metrics are to be had only there, and a functions' port that is full hides no probe.
+/// What the host itself serves: `/healthz`, `/readyz`, `/metrics`, `/openapi.yaml` and, at `/`, the version and the list of all
+/// paths. With a port of their own for probes, metrics are to be had only there, and a functions' port that is full hides no probe.
 struct BuiltInRoutes: Sendable {
-    private static let probes = ["healthz", "readyz", "metrics"]
+    private static let probes = ["healthz", "readyz", "metrics", "openapi.yaml"]
 
     let readiness: Readiness
     let metrics: PrometheusRegistry
@@ -55,6 +55,9 @@ struct BuiltInRoutes: Sendable {
             return try .json(status: report.isReady ? 200 : 503, headers: [.cacheControl: "no-store"], report)
         case "metrics":
             return .text(metrics.text() + process.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
+        case "openapi.yaml":
+            return FunctionResponse(
+                headers: [.contentType: "application/yaml"], body: .bytes(Data(ServiceDescription.openAPI)))
         default: return try .json(Front(version: serviceVersion, functions: index))
         }
     }

@@ -21,7 +21,7 @@ package struct ZipEntry: Sendable {
 ///
 /// Checksums follow the data in descriptors, so nothing has to be read twice; sizes and offsets beyond 32 bits are
 /// written as Zip64. Gives out bytes, does no input or output itself.
-package struct ZipArchive {
+package struct ZipWriter {
     private struct Written {
         var entry: ZipEntry
         var offset: Int
@@ -44,7 +44,7 @@ package struct ZipArchive {
 
     /// The whole archive's size in bytes.
     package static func size(of entries: [ZipEntry]) -> Int {
-        var archive = ZipArchive()
+        var archive = ZipWriter()
         for entry in entries {
             _ = archive.begin(entry)
             archive.offset += entry.size
@@ -180,4 +180,78 @@ package struct ZipArchive {
         offset += bytes.count
         return bytes
     }
+}
+
+/// The little-endian fields of zip headers.
+extension Data {
+    /// Version, flags (sizes follow, name in UTF-8), method (stored), time and date: the same in both headers.
+    mutating func appendCommon(_ entry: ZipEntry) {
+        append16(entry.isLarge ? 45 : 20)
+        append16(1 << 3 | 1 << 11)
+        append16(0)
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = .gmt
+        let time = calendar.dateComponents([.year, .month, .day, .hour, .minute, .second], from: entry.modified)
+        append16(UInt16((time.hour ?? 0) << 11 | (time.minute ?? 0) << 5 | (time.second ?? 0) / 2))
+        append16(
+            UInt16(
+                Swift.min(127, Swift.max(0, (time.year ?? 1980) - 1980)) << 9 | (time.month ?? 1) << 5 | (time.day ?? 1)
+            ))
+    }
+
+    mutating func append16(_ value: UInt16) { appendBytes(of: value.littleEndian) }
+    mutating func append32(_ value: UInt32) { appendBytes(of: value.littleEndian) }
+    mutating func append32(_ value: Int) { append32(UInt32(value)) }
+    mutating func append64(_ value: Int) { appendBytes(of: UInt64(value).littleEndian) }
+
+    private mutating func appendBytes(of value: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: value) { append(contentsOf: $0) }
+    }
+}
+
+/// The checksum of zip archives: CRC-32 with the polynomial 0x04C11DB7, reflected (ISO 3309), eight bytes a step.
+package struct CRC32 {
+    private var state: UInt32 = 0xffff_ffff
+
+    package init() {}
+
+    package var value: UInt32 { ~state }
+
+    package mutating func update(_ data: Data) { data.withUnsafeBytes { update($0) } }
+
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        var crc = state
+        do {
+            Self.tables.withUnsafeBufferPointer { tables in
+                var index = 0
+                while index + 8 <= bytes.count {
+                    let low = bytes.loadUnaligned(fromByteOffset: index, as: UInt32.self).littleEndian ^ crc
+                    let high = bytes.loadUnaligned(fromByteOffset: index + 4, as: UInt32.self).littleEndian
+                    crc = tables[7 << 8 | Int(low & 255)] ^ tables[6 << 8 | Int(low >> 8 & 255)]
+                    crc ^= tables[5 << 8 | Int(low >> 16 & 255)] ^ tables[4 << 8 | Int(low >> 24)]
+                    crc ^= tables[3 << 8 | Int(high & 255)] ^ tables[2 << 8 | Int(high >> 8 & 255)]
+                    crc ^= tables[1 << 8 | Int(high >> 16 & 255)] ^ tables[Int(high >> 24)]
+                    index += 8
+                }
+                while index < bytes.count {
+                    crc = tables[Int((crc ^ UInt32(bytes[index])) & 255)] ^ crc >> 8
+                    index += 1
+                }
+            }
+        }
+        state = crc
+    }
+
+    /// Table `n` holds the effect of a byte that is followed by `n` others.
+    private static let tables: [UInt32] = {
+        var tables = [UInt32](repeating: 0, count: 8 << 8)
+        for byte in 0..<256 {
+            tables[byte] = (0..<8).reduce(UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 }
+        }
+        for index in 256..<tables.count {
+            let before = tables[index - 256]
+            tables[index] = before >> 8 ^ tables[Int(before & 255)]
+        }
+        return tables
+    }()
 }

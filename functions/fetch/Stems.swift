@@ -1,9 +1,12 @@
+import Encodings
 import Foundation
 import FunctionClients
 import FunctionHost
 import Jobs
 import ObjectStorage
 import ServiceContract
+
+// The stems of a job that is done: one of them, whole or a range of it, or all of them in an archive.
 
 extension FetchFunction {
     /// A stem's audio, whole or a range of it.
@@ -107,5 +110,99 @@ extension String {
             return self
         }
         return String(self[..<dot])
+    }
+}
+
+extension FetchFunction {
+    /// All stems in one zip archive, written while it is sent.
+    func archive(of id: JobID, _ context: FunctionContext) async throws -> FunctionResponse {
+        let finished = try await finishedJob(id, context)
+        let entries = finished.stems.map {
+            ZipEntry(name: $0.downloadName, size: $0.size, modified: finished.finishedAt)
+        }
+        let client = storage.client
+        let bucket = storage.outputBucket
+        // The first stem is asked for here, while a missing one can still be told with a status.
+        if let first = finished.stems.first {
+            let head = try await withServiceProblems(context.logger) {
+                try await client.head(bucket, first.key(of: id))
+            }
+            guard head?.eTag == first.eTag else { throw Problem.stemGone }
+        }
+        return FunctionResponse(
+            headers: [
+                .contentType: "application/zip", .cacheControl: "private, no-cache", .acceptRanges: "none",
+                .contentDisposition: ContentDisposition.attachment("\(finished.title) - stems.zip"),
+            ],
+            body: .stream(length: ZipWriter.size(of: entries)) { writer in
+                var archive = ZipWriter()
+                for (stem, entry) in zip(finished.stems, entries) {
+                    try await writer.write(archive.begin(entry))
+                    let object = try await client.get(bucket, stem.key(of: id), ifMatch: stem.eTag)
+                    for try await chunk in object.body {
+                        chunk.withUnsafeReadableBytes { archive.add($0) }
+                        try await writer.write(chunk)
+                    }
+                    try await writer.write(try archive.finishEntry())
+                }
+                try await writer.write(archive.finish())
+            })
+    }
+}
+
+/// Which bytes a `Range` header asks for (RFC 9110, section 14).
+package enum RangeHeader: Sendable, Equatable {
+    /// Everything: there is no header, it is malformed, or it asks for several ranges, which a server may ignore.
+    case whole
+    case bytes(Range<Int>)
+    /// Well formed, but beyond the end.
+    case unsatisfiable
+
+    package init(_ header: String?, size: Int) {
+        self = .whole
+        guard let header, let match = header.wholeMatch(of: /[Bb][Yy][Tt][Ee][Ss]=\s*([0-9]{0,18})-([0-9]{0,18})\s*/)
+        else {
+            return
+        }
+        switch (Int(match.1), Int(match.2)) {
+        case (let first?, let last?) where last < first: break
+        case (let first?, let last):
+            self = first < size ? .bytes(first..<min(size, (last ?? size - 1) + 1)) : .unsatisfiable
+        case (nil, let count?): self = count > 0 && size > 0 ? .bytes(max(0, size - count)..<size) : .unsatisfiable
+        case (nil, nil): break
+        }
+    }
+
+    var bytes: Range<Int>? { if case .bytes(let range) = self { range } else { nil } }
+
+    var count: Int? { bytes?.count }
+}
+
+/// The entity tags of `If-None-Match`, compared weakly.
+package struct EntityTags: Sendable {
+    private let tags: Set<String>
+    private let isAny: Bool
+
+    package init?(_ header: String?) {
+        guard let header else { return nil }
+        isAny = header.trimmingCharacters(in: .whitespaces) == "*"
+        tags = Set(header.matches(of: /"[^"]*"/).map { String($0.output) })
+    }
+
+    package func contains(_ tag: String) -> Bool { isAny || tags.contains(tag) }
+}
+
+/// `Content-Disposition` for a name from outside (RFC 6266, RFC 8187): nothing in the name can end the header, the
+/// quotes or the line.
+package enum ContentDisposition {
+    package static func attachment(_ name: String) -> String {
+        let plain = String(
+            String.UnicodeScalarView(
+                name.unicodeScalars.map { scalar in
+                    scalar.isASCII && scalar.value >= 0x20 && scalar.value != 0x7f
+                        && !"\"\\%;/".unicodeScalars.contains(scalar)
+                        ? scalar : "_"
+                }))
+        return "attachment; filename=\"\(plain)\"; filename*=UTF-8''\(name.percentEncoded())"
     }
 }

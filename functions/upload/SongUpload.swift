@@ -21,7 +21,7 @@ import Synchronization
 /// Nothing is visible in the bucket before the last byte was read and checked. Options of a form that come after its file
 /// are known by then: a song that is held as a whole gets them as its metadata, else ``LateOptions`` are stored beside
 /// it before it becomes visible.
-struct SongStore: Sendable {
+struct SongUpload: Sendable {
     /// What S3 wants a part to have at least, if it is not the last.
     static let pieceSize = 5 << 20
 
@@ -50,7 +50,7 @@ struct SongStore: Sendable {
 
     /// One song on its way.
     private struct Upload {
-        let store: SongStore
+        let store: SongUpload
         let song: SongSource
         let key: String
         let metadata: [String: String]
