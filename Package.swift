@@ -271,7 +271,9 @@ var tests: [Target] {
                 "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices", "Jobs", .logging,
                 .metrics,
                 .lifecycle,
-            ], exclude: ["Separate/minio-event.json", "Contract/openapi_check.py"]),
+            ], exclude: [
+                "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml", "Contract/songs.py",
+            ]),
         test("PolicyTests", ["Policy"], isSupported: false),
         test("SimulatorTests", ["Simulator", "Policy", "autoscaler"]),
         test(

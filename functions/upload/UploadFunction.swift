@@ -60,7 +60,14 @@ public struct UploadFunction: Function {
         try SongSource.check(request.headers)
         try await queueLimit?.check()
         try await checkQuota(of: context.caller, bytes: request.body.declaredLength ?? 0, context)
-        if try isPresign(request) { return try presign(request, options: options.validated(), caller: context.caller) }
+        if try isPresign(request) {
+            // The options of a form would count for nothing, without a word.
+            guard request.body.declaredLength == 0 else {
+                throw Problem.badRequest(
+                    "With presign there is no body: give options in the query, and put the song to the address that is answered.")
+            }
+            return try presign(request, options: options.validated(), caller: context.caller)
+        }
         guard request.body.declaredLength != 0 else { throw Problem.emptySong }
         let song = try await SongSource(request, options: options)
         return try await store(song, context: context)

@@ -13,12 +13,14 @@ import UploadFunction
 @Suite(.serialized) struct OpenAPITests {
     private static let contract = Places.repository.appending(path: "Sources/Foundations/ServiceContract").path
 
+    private static let scripts = Places.repository.appending(path: "Tests/FunctionTests/Contract")
+
     @Test func theDocumentIsWhatTheServiceIs() async throws {
         let folder = try TemporaryDirectory()
         let file = folder.path + "/service.json"
         try JSONEncoder.contract.encode(ServiceFacts()).write(to: URL(filePath: file))
         try await Program.run([
-            "python3", Places.repository.appending(path: "Tests/FunctionTests/Contract/openapi_check.py").path,
+            "python3", Self.scripts.appending(path: "openapi_check.py").path,
             Self.contract + "/openapi.yaml", file, Self.contract,
         ])
     }
@@ -41,12 +43,18 @@ import UploadFunction
         let secret = APIKey.makeSecret()
         let keys = withKey ? KeyRing([try APIKey(name: "studio", secret: secret)]) : nil
         try await withStack(notifies: true, streamAge: .milliseconds(100), keys: keys) { stack in
-            let report = try TemporaryDirectory()
+            let (folder, report) = (Self.scripts, try TemporaryDirectory())
+            // A worker that knows one song.
+            let worker = Task {
+                while !Task.isCancelled { _ = try? await stack.separate([("drums", Data("drums".utf8))]) }
+            }
+            defer { worker.cancel() }
             let output = try await Program.run(
                 [
-                    "schemathesis", "run", Self.contract + "/openapi.yaml", "--url", stack.host.url, "--header",
-                    "Authorization: Bearer \(withKey ? secret : Stack.token)", "--max-examples", examples,
-                ], directory: report.path)
+                    "schemathesis", "--config-file", folder.appending(path: "schemathesis.toml").path, "run",
+                    Self.contract + "/openapi.yaml", "--url", stack.host.url, "--header",
+                    "Authorization: Bearer \(withKey ? secret : Stack.token)", "--max-examples", examples, "--no-color",
+                ], environment: ["PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": folder.path], directory: report.path)
             print(output)
         }
     }
