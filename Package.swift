@@ -44,9 +44,10 @@ var foundations: [Target] {
                 .target(name: "Digests", dependencies: ["COpenSSL"]),
                 .target(name: "Encodings"),
                 .target(name: "SeparationChoices", dependencies: ["Untrusted"]),
+                .target(name: "COpenAPI", exclude: ["openapi.yaml"]),
                 .target(
-                    name: "ServiceContract", dependencies: ["Digests", "Encodings", "SeparationChoices", "Untrusted"],
-                    resources: [.embedInCode("openapi.yaml")]),
+                    name: "ServiceContract",
+                    dependencies: ["COpenAPI", "Digests", "Encodings", "SeparationChoices", "Untrusted"]),
             ])
 }
 

@@ -11,6 +11,7 @@ import UploadFunction
 
 /// `openapi.yaml` says what the service does: no route, member, option, status or kind of problem is missing, and none too many.
 @Suite(.serialized) struct OpenAPITests {
+    private static let document = Places.repository.appending(path: "Sources/Foundations/COpenAPI/openapi.yaml").path
     private static let contract = Places.repository.appending(path: "Sources/Foundations/ServiceContract").path
 
     private static let scripts = Places.repository.appending(path: "Tests/FunctionTests/Contract")
@@ -21,7 +22,7 @@ import UploadFunction
         try JSONEncoder.contract.encode(ServiceFacts()).write(to: URL(filePath: file))
         try await Program.run([
             "python3", Self.scripts.appending(path: "openapi_check.py").path,
-            Self.contract + "/openapi.yaml", file, Self.contract,
+            Self.document, file, Self.contract,
         ])
     }
 
@@ -30,7 +31,7 @@ import UploadFunction
             let reply = try await host.get("/openapi.yaml")
             #expect(reply.status == 200)
             #expect(reply.headers["Content-Type"] == "application/yaml")
-            #expect(try reply.body == Data(contentsOf: URL(filePath: Self.contract + "/openapi.yaml")))
+            #expect(try reply.body == Data(contentsOf: URL(filePath: Self.document)))
         }
     }
 
@@ -52,7 +53,7 @@ import UploadFunction
             let output = try await Program.run(
                 [
                     "schemathesis", "--config-file", folder.appending(path: "schemathesis.toml").path, "run",
-                    Self.contract + "/openapi.yaml", "--url", stack.host.url, "--header",
+                    Self.document, "--url", stack.host.url, "--header",
                     "Authorization: Bearer \(withKey ? secret : Stack.token)", "--max-examples", examples, "--no-color",
                 ], environment: ["PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": folder.path], directory: report.path)
             print(output)
