@@ -223,7 +223,8 @@ var tests: [Target] {
     [
         .target(name: "TestRun", path: "Tests/TestRun", exclude: ["keeper.sh"]),
         .target(
-            name: "TestSupport", dependencies: ["TestRun", "Threading", .lifecycle, .logging], path: "Tests/TestSupport"),
+            name: "TestSupport", dependencies: ["TestRun", "Threading", .lifecycle, .logging], path: "Tests/TestSupport"
+        ),
         test("TestSupportTests", []),
         test("ArchitectureTests", [], isSupported: false),
         test("TensorsTests", ["Tensors"], isSupported: false),
@@ -269,11 +270,14 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices", "Jobs", .logging,
+                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices", "Jobs",
+                .logging,
                 .metrics,
                 .lifecycle,
-            ], exclude: [
-                "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml", "Contract/songs.py",
+            ],
+            exclude: [
+                "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml",
+                "Contract/songs.py",
             ]),
         test("PolicyTests", ["Policy"], isSupported: false),
         test("SimulatorTests", ["Simulator", "Policy", "autoscaler"]),

@@ -31,11 +31,14 @@ import Testing
 
     /// Whoever reads a name knows which of two things it is.
     @Test func noNameStandsForTwoThings() throws {
-        let declaration = /^(?:(?:package|public|internal|final|indirect) |@\w+(?:\([^)]*\))? )*(?:struct|class|enum|actor|protocol|typealias) (\w+)/
+        let declaration =
+            /^(?:(?:package|public|internal|final|indirect) |@\w+(?:\([^)]*\))? )*(?:struct|class|enum|actor|protocol|typealias) (\w+)/
         var places: [String: Set<String>] = [:]
         for (target, file) in try sources() where target.floor != .tests {
             for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
-                if let name = line.prefixMatch(of: declaration)?.output.1 { places[String(name), default: []].insert(target.name) }
+                if let name = line.prefixMatch(of: declaration)?.output.1 {
+                    places[String(name), default: []].insert(target.name)
+                }
             }
         }
         for (name, rooms) in places where rooms.count > 1 {

@@ -124,7 +124,9 @@ import Testing
     }
 
     @Test func theVersionIsKnown() async throws {
-        #expect(try await Program.run([Places.products.appending(path: "msaas").path, "--version"]).contains(serviceVersion))
+        #expect(
+            try await Program.run([Places.products.appending(path: "msaas").path, "--version"]).contains(serviceVersion)
+        )
     }
 
     @Test func aSecondKeyOfANameIsWarnedOf() async throws {
@@ -137,7 +139,9 @@ import Testing
         }
         #expect(try String(contentsOfFile: errors, encoding: .utf8).contains("has a key of the name studio already"))
         #expect(try String(contentsOfFile: file, encoding: .utf8).components(separatedBy: "name: ").count == 3)
-        let usage = await #expect(throws: (any Error).self) { try await Program.run([msaas, "key", "studio", "--rate", "fast"]) }
+        let usage = await #expect(throws: (any Error).self) {
+            try await Program.run([msaas, "key", "studio", "--rate", "fast"])
+        }
         #expect("\(usage.map { "\($0)" } ?? "")".contains("msaas key"))
     }
 }

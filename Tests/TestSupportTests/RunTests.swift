@@ -20,7 +20,8 @@ struct RunTests {
         let lines = [
             Places.run.path, "\(redis.processIdentifier)", "\(child.processIdentifier)", "\(grandchild)",
         ]
-        try lines.joined(separator: "\n").write(toFile: try #require(Self.isRehearsal), atomically: true, encoding: .utf8)
+        try lines.joined(separator: "\n").write(
+            toFile: try #require(Self.isRehearsal), atomically: true, encoding: .utf8)
         try await Task.sleep(for: .seconds(600))
     }
 
@@ -36,7 +37,9 @@ struct RunTests {
                 "swift-testing", "--filter", "RunTests/rehearsal",
             ], output: folder.path + "/log")
         try await eventually("all of it is there") {
-            guard runner.isRunning else { throw TestFailure(try String(contentsOfFile: folder.path + "/log", encoding: .utf8)) }
+            guard runner.isRunning else {
+                throw TestFailure(try String(contentsOfFile: folder.path + "/log", encoding: .utf8))
+            }
             return FileManager.default.fileExists(atPath: report)
         }
         let lines = try String(contentsOfFile: report, encoding: .utf8).split(separator: "\n").map(String.init)

@@ -64,7 +64,8 @@ public struct UploadFunction: Function {
             // The options of a form would count for nothing, without a word.
             guard request.body.declaredLength == 0 else {
                 throw Problem.badRequest(
-                    "With presign there is no body: give options in the query, and put the song to the address that is answered.")
+                    "With presign there is no body: give options in the query, and put the song to the address that is answered."
+                )
             }
             return try presign(request, options: options.validated(), caller: context.caller)
         }

@@ -31,7 +31,8 @@ public final class CurlTransport: HTTPTransport {
     }
 
     /// Sends the body, if it streams, while it waits for the answer's head.
-    private static func head(_ bodies: TransferBodies, _ body: HTTPBody, _ loop: CurlLoop) async throws -> IncomingBody.Head
+    private static func head(_ bodies: TransferBodies, _ body: HTTPBody, _ loop: CurlLoop) async throws
+        -> IncomingBody.Head
     {
         guard case .stream(let stream, let length) = body else { return try await bodies.incoming.head() }
         async let sent: Void = bodies.outgoing.send(stream, length: length) { loop.post(.resume(bodies)) }

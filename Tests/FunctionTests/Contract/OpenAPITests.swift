@@ -27,7 +27,7 @@ import UploadFunction
     }
 
     @Test func theHostServesTheDocument() async throws {
-        try await withHost([TrialFunction()]) { host in
+        try await withHost([EchoFunction()]) { host in
             let reply = try await host.get("/openapi.yaml")
             #expect(reply.status == 200)
             #expect(reply.headers["Content-Type"] == "application/yaml")
@@ -89,7 +89,8 @@ private struct ServiceFacts: Encodable {
         }
         self.routes = routes
         let (job, now) = (JobID.random(), Date())
-        let record = StemRecord(name: "drums", file: "attempt-2/drums.wav", size: 3, eTag: "e", contentType: "audio/wav")
+        let record = StemRecord(
+            name: "drums", file: "attempt-2/drums.wav", size: 3, eTag: "e", contentType: "audio/wav")
         let manifest = Manifest(
             job: job, model: "starter", filename: "a.mp3", duration: 1.5, sampleRate: 44100, stems: [record],
             separationSeconds: 2, warnings: ["w"], owner: "studio")
@@ -105,7 +106,8 @@ private struct ServiceFacts: Encodable {
         let upload = AcceptedUpload(job: job, filename: "a.mp3", size: 3)
         let presigned = PresignedUpload(job: job, url: "http://h/queue/k?s", headers: ["a": "b"], expires: now)
         let problem = ProblemDocument(
-            type: "urn:msaas:problem:gone", title: "t", status: 410, detail: "d", requestID: "r", extensions: ["x": .int(1)])
+            type: "urn:msaas:problem:gone", title: "t", status: 410, detail: "d", requestID: "r",
+            extensions: ["x": .int(1)])
         let shortProblem = ProblemDocument(
             type: "urn:msaas:problem:internal", title: "t", status: 500, detail: nil, requestID: "r")
         values = [

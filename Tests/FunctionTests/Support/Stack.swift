@@ -107,7 +107,8 @@ struct PoisonedStorage: HTTPTransport {
 
 /// Runs `body` over a stack of its own. With `notifies` the bucket's notifications go to `/separate`.
 func withStack(
-    notifies: Bool = false, heartbeat: Duration = .seconds(15), streamAge: Duration = .seconds(900), upkeep: UpkeepSchedule = UpkeepSchedule(),
+    notifies: Bool = false, heartbeat: Duration = .seconds(15), streamAge: Duration = .seconds(900),
+    upkeep: UpkeepSchedule = UpkeepSchedule(),
     lease: Duration = .seconds(30), queueLimit: Int? = nil,
     transport: any HTTPTransport = CurlTransport(), keys: KeyRing? = nil,
     configure: @Sendable (inout HostConfiguration) -> Void = { _ in },
