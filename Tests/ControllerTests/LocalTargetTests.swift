@@ -10,7 +10,7 @@ import Testing
 /// A target that starts and ends workers itself, as one machine's supervisor does.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct LocalTargetTests {
     @Test func fromNoWorkerAndBack() async throws {
-        let redis = try await RedisServer()
+        let redis = try ServerProcess.durableRedis()
         let queue = try redis.queue()
         let workers = SimulatedWorkers(redis)
         let target = SupervisorDouble(workers, places: 3)

@@ -18,14 +18,14 @@ import Testing
                 stage.workers.hold()
                 let ids = try await stage.enqueue(6)
                 try await eventually("three work") { stage.workers.busy.count == 3 }
-                stage.redis.stop()
+                stage.redis.kill()
                 let before = stage.cluster.scalings()
                 try await eventually("rounds have failed") { try failures("redis", controller) >= 10 }
                 #expect(stage.cluster.scalings() == before && stage.replicas == 3)
                 #expect(controller.status.text.contains("msaas_autoscaler_trouble{reason=\"backlog-unknown\"} 1"))
                 let notes = stage.cluster.notes("BacklogUnknown")
                 #expect(notes.count == 1 && notes[0].hasPrefix("holding: the jobs cannot be read (Redis at 127.0.0.1:"))
-                try await stage.redis.start()
+                try stage.redis.start()
                 stage.workers.letGo()
                 let more = try await stage.enqueue(30)
                 try await eventually("all jobs are done") { try await stage.allDone(ids + more) }

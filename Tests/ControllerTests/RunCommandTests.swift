@@ -81,7 +81,8 @@ import Testing
         return try Running(
             ["run", "--config", file, "--identity", name, "--listen", "127.0.0.1:\(try freePort())"],
             [
-                "KUBECONFIG": try kubeconfig(stage.server.url, name), "REDIS_URL": stage.redis.url,
+                "KUBECONFIG": try kubeconfig(stage.server.url, name),
+                "REDIS_URL": "redis://127.0.0.1:\(stage.redis.port)",
                 "AUTOSCALER_MAX_REPLICAS": "6",
             ])
     }

@@ -50,23 +50,23 @@ import Testing
         let tmux = try await open(service)
         try tmux.press("p")
         try await tmux.wait("paused") { $0.contains("PAUSED") && $0.contains("p resume") || $0.contains("is paused") }
-        try await service.wait("paused") { try await service.board.control().isPaused }
+        try await eventually("paused") { try await service.board.control().isPaused }
         try tmux.press("p", "+")
-        try await service.wait("overridden") {
+        try await eventually("overridden") {
             try await service.board.control() == AutoscalerControl(override: 8)
         }
         try await tmux.wait("override") { $0.contains("OVERRIDE 8") }
         try tmux.press("-", "-")
-        try await service.wait("overridden") { try await service.board.control().override == 6 }
+        try await eventually("overridden") { try await service.board.control().override == 6 }
         try tmux.press("a")
-        try await service.wait("automatic") { try await service.board.control() == .automatic }
+        try await eventually("automatic") { try await service.board.control() == .automatic }
         try tmux.press("Down", "j", "d")
-        try await service.wait("draining") { try await service.board.drainRequest(of: "worker-1") != nil }
+        try await eventually("draining") { try await service.board.drainRequest(of: "worker-1") != nil }
         try await tmux.wait("to drain") { $0.contains("to drain") }
         try tmux.press("d")
-        try await service.wait("not draining") { try await service.board.drainRequest(of: "worker-1") == nil }
+        try await eventually("not draining") { try await service.board.drainRequest(of: "worker-1") == nil }
         try tmux.press("r")
-        try await service.wait("revived") { try await service.queue.depth().dead == 0 }
+        try await eventually("revived") { try await service.queue.depth().dead == 0 }
         try await tmux.wait("notice") { $0.contains("1 job is back in the queue.") }
         try tmux.press("C-c")
         try await expectLeft(tmux)

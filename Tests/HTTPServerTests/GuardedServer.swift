@@ -1,20 +1,16 @@
-import Foundation
 import HTTPServer
 import Hummingbird
 import HummingbirdCore
-import Logging
-import ServiceLifecycle
-import Synchronization
 import TestSupport
 
 /// A server behind a ``ConnectionGuard`` on a free port: `/take` reads its body, `/refuse` answers 401 and does not.
 final class GuardedServer: Sendable {
-    let port: Int
     let rules: ConnectionRules
     /// How the reading of each body at `/take` ended.
     let bodies: AsyncStream<String>
-    private let group: ServiceGroup
-    private let task: Task<Void, any Error>
+    private let service: RunningService
+
+    var port: Int { service.port }
 
     init(_ limits: ConnectionLimits = ConnectionLimits(), certificates: CertificateSource? = nil) async throws {
         let rules = ConnectionRules(limits) { fault in
@@ -40,27 +36,11 @@ final class GuardedServer: Sendable {
         router.post("refuse") { _, _ in
             Response(status: .unauthorized, body: ResponseBody(byteBuffer: ByteBuffer(string: "no")))
         }
-        var logger = Logger(label: "guarded")
-        logger.logLevel = .critical
-        let (ports, running) = AsyncStream.makeStream(of: Int.self)
-        let application = Application(
-            router: router, server: .guarded(rules, certificates: certificates, configuration: .init()),
-            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { running.yield($0.localAddress?.port ?? 0) }, logger: logger)
-        let group = ServiceGroup(services: [application], logger: logger)
-        self.group = group
-        task = Task {
-            defer { running.finish() }
-            try await group.run()
+        service = try await RunningService { logger, listens in
+            Application(
+                router: router, server: .guarded(rules, certificates: certificates, configuration: .init()),
+                configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+                onServerRunning: { listens($0.localAddress?.port ?? 0) }, logger: logger)
         }
-        var port: Int?
-        for await known in ports {
-            port = known
-            break
-        }
-        if port == nil { try await task.value }
-        self.port = port ?? 0
     }
-
-    deinit { task.cancel() }
 }

@@ -12,15 +12,7 @@ struct ClusterTests {
     }
 
     private func cli(_ node: ServerProcess, _ words: String...) async throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["redis-cli", "-p", String(node.port)] + words
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return String(decoding: output, as: UTF8.self)
+        try await Program.run(["redis-cli", "-p", String(node.port)] + words)
     }
 
     private func queue(_ node: ServerProcess, path: String = "") throws -> RedisJobQueue {

@@ -77,7 +77,7 @@ struct EventLogTests {
     }
 
     @Test func readersOutliveARestart() async throws {
-        let redis = try RestartableRedis()
+        let redis = try ServerProcess.durableRedis()
         let queue = try RedisJobQueue(
             url: "redis://127.0.0.1:\(redis.port)", options: QueueOptions(timeouts: .init(patience: .seconds(60))))
         let log = queue.eventLog()

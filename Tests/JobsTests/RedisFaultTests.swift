@@ -18,7 +18,7 @@ struct RedisFaultTests {
     }
 
     @Test func everythingSurvivesAPowerFailureOfRedis() async throws {
-        let redis = try RestartableRedis()
+        let redis = try ServerProcess.durableRedis()
         let queue = try queue(port: redis.port, patience: .seconds(60))
         let (first, second) = (newJob("1.mp3"), newJob("2.mp3"))
         _ = try await queue.enqueue(first)
@@ -35,7 +35,7 @@ struct RedisFaultTests {
     }
 
     @Test func holdersComeBackFirstAfterARestart() async throws {
-        let redis = try RestartableRedis()
+        let redis = try ServerProcess.durableRedis()
         let queue = try RedisJobQueue(
             url: "redis://127.0.0.1:\(redis.port)",
             options: QueueOptions(lease: .seconds(6), timeouts: .init(patience: .seconds(60))))
@@ -53,7 +53,7 @@ struct RedisFaultTests {
     }
 
     @Test func aWaitingClaimOutlivesARestart() async throws {
-        let redis = try RestartableRedis()
+        let redis = try ServerProcess.durableRedis()
         let queue = try queue(port: redis.port, patience: .seconds(60))
         async let claim = queue.claim(worker: "w", wait: .seconds(600))
         try await eventually("the worker waits") { try await !queue.workers().isEmpty }

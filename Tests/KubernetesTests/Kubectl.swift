@@ -1,7 +1,6 @@
 import Foundation
 import KubernetesDouble
 import TestSupport
-import Threading
 
 /// The real `kubectl`, with nothing but the double in its configuration.
 struct Kubectl {
@@ -20,26 +19,9 @@ struct Kubectl {
 
     /// Runs it and gives what it printed, errors too.
     func run(_ arguments: String...) async throws -> String {
-        try await shell(
+        try await Program.result(
             ["kubectl"] + arguments,
-            environment: ["KUBECONFIG": folder.path + "/config", "HOME": folder.path])
-    }
-}
-
-/// Runs a command to its end and gives what it printed, errors too.
-func shell(_ command: [String], environment: [String: String] = [:]) async throws -> String {
-    try await BlockingThread(name: "shell").run {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: output, as: UTF8.self)
+            environment: ["KUBECONFIG": folder.path + "/config", "HOME": folder.path]
+        ).text
     }
 }

@@ -25,7 +25,7 @@ import Testing
             done
             echo made
             """
-        let output = try await shell(["sh", "-c", script])
+        let output = try await Program.run(["sh", "-c", script])
         guard output.hasSuffix("made\n") else { throw TestFailure("openssl made no certificates: \(output)") }
     }
 

@@ -62,7 +62,7 @@ import Testing
             (#""Expiration":{"Date":"2030-01-01T00:00:00Z"}}]}"#, "NotImplemented"),
         ] {
             await #expect {
-                try await Tool.run(
+                try await Program.run(
                     [
                         "aws", "s3api", "put-bucket-lifecycle-configuration", "--bucket", "rules",
                         "--lifecycle-configuration", rule + action,
@@ -71,7 +71,7 @@ import Testing
                 "\($0)".contains(code)
             }
         }
-        let output = try await Tool.run(
+        let output = try await Program.run(
             [
                 "aws", "s3api", "put-bucket-lifecycle-configuration", "--bucket", "rules", "--lifecycle-configuration",
                 rule + #""Expiration":{"Days":5}}]}"#,

@@ -1,8 +1,6 @@
 import Foundation
 import HTTPTransport
-import Logging
 import ObjectStorage
-import ServiceLifecycle
 import StorageServer
 import TestSupport
 
@@ -11,11 +9,10 @@ final class RunningStorage: Sendable {
     static let accessKey = "msaas"
     static let secretKey = "msaas-secret-key"
 
-    let port: Int
     let directory: TemporaryDirectory
-    private let group: ServiceGroup
-    private let task: Task<Void, any Error>
+    private let service: RunningService
 
+    var port: Int { service.port }
     var endpoint: String { "http://127.0.0.1:\(port)" }
 
     /// Starts a server, on a folder of its own or on one that an earlier server left.
@@ -25,9 +22,6 @@ final class RunningStorage: Sendable {
     ) async throws {
         let directory = try directory ?? TemporaryDirectory()
         self.directory = directory
-        let (ports, running) = AsyncStream.makeStream(of: Int.self)
-        var logger = Logger(label: "storage")
-        logger.logLevel = .critical
         var configuration = StorageServer.Configuration(
             port: 0, directory: directory.url, accessKey: Self.accessKey, secretKey: Self.secretKey,
             webhooks: webhooks, webhookInterval: .milliseconds(50))
@@ -37,30 +31,14 @@ final class RunningStorage: Sendable {
             configuration.expiryInterval = .milliseconds(50)
         }
         configure(&configuration)
-        let server = StorageServer(
-            configuration: configuration, logger: logger, onRunning: { running.yield($0) })
-        let group = ServiceGroup(services: [server], logger: logger)
-        self.group = group
-        task = Task {
-            defer { running.finish() }
-            try await group.run()
+        let settings = configuration
+        service = try await RunningService { logger, listens in
+            StorageServer(configuration: settings, logger: logger, onRunning: listens)
         }
-        var port: Int?
-        for await known in ports {
-            port = known
-            break
-        }
-        if port == nil { try await task.value }
-        self.port = port ?? 0
     }
 
     /// Ends the server gracefully and waits for it.
-    func stop() async throws {
-        await group.triggerGracefulShutdown()
-        try await task.value
-    }
-
-    deinit { task.cancel() }
+    func stop() async throws { try await service.stop() }
 
     func client(
         accessKey: String = accessKey, secretKey: String = secretKey, now: @escaping @Sendable () -> Date = { Date() }

@@ -10,7 +10,7 @@ import Testing
         let storage = try await RunningStorage()
         let script = Tool.resource("Clients/boto3_client.py").path
         let arguments = ["python3", script, storage.endpoint, RunningStorage.accessKey, RunningStorage.secretKey]
-        let output = try await Tool.run(arguments, environment: Tool.credentials(storage))
+        let output = try await Program.run(arguments, environment: Tool.credentials(storage))
         #expect(output.hasSuffix("ok\n"))
     }
 
@@ -18,7 +18,7 @@ import Testing
         let storage = try await RunningStorage()
         let directory = try TemporaryDirectory()
         let script = Tool.resource("Clients/boto3_over_tls.py").path
-        let output = try await Tool.run(
+        let output = try await Program.run(
             [
                 "python3", script, String(storage.port), RunningStorage.accessKey, RunningStorage.secretKey,
                 directory.path,
@@ -31,7 +31,7 @@ import Testing
         let environment = Tool.credentials(storage)
         let directory = try TemporaryDirectory()
         func aws(_ arguments: String...) async throws -> String {
-            try await Tool.run(["aws", "s3"] + arguments, environment: environment)
+            try await Program.run(["aws", "s3"] + arguments, environment: environment)
         }
         let song = directory.url.appending(path: "my song+é.mp3")
         try Data("song".utf8).write(to: song)
@@ -68,7 +68,7 @@ import Testing
         async throws
     {
         let transport = CurlTransport()
-        let old = try await Tool.run(["aws", "s3", "presign", object], environment: environment)
+        let old = try await Program.run(["aws", "s3", "presign", object], environment: environment)
         let refused = try await transport.send(HTTPRequest(url: old.trimmingCharacters(in: .newlines)))
         #expect(refused.status == 400)
         let reason = String(decoding: try await refused.body.collect(limit: 10_000), as: UTF8.self)
@@ -77,7 +77,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let settings = directory.url.appending(path: "config")
         try Data("[default]\ns3 =\n  signature_version = s3v4\n".utf8).write(to: settings)
-        let newer = try await Tool.run(
+        let newer = try await Program.run(
             ["aws", "s3", "presign", object],
             environment: environment.merging(["AWS_CONFIG_FILE": settings.path]) { $1 })
         let answer = try await transport.send(HTTPRequest(url: newer.trimmingCharacters(in: .newlines)))

@@ -1,9 +1,6 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Logging
-import ServiceLifecycle
-import Synchronization
 import TestSupport
 
 /// The other end of a webhook: takes bucket events, or refuses them, as a test tells it.
@@ -18,18 +15,16 @@ final class WebhookReceiver: Sendable {
         }
     }
 
-    let port: Int
     /// Every delivery, in order.
     let deliveries: AsyncStream<Delivery>
-    private let group: ServiceGroup
-    private let task: Task<Void, any Error>
+    private let service: RunningService
 
+    var port: Int { service.port }
     var url: String { "http://127.0.0.1:\(port)/events" }
 
     init(port wanted: Int = 0) async throws {
         let (deliveries, delivered) = AsyncStream.makeStream(of: Delivery.self)
         self.deliveries = deliveries
-        let (ports, running) = AsyncStream.makeStream(of: Int.self)
         let answer = Answer()
         self.answer = answer
         let router = Router()
@@ -40,24 +35,11 @@ final class WebhookReceiver: Sendable {
             delivered.yield(delivery)
             return Response(status: .init(code: await answer.status(for: delivery.key)))
         }
-        var logger = Logger(label: "webhook")
-        logger.logLevel = .critical
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: wanted)),
-            onServerRunning: { running.yield($0.localAddress?.port ?? 0) }, logger: logger)
-        let group = ServiceGroup(services: [application], logger: logger)
-        self.group = group
-        task = Task {
-            defer { running.finish() }
-            try await group.run()
+        service = try await RunningService { logger, listens in
+            Application(
+                router: router, configuration: .init(address: .hostname("127.0.0.1", port: wanted)),
+                onServerRunning: { listens($0.localAddress?.port ?? 0) }, logger: logger)
         }
-        var port: Int?
-        for await known in ports {
-            port = known
-            break
-        }
-        if port == nil { try await task.value }
-        self.port = port ?? 0
     }
 
     private let answer: Answer
@@ -104,10 +86,5 @@ final class WebhookReceiver: Sendable {
         return taken
     }
 
-    func stop() async throws {
-        await group.triggerGracefulShutdown()
-        try await task.value
-    }
-
-    deinit { task.cancel() }
+    func stop() async throws { try await service.stop() }
 }

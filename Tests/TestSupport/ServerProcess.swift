@@ -1,10 +1,13 @@
 import Foundation
+import Synchronization
 
 /// A server started for one test on a free loopback port, ended when the test lets go of it.
 public final class ServerProcess: Sendable {
     /// The port that the server listens on.
     public let port: Int
-    private let process: ChildProcess
+    private let arguments: [String]
+    private let environment: [String: String]
+    private let process = Mutex<ChildProcess?>(nil)
     private let directory: TemporaryDirectory
     private let log: URL
 
@@ -12,48 +15,53 @@ public final class ServerProcess: Sendable {
     ///
     /// - Parameter arguments: the command line; `{port}` and `{directory}` are replaced.
     public init(_ arguments: [String], environment: [String: String] = [:], timeout: TimeInterval = 60) throws {
-        directory = try TemporaryDirectory()
-        port = try freePort()
+        let directory = try TemporaryDirectory()
+        let port = try freePort()
+        self.directory = directory
+        self.port = port
+        self.environment = environment
         log = directory.url.appending(path: "server.log")
-        process = try ChildProcess(
-            arguments.map { [port, directory] in
-                $0.replacingOccurrences(of: "{port}", with: String(port))
-                    .replacingOccurrences(of: "{directory}", with: directory.path)
-            }, environment: environment, output: log.path)
+        self.arguments = arguments.map {
+            $0.replacingOccurrences(of: "{port}", with: String(port))
+                .replacingOccurrences(of: "{directory}", with: directory.path)
+        }
+        try start(timeout: timeout)
+    }
+
+    deinit { kill() }
+
+    /// Starts it again after ``kill()``, on the same port and folder, and waits until it accepts connections.
+    public func start(timeout: TimeInterval = 60) throws {
+        let started = try ChildProcess(arguments, environment: environment, output: log.path)
+        process.withLock { $0 = started }
         let deadline = Date() + timeout
         while !accepts(port: port) {
-            guard process.isRunning, Date() < deadline else {
-                let output = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
+            guard started.isRunning, Date() < deadline else {
                 throw TestFailure("\(arguments[0]) did not start: \(output)")
             }
             Thread.sleep(forTimeInterval: 0.02)
         }
     }
 
-    deinit { kill() }
-
     /// The process id, for signals.
-    public var processIdentifier: Int32 { process.processIdentifier }
+    public var processIdentifier: Int32 { process.withLock { $0?.processIdentifier ?? 0 } }
 
     /// What the server has printed so far.
     public var output: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
 
     /// Ends the server at once and waits for it.
-    public func kill() { process.kill() }
+    public func kill() { process.withLock { $0 }?.kill() }
 
     /// A real `redis-server` without persistence. A missing one is a failure, not a skip.
     public static func redis(_ extra: [String] = []) throws -> ServerProcess {
         try ServerProcess(
             ["redis-server", "--port", "{port}", "--bind", "127.0.0.1", "--dir", "{directory}", "--save", ""] + extra)
     }
-}
 
-/// A failure of the test's own surroundings, with a sentence.
-public struct TestFailure: Error, CustomStringConvertible {
-    /// What went wrong.
-    public let description: String
-    /// A failure that says `description`.
-    public init(_ description: String) { self.description = description }
+    /// A `redis-server` that knows after ``kill()`` and ``start(timeout:)`` what it knew before.
+    public static func durableRedis() throws -> ServerProcess {
+        try redis(["--appendonly", "yes", "--appendfsync", "always"])
+    }
 }
 
 /// A port on 127.0.0.1 that nothing listens on at the moment.

@@ -77,7 +77,7 @@ struct SongSource: Sendable {
         let certain = await form.certainLength
         let whole = try await SongHead { try await form.next().map { ByteBuffer(bytes: $0) } }
         let extent: Extent =
-            if let certain, certain >= SongStore.pieceSize { .atLeast(certain) } else {
+            if let certain, certain >= SongUpload.pieceSize { .atLeast(certain) } else {
                 .unknown(limit: certain.map { $0 + FormReader.tailLimit })
             }
         self.init(

@@ -9,7 +9,7 @@ import ServiceContract
 
 /// `POST /upload`: stores a song in the queue's bucket; the bucket's notification does the rest.
 ///
-/// The song streams from the client into the storage (``SongStore`` says how). Redis has no part in it but for the queue's
+/// The song streams from the client into the storage (``SongUpload`` says how). Redis has no part in it but for the queue's
 /// length: what is stored is accepted.
 public struct UploadFunction: Function {
     /// The bytes of `function.yaml`.
@@ -58,7 +58,15 @@ public struct UploadFunction: Function {
         try SongSource.check(request.headers)
         try await queueLimit?.check()
         try await checkQuota(of: context.caller, bytes: request.body.declaredLength ?? 0, context)
-        if try isPresign(request) { return try presign(request, options: options.validated(), context: context) }
+        if try isPresign(request) {
+            // The options of a form would count for nothing, without a word.
+            guard request.body.declaredLength == 0 else {
+                throw Problem.badRequest(
+                    "With presign there is no body: give options in the query, and put the song to the address that is answered."
+                )
+            }
+            return try presign(request, options: options.validated(), context: context)
+        }
         guard request.body.declaredLength != 0 else { throw Problem.emptySong }
         let song = try await SongSource(request, options: options)
         return try await store(song, context: context)
@@ -66,7 +74,7 @@ public struct UploadFunction: Function {
 
     private func store(_ song: SongSource, context: FunctionContext) async throws -> FunctionResponse {
         let job = JobID.random()
-        let store = SongStore(client: storage.client, bucket: storage.queueBucket, budget: budget)
+        let store = SongUpload(client: storage.client, bucket: storage.queueBucket, budget: budget)
         let size = try await context.tracer.span(
             "upload", of: context.trace, kind: .producer, attributes: ["msaas.job": .text("\(job)")]
         ) { place in

@@ -8,7 +8,7 @@ final class CurlTransfer {
     static let headerLimit = 256 << 10
 
     let easy: UnsafeMutableRawPointer
-    let exchange: Exchange
+    let bodies: TransferBodies
     let request: HTTPRequest
     let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     var list: UnsafeMutablePointer<curl_slist>?
@@ -26,10 +26,10 @@ final class CurlTransfer {
         case stream(OutgoingBody)
     }
 
-    init(_ exchange: Exchange, _ request: HTTPRequest) throws {
+    init(_ bodies: TransferBodies, _ request: HTTPRequest) throws {
         guard let easy = curl_easy_init() else { throw HTTPError.failed(request.address, "out of memory") }
         self.easy = easy
-        self.exchange = exchange
+        self.bodies = bodies
         self.request = request
         message.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         try configure()
@@ -48,7 +48,7 @@ final class CurlTransfer {
         guard !isHeadDelivered else { return bytes.count }  // a trailer
         headerBytes += bytes.count
         guard headerBytes <= Self.headerLimit else {
-            exchange.incoming.finish(.failure(HTTPError.headersTooLarge(limit: Self.headerLimit)))
+            bodies.incoming.finish(.failure(HTTPError.headersTooLarge(limit: Self.headerLimit)))
             return 0
         }
         let line = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
@@ -72,12 +72,12 @@ final class CurlTransfer {
             return
         }
         isHeadDelivered = true
-        exchange.incoming.receive(head: .init(status: status, headers: headers))
+        bodies.incoming.receive(head: .init(status: status, headers: headers))
     }
 
     func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard isHeadDelivered else { return bytes.count }  // the body of a redirection
-        return exchange.incoming.receive(bytes) ? bytes.count : curl_write_pause
+        return bodies.incoming.receive(bytes) ? bytes.count : curl_write_pause
     }
 
     func send(into target: UnsafeMutableRawBufferPointer) -> Int {
@@ -93,7 +93,7 @@ final class CurlTransfer {
             let count = wanted == 0 ? 0 : pread(descriptor, target.baseAddress, wanted, off_t(position))
             guard count > 0 || wanted == 0 else {
                 let reason = count < 0 ? String(cString: strerror(errno)) : "it became shorter while it was sent"
-                exchange.incoming.finish(.failure(HTTPError.unreadableFile("to be sent", reason)))
+                bodies.incoming.finish(.failure(HTTPError.unreadableFile("to be sent", reason)))
                 return curl_read_abort
             }
             source = .file(descriptor: descriptor, range: range, position: position + count)
@@ -123,12 +123,12 @@ final class CurlTransfer {
 
     /// Tells both sides that libcurl is done with the transfer.
     func finish(_ code: CURLcode) {
-        if let failure = exchange.outgoing.failure, code != CURLE_OK {
-            exchange.incoming.finish(.failure(failure))
+        if let failure = bodies.outgoing.failure, code != CURLE_OK {
+            bodies.incoming.finish(.failure(failure))
         } else {
-            exchange.incoming.finish(code == CURLE_OK ? .success(()) : .failure(error(code)))
+            bodies.incoming.finish(code == CURLE_OK ? .success(()) : .failure(error(code)))
         }
-        exchange.outgoing.close()
+        bodies.outgoing.close()
     }
 
     private func error(_ code: CURLcode) -> HTTPError {
@@ -155,4 +155,149 @@ extension HTTPRequest {
 
 extension Duration {
     var milliseconds: Int { Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000) }
+}
+
+/// What libcurl is told before the transfer starts.
+extension CurlTransfer {
+    func configure() throws {
+        set(CURLOPT_URL, request.url)
+        set(CURLOPT_PROTOCOLS_STR, "http,https")
+        set(CURLOPT_PATH_AS_IS, 1)
+        set(CURLOPT_NOSIGNAL, 1)
+        set(CURLOPT_BUFFERSIZE, 64 << 10)
+        set(CURLOPT_UPLOAD_BUFFERSIZE, 64 << 10)
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        set(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1 : 0)
+        set(CURLOPT_MAXREDIRS, request.redirects)
+        curl_easy_set_pointer(easy, CURLOPT_ERRORBUFFER, message)
+        setTimeouts()
+        setTLS()
+        setCallbacks()
+        try setBody()
+        setHeaders()
+    }
+
+    private func setTimeouts() {
+        set(CURLOPT_CONNECTTIMEOUT_MS, max(1, request.timeouts.connect.milliseconds))
+        if let idle = request.timeouts.idle {
+            set(CURLOPT_LOW_SPEED_LIMIT, 1)
+            set(CURLOPT_LOW_SPEED_TIME, max(1, (idle.milliseconds + 999) / 1000))
+        }
+        if let total = request.timeouts.total { set(CURLOPT_TIMEOUT_MS, max(1, total.milliseconds)) }
+    }
+
+    private func setTLS() {
+        set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+        set(CURLOPT_SSL_VERIFYPEER, request.tls.verifiesServer ? 1 : 0)
+        set(CURLOPT_SSL_VERIFYHOST, request.tls.verifiesServer ? 2 : 0)
+        switch request.tls.trust {
+        case .system: break
+        case .file(let path): set(CURLOPT_CAINFO, path)
+        case .pem(let pem): set(CURLOPT_CAINFO_BLOB, pem)
+        }
+        if let own = request.tls.clientCertificate {
+            set(CURLOPT_SSLCERTTYPE, "PEM")
+            set(CURLOPT_SSLCERT_BLOB, own.certificate)
+            set(CURLOPT_SSLKEYTYPE, "PEM")
+            set(CURLOPT_SSLKEY_BLOB, own.key)
+        }
+    }
+
+    private func setCallbacks() {
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        curl_easy_set_pointer(easy, CURLOPT_HEADERDATA, context)
+        curl_easy_set_data_callback(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+            CurlTransfer.from(context).receiveHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
+        }
+        curl_easy_set_pointer(easy, CURLOPT_WRITEDATA, context)
+        curl_easy_set_data_callback(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+            CurlTransfer.from(context).receiveBody(UnsafeRawBufferPointer(start: bytes, count: size * count))
+        }
+        curl_easy_set_pointer(easy, CURLOPT_READDATA, context)
+        curl_easy_set_data_callback(easy, CURLOPT_READFUNCTION) { bytes, size, count, context in
+            CurlTransfer.from(context).send(into: UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
+        }
+        curl_easy_set_pointer(easy, CURLOPT_SEEKDATA, context)
+        curl_easy_set_rewind_callback(easy) { context, offset, origin in
+            CurlTransfer.from(context).rewind(to: Int(offset), origin: origin)
+        }
+    }
+
+    private static func from(_ context: UnsafeMutableRawPointer?) -> CurlTransfer {
+        Unmanaged<CurlTransfer>.fromOpaque(context!).takeUnretainedValue()
+    }
+
+    private func setBody() throws {
+        var length: Int? = 0
+        switch request.body {
+        case .empty: break
+        case .bytes(let data):
+            source = .bytes(data, position: 0)
+            length = data.count
+        case .file(let url, let range):
+            let range = try openFile(url, range)
+            length = range.count
+        case .stream(_, let known):
+            source = .stream(bodies.outgoing)
+            length = known
+        }
+        let hasBody = if case .empty = request.body { false } else { true }
+        if request.method == "HEAD" {
+            set(CURLOPT_NOBODY, 1)
+        } else if hasBody || ["POST", "PUT", "PATCH"].contains(request.method) {
+            set(CURLOPT_UPLOAD, 1)
+            curl_easy_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(length ?? -1))
+        }
+        if request.method != "HEAD" { set(CURLOPT_CUSTOMREQUEST, request.method) }
+    }
+
+    private func openFile(_ url: URL, _ range: Range<Int>?) throws -> Range<Int> {
+        let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw HTTPError.unreadableFile(url.path, String(cString: strerror(errno))) }
+        var information = stat()
+        let size = fstat(descriptor, &information) == 0 ? Int(information.st_size) : 0
+        let range = range ?? 0..<size
+        source = .file(descriptor: descriptor, range: range, position: range.lowerBound)
+        guard range.upperBound <= size else {
+            throw HTTPError.unreadableFile(url.path, "it has \(size) bytes, not \(range.upperBound)")
+        }
+        return range
+    }
+
+    private func setHeaders() {
+        // Without this libcurl waits a second for a "100 Continue" that few servers send.
+        append("Expect:")
+        if request.headers["User-Agent"] == nil { append("User-Agent: msaas") }
+        for field in request.headers {
+            append(field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)")
+        }
+        curl_easy_set_list(easy, CURLOPT_HTTPHEADER, list)
+    }
+
+    private func append(_ line: String) { list = curl_slist_append(list, line) }
+    private func set(_ option: CURLoption, _ value: Int) { curl_easy_set_long(easy, option, value) }
+    private func set(_ option: CURLoption, _ value: String) { curl_easy_set_string(easy, option, value) }
+    private func set(_ option: CURLoption, _ value: Data) {
+        _ = value.withUnsafeBytes { curl_easy_set_blob(easy, option, $0.baseAddress, $0.count) }
+    }
+}
+
+extension HTTPError {
+    /// libcurl's result as an error of ours.
+    init(_ code: CURLcode, address: String, reason: String) {
+        self =
+            switch code {
+            case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .invalidRequest("\(address) is not a web address")
+            case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .unknownHost(address)
+            case CURLE_COULDNT_CONNECT: .cannotConnect(address, reason)
+            case CURLE_OPERATION_TIMEDOUT: .timedOut(address, reason)
+            case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND,
+                CURLE_HTTP2, CURLE_HTTP2_STREAM:
+                .connectionLost(address, reason)
+            case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
+                CURLE_SSL_CERTPROBLEM, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CIPHER:
+                .tls(address, reason)
+            default: .failed(address, reason)
+            }
+    }
 }

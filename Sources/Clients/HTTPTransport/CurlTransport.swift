@@ -1,6 +1,8 @@
+import CCurl
 import Foundation
 import NIOCore
 import Streams
+import Synchronization
 
 /// HTTP over libcurl: one thread drives all transfers, connections are kept and used again.
 ///
@@ -15,12 +17,12 @@ public final class CurlTransport: HTTPTransport {
     /// Sends `request` as ``HTTPTransport/send(_:)`` says.
     public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
         try request.validate()
-        let exchange = Exchange()
+        let bodies = TransferBodies()
         let loop = owner.loop
-        loop.post(.start(exchange, request))
-        let answer = Answer(exchange, owner)
+        loop.post(.start(bodies, request))
+        let answer = Answer(bodies, owner)
         let head = try await withTaskCancellationHandler {
-            try await Self.head(exchange, request.body, loop)
+            try await Self.head(bodies, request.body, loop)
         } onCancel: {
             answer.cancel()
         }
@@ -29,11 +31,12 @@ public final class CurlTransport: HTTPTransport {
     }
 
     /// Sends the body, if it streams, while it waits for the answer's head.
-    private static func head(_ exchange: Exchange, _ body: HTTPBody, _ loop: CurlLoop) async throws -> IncomingBody.Head
+    private static func head(_ bodies: TransferBodies, _ body: HTTPBody, _ loop: CurlLoop) async throws
+        -> IncomingBody.Head
     {
-        guard case .stream(let stream, let length) = body else { return try await exchange.incoming.head() }
-        async let sent: Void = exchange.outgoing.send(stream, length: length) { loop.post(.resume(exchange)) }
-        let head = try await exchange.incoming.head()
+        guard case .stream(let stream, let length) = body else { return try await bodies.incoming.head() }
+        async let sent: Void = bodies.outgoing.send(stream, length: length) { loop.post(.resume(bodies)) }
+        let head = try await bodies.incoming.head()
         if head.status < 300 { await sent }
         return head
     }
@@ -47,23 +50,23 @@ private final class LoopOwner: Sendable {
 
 /// The reader's end of an answer; letting go of it aborts the transfer if it is not done.
 private final class Answer: Sendable {
-    private let exchange: Exchange
+    private let bodies: TransferBodies
     private let owner: LoopOwner
 
-    init(_ exchange: Exchange, _ owner: LoopOwner) {
-        self.exchange = exchange
+    init(_ bodies: TransferBodies, _ owner: LoopOwner) {
+        self.bodies = bodies
         self.owner = owner
     }
 
     deinit { cancel() }
 
     func cancel() {
-        if !exchange.incoming.isFinished { owner.loop.post(.cancel(exchange)) }
+        if !bodies.incoming.isFinished { owner.loop.post(.cancel(bodies)) }
     }
 
     func next() async throws -> ByteBuffer? {
         try await withTaskCancellationHandler {
-            try await exchange.incoming.next { owner.loop.post(.resume(exchange)) }
+            try await bodies.incoming.next { owner.loop.post(.resume(bodies)) }
         } onCancel: {
             cancel()
         }
@@ -98,4 +101,107 @@ extension UInt8 {
         default: "!#$%&'*+-.^_`|~".utf8.contains(self)
         }
     }
+}
+
+/// The thread that drives every transfer of a transport.
+///
+/// `@unchecked Sendable`: the libcurl handle is used by the loop's thread only, but for `curl_multi_wakeup`, which may
+/// come from any thread and is called while the command lock is held, so that the handle is still there.
+final class CurlLoop: @unchecked Sendable {
+    enum Command: Sendable {
+        case start(TransferBodies, HTTPRequest)
+        case resume(TransferBodies)
+        case cancel(TransferBodies)
+        case stop
+    }
+
+    private let multi: UnsafeMutableRawPointer
+    private let commands = Mutex<[Command]>([])
+
+    init() {
+        _ = Self.initialised
+        multi = curl_multi_init()!  // fails only without memory
+        curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 64)
+        let thread = Thread { [self] in run() }
+        thread.name = "http"
+        thread.start()
+    }
+
+    private static let initialised: Bool = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
+
+    /// Gives the thread something to do.
+    func post(_ command: Command) {
+        commands.withLock {
+            $0.append(command)
+            curl_multi_wakeup(multi)
+        }
+    }
+
+    private func run() {
+        var transfers: [ObjectIdentifier: CurlTransfer] = [:]
+        var isStopped = false
+        while !isStopped {
+            let batch = commands.withLock { commands in
+                defer { commands = [] }
+                return commands
+            }
+            for command in batch {
+                if case .stop = command { isStopped = true } else { obey(command, &transfers) }
+            }
+            var running: Int32 = 0
+            curl_multi_perform(multi, &running)
+            collect(&transfers)
+            if !isStopped { curl_multi_poll(multi, nil, 0, 60_000, nil) }
+        }
+        for transfer in transfers.values {
+            curl_multi_remove_handle(multi, transfer.easy)
+            transfer.finish(CURLE_ABORTED_BY_CALLBACK)
+        }
+        transfers = [:]
+        curl_multi_cleanup(multi)
+    }
+
+    private func obey(_ command: Command, _ transfers: inout [ObjectIdentifier: CurlTransfer]) {
+        switch command {
+        case .start(let bodies, let request):
+            guard !bodies.incoming.isFinished else { return bodies.outgoing.close() }
+            do {
+                let transfer = try CurlTransfer(bodies, request)
+                transfers[ObjectIdentifier(bodies)] = transfer
+                curl_multi_add_handle(multi, transfer.easy)
+            } catch {
+                bodies.incoming.finish(.failure(error))
+                bodies.outgoing.close()
+            }
+        case .resume(let bodies):
+            if let transfer = transfers[ObjectIdentifier(bodies)] {
+                curl_easy_pause(transfer.easy, CURLPAUSE_CONT)
+            }
+        case .cancel(let bodies):
+            bodies.incoming.finish(.failure(CancellationError()))
+            if let transfer = transfers.removeValue(forKey: ObjectIdentifier(bodies)) {
+                curl_multi_remove_handle(multi, transfer.easy)
+                transfer.finish(CURLE_ABORTED_BY_CALLBACK)
+            }
+        case .stop: break
+        }
+    }
+
+    private func collect(_ transfers: inout [ObjectIdentifier: CurlTransfer]) {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
+            let code = curl_message_result(message)
+            guard let entry = transfers.first(where: { $0.value.easy == easy }) else { continue }
+            curl_multi_remove_handle(multi, easy)
+            transfers[entry.key] = nil
+            entry.value.finish(code)
+        }
+    }
+}
+
+/// The two bodies of one request and its answer, shared by the loop and the tasks at their ends.
+final class TransferBodies: Sendable {
+    let incoming = IncomingBody()
+    let outgoing = OutgoingBody()
 }

@@ -9,11 +9,11 @@ import Policy
 import ServiceContract
 import TestSupport
 
-extension RedisServer {
+extension ServerProcess {
     /// A client with little patience, as the controller's.
     func queue() throws -> RedisJobQueue {
         try RedisJobQueue(
-            url: url,
+            url: "redis://127.0.0.1:\(port)",
             options: QueueOptions(
                 lease: .seconds(30), connections: 1,
                 timeouts: RedisTimeouts(connect: .seconds(1), command: .seconds(2), patience: .milliseconds(100))))

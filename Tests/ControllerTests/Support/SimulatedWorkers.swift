@@ -21,13 +21,13 @@ final class SimulatedWorkers: Sendable {
         var most = 0
     }
 
-    private let redis: RedisServer
+    private let redis: ServerProcess
     private let work: Range<Int>
     private let book = Mutex(Book())
     private let gate = Mutex(true)
 
     /// - Parameter work: how long a job takes, in milliseconds.
-    init(_ redis: RedisServer, work: Range<Int> = 10..<60) {
+    init(_ redis: ServerProcess, work: Range<Int> = 10..<60) {
         self.redis = redis
         self.work = work
     }

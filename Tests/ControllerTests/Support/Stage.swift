@@ -14,7 +14,7 @@ import TestSupport
 struct Stage: Sendable {
     let cluster: ClusterDouble
     let server: DoubleServer
-    let redis: RedisServer
+    let redis: ServerProcess
     let workers: SimulatedWorkers
     let queue: RedisJobQueue
     let board: RedisAutoscalerBoard
@@ -26,7 +26,7 @@ struct Stage: Sendable {
         let cluster = ClusterDouble()
         try cluster.putWorker(replicas: replicas)
         try cluster.putNode("node-a", memory: "64Gi")
-        let redis = try await RedisServer()
+        let redis = try ServerProcess.durableRedis()
         let workers = SimulatedWorkers(redis, work: work)
         var replicaSet = ReplicaSetDouble(cluster, deployment: "worker")
         replicaSet.onStart = { workers.start($0.name) }

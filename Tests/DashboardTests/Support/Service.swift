@@ -46,15 +46,6 @@ struct Service {
         try await board.publish(Scene.record)
     }
 
-    /// Waits until something has reached Redis.
-    func wait(_ what: String, until condition: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while try await !condition() {
-            guard ContinuousClock.now < deadline else { throw TestFailure("never \(what)") }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-
     /// Runs `autoscaler` without a terminal.
     func output(_ arguments: [String], environment: [String: String] = [:]) throws -> (
         code: Int32, text: String, errors: String

@@ -124,13 +124,7 @@ import Testing
             #expect(head.headers["Content-Length"] == "\(archive.body.count)")
             let directory = try TemporaryDirectory()
             try archive.body.write(to: directory.url.appending(path: "stems.zip"))
-            let unzip = Process()
-            unzip.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            unzip.arguments = ["unzip", "-q", "stems.zip"]
-            unzip.currentDirectoryURL = directory.url
-            try unzip.run()
-            unzip.waitUntilExit()
-            #expect(unzip.terminationStatus == 0)
+            try await Program.run(["unzip", "-q", "stems.zip"], directory: directory.path)
             #expect(try Data(contentsOf: directory.url.appending(path: "drums.wav")) == Self.drums)
             #expect(try Data(contentsOf: directory.url.appending(path: "vocals.wav")) == Self.stems[1].1)
         }

@@ -56,27 +56,3 @@ enum Project {
         try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
 }
-
-/// Programs of others.
-enum Program {
-    /// Runs one to its end and gives what it wrote to its output and its errors. A missing one is a failure.
-    static func result(
-        _ arguments: [String], environment: [String: String] = [:]
-    ) async throws -> (code: Int32, text: String) {
-        let folder = try TemporaryDirectory()
-        let log = folder.url.appending(path: "output")
-        let process = try ChildProcess(
-            arguments, environment: environment, output: log.path, directory: Project.root.path)
-        let code = await process.wait()
-        return (code, try String(contentsOf: log, encoding: .utf8))
-    }
-
-    /// The same for one that must succeed.
-    static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> String {
-        let result = try await result(arguments, environment: environment)
-        guard result.code == 0 else {
-            throw TestFailure("\(arguments.joined(separator: " ")) failed (\(result.code)): \(result.text)")
-        }
-        return result.text
-    }
-}

@@ -6,10 +6,11 @@ import Pacing
 import ServiceContract
 import Synchronization
 
-/// What the host itself serves: `/healthz`, `/readyz`, `/metrics` and, at `/`, the version and the list of all paths. With a port of their own
-/// for probes (``ProbeServer``), metrics are to be had only there, and a functions' port that is full hides no probe.
+/// What the host itself serves: `/healthz`, `/readyz`, `/metrics`, `/openapi.yaml` and, at `/`, the version and the list of all
+/// paths. With a port of their own for probes (``ProbeServer``), metrics are to be had only there, and a functions' port that is
+/// full hides no probe.
 struct BuiltInRoutes: Sendable {
-    private static let probes = ["healthz", "readyz", "metrics"]
+    private static let probes = ["healthz", "readyz", "metrics", "openapi.yaml"]
 
     let readiness: Readiness
     let metrics: PrometheusRegistry
@@ -54,6 +55,9 @@ struct BuiltInRoutes: Sendable {
         case "healthz": return FunctionResponse(Self.health)
         case "readyz": return FunctionResponse(await readiness.report().answer)
         case "metrics": return .text(await metrics.text(), contentType: PrometheusText.contentType)
+        case "openapi.yaml":
+            return FunctionResponse(
+                headers: [.contentType: "application/yaml"], body: .bytes(Data(ServiceDescription.openAPI)))
         default: return try .json(Front(version: serviceVersion, functions: index))
         }
     }

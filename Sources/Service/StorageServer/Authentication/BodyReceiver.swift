@@ -12,7 +12,7 @@ final class BodyReceiver: Sendable {
         /// Into memory, at most so many.
         case memory(limit: Int)
         /// Into a file, at most so many, if the disk has room for them.
-        case file(TemporaryFile, Space, limit: Int)
+        case file(IncomingFile, Space, limit: Int)
     }
 
     /// A body that is all there and is what it was said to be.

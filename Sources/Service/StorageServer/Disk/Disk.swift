@@ -1,5 +1,53 @@
+import Encodings
 import Foundation
 import NIOPosix
+import ObjectStorage
+import Synchronization
+
+/// Where things are below the storage's folder.
+///
+/// ```
+/// buckets/{bucket}/bucket.json                    the bucket's record
+/// buckets/{bucket}/objects/{2 digits}/{hash}.json an object's record; the hash is the SHA-256 of its key
+/// buckets/{bucket}/data/{2 digits}/{id}.{n}       an object's bytes, written once and never changed
+/// uploads/{id}/upload.json, part.{number}.{md5}.{size}
+/// events/{target}/{sequencer}.json
+/// incoming/                                       what is still being written; emptied at the start
+/// ```
+/// Keys never become file names, so that any key of any length is safe: `..`, a trailing slash, one that another begins with.
+/// An object's record is replaced by one `rename`, which is the moment at which a change happens.
+struct Layout: Sendable {
+    let root: String
+
+    var buckets: String { "\(root)/buckets" }
+    var uploads: String { "\(root)/uploads" }
+    var events: String { "\(root)/events" }
+    var incoming: String { "\(root)/incoming" }
+    var lock: String { "\(root)/lock" }
+
+    func bucket(_ name: String) -> String { "\(buckets)/\(name)" }
+    func bucketRecord(_ name: String) -> String { "\(bucket(name))/bucket.json" }
+    func objects(_ bucket: String) -> String { "\(self.bucket(bucket))/objects" }
+    func data(_ bucket: String) -> String { "\(self.bucket(bucket))/data" }
+
+    func objectFolder(_ bucket: String, _ key: String) -> String { "\(objects(bucket))/\(key.sha256.prefix(2))" }
+    func object(_ bucket: String, _ key: String) -> String { "\(objectFolder(bucket, key))/\(key.sha256).json" }
+    func dataFolder(_ bucket: String, _ id: String) -> String { "\(data(bucket))/\(id.prefix(2))" }
+    func data(_ bucket: String, _ id: String, _ segment: Int) -> String {
+        "\(dataFolder(bucket, id))/\(id).\(segment)"
+    }
+
+    func upload(_ id: String) -> String { "\(uploads)/\(id)" }
+    func uploadRecord(_ id: String) -> String { "\(upload(id))/upload.json" }
+    func part(_ upload: String, _ part: PartRecord) -> String { "\(self.upload(upload))/\(part.fileName)" }
+    func events(_ target: WebhookTarget) -> String { "\(events)/\(target.id.percentEncoded())" }
+
+    func makeDirectories() throws {
+        for path in [root, buckets, uploads, events] { try Disk.makeDirectory(path) }
+        try Disk.removeTree(incoming)
+        try Disk.makeDirectory(incoming)
+    }
+}
 
 /// Calls of the operating system on files. They block, so they run on NIO's threads for that or on the catalog's own.
 enum Disk {
@@ -95,4 +143,85 @@ struct DiskError: Error, CustomStringConvertible {
     }
 
     var isFull: Bool { code == ENOSPC || code == EDQUOT }
+}
+
+/// A file on its way into the storage. What was not moved to its place is removed with this value.
+final class IncomingFile: Sendable {
+    let path: String
+
+    init(in directory: String) { path = "\(directory)/\(UUID().uuidString.lowercased())" }
+
+    /// Removes the file now, and not when the last thread lets go of it.
+    func remove() async { _ = try? await Disk.run { [path] in unlink(path) } }
+
+    deinit { unlink(path) }
+}
+
+/// The room on the storage's disk: what is free, what is promised to uploads under way, and what is kept free.
+///
+/// Uploads are refused before the disk is full, so that records, events and removals always find room.
+package final class Space: Sendable {
+    private let directory: String
+    private let kept: Int?
+    private let promised = Mutex(0)
+
+    /// - Parameter kept: bytes that stay free; unless told a twentieth of the disk, at most 1 GiB.
+    package init(directory: String, kept: Int?) {
+        self.directory = directory
+        self.kept = kept
+    }
+
+    /// The disk's free and kept bytes. It asks the operating system.
+    package func measure() throws -> (free: Int, kept: Int) {
+        var information = statvfs()
+        guard statvfs(directory, &information) == 0 else { throw DiskError("look at the disk of", directory) }
+        func bytes(_ blocks: UInt) -> Int {
+            let (product, isTooLarge) = blocks.multipliedReportingOverflow(by: information.f_frsize)
+            return isTooLarge ? .max : Int(clamping: product)
+        }
+        return (bytes(information.f_bavail), kept ?? min(1 << 30, bytes(information.f_blocks) / 20))
+    }
+
+    /// Promises room for an upload.
+    ///
+    /// - Throws: ``S3Failure/diskFull`` when there is too little.
+    package func reserve(_ count: Int) throws -> Reservation {
+        let (free, kept) = try measure()
+        try promised.withLock { promised in
+            let available = free - min(free, kept) - min(free, promised)
+            guard count <= available else { throw S3Failure.diskFull }
+            promised += count
+        }
+        return Reservation(self, count)
+    }
+
+    /// A sentence when there is no room for anything; `nil` while there is.
+    func problem() -> String? {
+        guard let (free, kept) = try? measure(), free <= kept else { return nil }
+        return
+            "The storage is full: \(free) bytes are free, \(kept) are kept free. Delete objects or give it a larger disk."
+    }
+
+    /// Room for one upload; what was not written is given back with the last reference.
+    package final class Reservation: Sendable {
+        private let space: Space
+        private let left: Mutex<Int>
+
+        fileprivate init(_ space: Space, _ count: Int) {
+            self.space = space
+            left = Mutex(count)
+        }
+
+        /// Bytes that the disk itself counts from now on.
+        func wrote(_ count: Int) {
+            let known = left.withLock { left in
+                let known = min(left, count)
+                left -= known
+                return known
+            }
+            space.promised.withLock { $0 -= known }
+        }
+
+        deinit { wrote(.max) }
+    }
 }

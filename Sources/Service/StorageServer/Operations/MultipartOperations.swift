@@ -26,7 +26,7 @@ extension S3Service {
     func putPart(_ call: Call, _ bucket: String, _ key: String, _ id: String) async throws -> Response {
         let number = try partNumber(call.request)
         let upload = try await catalog.upload(id, bucket, key)
-        let file = TemporaryFile(in: catalog.layout.incoming)
+        let file = IncomingFile(in: catalog.layout.incoming)
         let received = try await call.receive(into: .file(file, space, limit: Self.objectLimit))
         let part = PartRecord(number: number, eTag: received.md5, size: received.size, lastModified: now())
         try await catalog.storePart(upload, part, file: file.path)
@@ -44,7 +44,7 @@ extension S3Service {
         try checkSource(request, record)
         let range = try Self.range(request.header("x-amz-copy-source-range"), size: record.size)
         let reader = SegmentReader(catalog.layout, source.bucket, record, lease)
-        let file = TemporaryFile(in: catalog.layout.incoming)
+        let file = IncomingFile(in: catalog.layout.incoming)
         let size = range?.count ?? record.size
         let room = try await Disk.run { [space] in try space.reserve(size) }
         let digest = try await Self.write(reader, range ?? 0..<record.size, to: file)
@@ -58,7 +58,7 @@ extension S3Service {
     }
 
     /// Copies bytes into a new file, waits until they are on the disk, and gives back their MD5.
-    private static func write(_ reader: SegmentReader, _ range: Range<Int>, to file: TemporaryFile) async throws
+    private static func write(_ reader: SegmentReader, _ range: Range<Int>, to file: IncomingFile) async throws
         -> String
     {
         let hash = Mutex<Hash>(Hash(.md5))

@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+
+/// A file is a chapter, and a name stands for one thing.
+@Suite struct ChapterTests {
+    @Test func noFileIsLongerThanAChapter() throws {
+        for (target, file) in try sources() {
+            let lines = try lineCount(of: file)
+            #expect(lines <= 400, "\(file.lastPathComponent) of \(target.name) has \(lines) lines")
+        }
+    }
+
+    /// Files under 40 lines, and why they are not part of another one. What is not here belongs into the chapter that uses it.
+    private static let short = [
+        "Sources/Foundations/ServiceContract/Version.swift": "what a release changes",
+        "Sources/Foundations/Untrusted/Untrusted.swift": "the room's only file",
+        "Sources/Programs/msaas/Msaas.swift": "a main",
+        "autoscaler/autoscaler/AutoscalerCommand.swift": "a main",
+    ]
+
+    @Test func noFileIsADetour() throws {
+        var found: Set<String> = []
+        for (target, file) in try sources() where target.floor != .tests {
+            let path = file.path.replacing(packageFolder.path + "/", with: "")
+            guard try lineCount(of: file) < 40 else { continue }
+            found.insert(path)
+            #expect(Self.short[path] != nil, "\(path) has under 40 lines; put it where it is used, or its reason here")
+        }
+        #expect(Set(Self.short.keys).subtracting(found) == [], "these are longer or gone")
+    }
+
+    /// Whoever reads a name knows which of two things it is.
+    @Test func noNameStandsForTwoThings() throws {
+        let declaration =
+            /^(?:(?:package|public|internal|final|indirect) |@\w+(?:\([^)]*\))? )*(?:struct|class|enum|actor|protocol|typealias) (\w+)/
+        var places: [String: Set<String>] = [:]
+        for (target, file) in try sources() where target.floor != .tests {
+            for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+                if let name = line.prefixMatch(of: declaration)?.output.1 {
+                    places[String(name), default: []].insert(target.name)
+                }
+            }
+        }
+        for (name, rooms) in places where rooms.count > 1 {
+            Issue.record("\(name) is declared in \(rooms.sorted().joined(separator: " and "))")
+        }
+    }
+
+    private func sources() throws -> [(Room, URL)] {
+        try package().targets.flatMap { target in
+            target.files().filter { $0.pathExtension == "swift" }.map { (target, $0) }
+        }
+    }
+
+    private func lineCount(of file: URL) throws -> Int {
+        try String(contentsOf: file, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false).count - 1
+    }
+}

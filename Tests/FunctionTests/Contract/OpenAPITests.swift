@@ -1,0 +1,144 @@
+import FetchFunction
+import Foundation
+import FunctionHost
+import HTTPTransport
+import SeparateFunction
+import SeparationChoices
+import ServiceContract
+import TestSupport
+import Testing
+import UploadFunction
+
+/// `openapi.yaml` says what the service does: no route, member, option, status or kind of problem is missing, and none too many.
+@Suite(.serialized) struct OpenAPITests {
+    private static let document = Places.repository.appending(path: "Sources/Foundations/COpenAPI/openapi.yaml").path
+    private static let contract = Places.repository.appending(path: "Sources/Foundations/ServiceContract").path
+
+    private static let scripts = Places.repository.appending(path: "Tests/FunctionTests/Contract")
+
+    @Test func theDocumentIsWhatTheServiceIs() async throws {
+        let folder = try TemporaryDirectory()
+        let file = folder.path + "/service.json"
+        try JSONEncoder.contract.encode(ServiceFacts()).write(to: URL(filePath: file))
+        try await Program.run([
+            "python3", Self.scripts.appending(path: "openapi_check.py").path,
+            Self.document, file, Self.contract,
+        ])
+    }
+
+    @Test func theHostServesTheDocument() async throws {
+        try await withHost([EchoFunction()]) { host in
+            let reply = try await host.get("/openapi.yaml")
+            #expect(reply.status == 200)
+            #expect(reply.headers["Content-Type"] == "application/yaml")
+            #expect(try reply.body == Data(contentsOf: URL(filePath: Self.document)))
+        }
+    }
+
+    /// Requests that follow the document and such as do not, drawn at random by Schemathesis: every answer is one that the document
+    /// has, and none a 5xx. First as the storage and everybody on an open host, then with a key.
+    ///
+    /// `MSAAS_API_EXAMPLES` is how many of them each operation gets: 2 unless told; 40 make some 2,000 requests.
+    @Test(arguments: [false, true]) func noAnswerIsUndocumented(withKey: Bool) async throws {
+        let examples = ProcessInfo.processInfo.environment["MSAAS_API_EXAMPLES"] ?? "2"
+        let secret = APIKey.makeSecret()
+        let keys = withKey ? KeyRing([try APIKey(name: "studio", secret: secret)]) : nil
+        try await withStack(notifies: true, streamAge: .milliseconds(100), keys: keys) { stack in
+            let (folder, report) = (Self.scripts, try TemporaryDirectory())
+            // A worker that knows one song.
+            let worker = Task {
+                while !Task.isCancelled { _ = try? await stack.separate([("drums", Data("drums".utf8))]) }
+            }
+            defer { worker.cancel() }
+            let output = try await Program.run(
+                [
+                    "schemathesis", "--config-file", folder.appending(path: "schemathesis.toml").path, "run",
+                    Self.document, "--url", stack.host.url, "--header",
+                    "Authorization: Bearer \(withKey ? secret : Stack.token)", "--max-examples", examples, "--no-color",
+                    "--phases", withKey ? "fuzzing,stateful" : "examples,coverage,fuzzing,stateful",
+                ], environment: ["PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": folder.path], directory: report.path)
+            print(output)
+        }
+    }
+}
+
+/// What the service says of itself.
+private struct ServiceFacts: Encodable {
+    let version = serviceVersion
+    let routes: [String: [String]]
+    let values: [String: [JSONText]]
+    let enumerations = [
+        "JobState": JobState.allCases.map(\.rawValue), "StemFormat": StemFormat.allCases.map(\.rawValue),
+        "OtherMethod": OtherMethod.allCases.map(\.rawValue), "ClipMode": ClipMode.allCases.map(\.rawValue),
+    ]
+    let defaults = [
+        "StemFormat": JSONText(StemFormat.standard), "OtherMethod": JSONText(OtherMethod.standard),
+        "ClipMode": JSONText(ClipMode.standard), "Bitrate": JSONText(SeparationDefaults.mp3Bitrate),
+        "MP3Preset": JSONText(SeparationDefaults.mp3Preset), "Shifts": JSONText(SeparationDefaults.shifts),
+        "Overlap": JSONText(SeparationDefaults.overlap),
+    ]
+    let options = JobOptions(model: "m", twoStems: "s").metadata.keys.map { $0.replacing("-", with: "_") }.sorted()
+    let problems = Dictionary(uniqueKeysWithValues: Problem.Kind.allCases.map { ($0.rawValue, $0.status) })
+
+    init() throws {
+        let host = ["/", "/healthz", "/readyz", "/metrics", "/openapi.yaml"]
+        var routes = Dictionary(uniqueKeysWithValues: host.map { ($0, ["GET", "HEAD"]) })
+        for manifest in [UploadFunction.manifest, SeparateFunction.manifest, FetchFunction.manifest] {
+            for route in try FunctionManifest(yaml: manifest).routes {
+                routes[route.path.description] = route.methods
+            }
+        }
+        self.routes = routes
+        let (job, now) = (JobID.random(), Date())
+        let record = StemRecord(
+            name: "drums", file: "attempt-2/drums.wav", size: 3, eTag: "e", contentType: "audio/wav")
+        let manifest = Manifest(
+            job: job, model: "starter", filename: "a.mp3", duration: 1.5, sampleRate: 44100, stems: [record],
+            separationSeconds: 2, warnings: ["w"], owner: "studio")
+        var ownerless = manifest
+        ownerless.owner = nil
+        var status = JobStatus(manifest)
+        status.options = JobOptions(model: "starter", twoStems: "vocals")
+        (status.position, status.etaSeconds, status.attempts, status.error) = (1, 2.5, 1, "e")
+        (status.createdAt, status.startedAt) = (now, now)
+        let aside = AsideObject(bucket: "queue", key: "k", reason: "r", tries: 3, lastTry: now)
+        let accepted = AcceptedSong(job: job, key: "k", state: .queued, position: 1)
+        let ignored = IgnoredEvent(bucket: "queue", key: "k", job: job, reason: "r")
+        let upload = AcceptedUpload(job: job, filename: "a.mp3", size: 3)
+        let presigned = PresignedUpload(job: job, url: "http://h/queue/k?s", headers: ["a": "b"], expires: now)
+        let problem = ProblemDocument(
+            type: "urn:msaas:problem:gone", title: "t", status: 410, detail: "d", requestID: "r",
+            extensions: ["x": .int(1)])
+        let shortProblem = ProblemDocument(
+            type: "urn:msaas:problem:internal", title: "t", status: 500, detail: nil, requestID: "r")
+        values = [
+            "AcceptedUpload": [JSONText(upload), JSONText(upload)],
+            "PresignedUpload": [JSONText(presigned), JSONText(presigned)],
+            "JobLinks": [JSONText(JobLinks(job)), JSONText(JobLinks(job))],
+            "JobOptions": [JSONText(JobOptions(model: "m", twoStems: "s")), JSONText(JobOptions())],
+            "JobList": [JSONText(JobList(jobs: [status], aside: [aside])), JSONText(JobList(jobs: []))],
+            "JobStatus": [JSONText(status), JSONText(JobStatus(job, state: .uploaded, filename: "a.mp3"))],
+            "Stem": [JSONText(status.stems[0]), JSONText(status.stems[0])],
+            "AsideObject": [JSONText(aside), JSONText(aside)],
+            "JobProgress": [JSONText(JobProgress(progress: 0.5)), JSONText(JobProgress(progress: 1))],
+            "JobRemoval": [JSONText(JobRemoval(job: job)), JSONText(JobRemoval(job: job))],
+            "SeparateAnswer": [
+                JSONText(SeparateAnswer(accepted: [accepted], ignored: [ignored])), JSONText(SeparateAnswer()),
+            ],
+            "AcceptedSong": [JSONText(accepted), JSONText(AcceptedSong(job: job, key: "k", state: .done))],
+            "IgnoredEvent": [JSONText(ignored), JSONText(IgnoredEvent(reason: "r"))],
+            "Manifest": [JSONText(manifest), JSONText(ownerless)],
+            "StemRecord": [JSONText(record), JSONText(record)],
+            "Problem": [JSONText(problem), JSONText(shortProblem)],
+        ]
+    }
+}
+
+/// A value of any type among others.
+private struct JSONText: Encodable {
+    private let write: @Sendable (any Encoder) throws -> Void
+
+    init(_ value: some Encodable & Sendable) { write = { try value.encode(to: $0) } }
+
+    func encode(to encoder: any Encoder) throws { try write(encoder) }
+}
