@@ -62,6 +62,7 @@ var systemLibraries: [Target] {
         system("CHiredis", pkgConfig: nil, apt: "libhiredis-dev"),
         system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        system("CMalloc", pkgConfig: nil, apt: "libc6-dev"),
     ]
 }
 
@@ -117,7 +118,8 @@ var service: [Target] {
             .target(
                 name: "HTTPServer",
                 dependencies: [
-                    .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
+                    "CMalloc", .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .nioSSL, .logging,
+                    .lifecycle,
                 ]),
             .target(
                 name: "StorageServer",
@@ -248,7 +250,7 @@ var tests: [Target] {
             resources: [.copy("Fixtures"), .copy("Clients")]),
         test(
             "HTTPServerTests",
-            ["HTTPServer", "HTTPTransport", .hummingbird, .hummingbirdCore, .nioCore, .lifecycle, .logging]),
+            ["HTTPServer", "HTTPTransport", "CMalloc", .hummingbird, .hummingbirdCore, .nioCore, .lifecycle, .logging]),
         test("JobsTests", ["Jobs", "ServiceContract"]),
         .target(
             name: "KubernetesDouble", dependencies: ["Kubernetes", "Encodings", .hummingbird, .logging, .nioCore],
