@@ -291,7 +291,8 @@ var tests: [Target] {
                 "HTTPTransport", "msaas", .yams,
             ]),
         test(
-            "ChaosTests", ["LocalStack", "ServiceClient", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
+            "ChaosTests",
+            ["LocalStack", "ServiceClient", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Digests"]),
         test(
             "EndToEndTests",
             [
@@ -310,7 +311,9 @@ var fuzzing: [Target] {
             dependencies: [
                 "Checkpoints", "HTDemucs", "Separation", "Tensors", "ModelStore", "Audio", "HTTPTransport",
                 "ObjectStorage", "StorageServer", "FunctionHost",
-                "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", .httpTypes,
+                "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", "ServiceContract", "Encodings",
+                "Digests",
+                "TestSupport", .httpTypes,
             ],
             path: "Tests/Fuzz", exclude: ["Corpus", "README.md", "run.sh", "seeds.py"],
             swiftSettings: [.unsafeFlags(["-parse-as-library"])])

@@ -2,13 +2,16 @@ import Foundation
 import Synchronization
 import TestSupport
 
-/// A `redis-server` that can be stopped and started again with what it knew.
+/// A `redis-server` that can be stopped and started again with what it knew, and frozen.
 final class RedisServer: Sendable {
     let port: Int
+    /// The lease that everybody who uses it goes by.
+    let lease: Duration
     private let directory: TemporaryDirectory
     private let process = Mutex<Process?>(nil)
 
-    init() async throws {
+    init(lease: Duration = .seconds(30)) async throws {
+        self.lease = lease
         directory = try TemporaryDirectory()
         port = try freePort()
         try await start()
@@ -40,5 +43,13 @@ final class RedisServer: Sendable {
             running.waitUntilExit()
             server = nil
         }
+    }
+
+    /// Takes the processor away from it for a while.
+    func freeze(for length: Duration) async {
+        guard let identifier = process.withLock({ $0?.processIdentifier }) else { return }
+        kill(identifier, SIGSTOP)
+        try? await Task.sleep(for: length)
+        kill(identifier, SIGCONT)
     }
 }

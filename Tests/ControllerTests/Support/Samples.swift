@@ -15,7 +15,7 @@ extension RedisServer {
         try RedisJobQueue(
             url: url,
             options: QueueOptions(
-                lease: .seconds(30), connections: 1,
+                lease: lease, connections: 1,
                 timeouts: RedisTimeouts(connect: .seconds(1), command: .seconds(2), patience: .milliseconds(100))))
     }
 }

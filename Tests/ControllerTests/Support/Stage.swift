@@ -20,16 +20,20 @@ struct Stage: Sendable {
 
     /// Sets the stage while `body` runs.
     static func with(
-        replicas: Int = 0, work: Range<Int> = 10..<60, _ body: @Sendable (Stage) async throws -> Void
+        replicas: Int = 0, work: Range<Int> = 10..<60, lease: Duration = .seconds(30),
+        _ body: @Sendable (Stage) async throws -> Void
     ) async throws {
         let cluster = ClusterDouble()
         try cluster.putWorker(replicas: replicas)
         try cluster.putNode("node-a", memory: "64Gi")
-        let redis = try await RedisServer()
+        let redis = try await RedisServer(lease: lease)
         let workers = SimulatedWorkers(redis, work: work)
         var replicaSet = ReplicaSetDouble(cluster, deployment: "worker")
         replicaSet.onStart = { workers.start($0.name) }
-        replicaSet.onTermination = { await workers.end($0.name) }
+        // The Deployment's own rollout ends pods whatever they do; they finish their song in their grace period.
+        replicaSet.onTermination = {
+            await workers.end($0.name, isRollout: $0.revision != cluster.revision(of: "worker"))
+        }
         let queue = try redis.queue()
         try await DoubleServer.with(cluster) { [replicaSet] server async throws in
             let stage = Stage(
