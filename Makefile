@@ -52,10 +52,12 @@ test: build test-packages ## Install what the tests need and run them all
 		TMPDIR="$$run" swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite\."; \
 	done
 
-chaos: build test-packages ## Kill, freeze and cut off the running service for CHAOS_SECONDS (900), then look what is lost
+chaos: build test-packages ## Kill, freeze, fill up and attack the running service for CHAOS_SECONDS (1200), then look what is lost
 	swift build $(SWIFT_FLAGS) --build-tests
-	CHAOS_SECONDS=$(or $(CHAOS_SECONDS),900) swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest \
-		--no-parallel --filter "^ChaosTests\."
+	@export PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH" CHAOS_SECONDS=$(or $(CHAOS_SECONDS),1200); set -e; \
+		for suite in 'ChaosTests\.' 'ControllerTests\.FleetChaosTests'; do \
+		swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite"; \
+	done
 
 build: packages ## Build the executables
 	@command -v swift >/dev/null || { echo "Swift 6.2 or newer is needed: https://www.swift.org/install"; exit 1; }
@@ -91,7 +93,7 @@ bench: build $(CHECKPOINTS)/random.th ## Print our own speed and memory, layer b
 bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with the reference package on PyTorch (8 minutes)
 	$(PEER_VENV)/bin/python Benchmarks/peers.py $(BIN)/msaas $(CHECKPOINTS)
 
-bench-streams: build ## Memory of host and storage while 100 uploads of 100 MB stream at once (10 GB of disk)
+bench-streams: build ## Memory of host and storage: 100 uploads of 100 MB at once of each kind, one form of 2 GB (10 GB of disk)
 	python3 Benchmarks/streams.py $(BIN)
 
 fuzz: packages ## Fuzz every parser for FUZZ_SECONDS (60) each; FUZZ_TARGETS chooses

@@ -69,6 +69,7 @@ var systemLibraries: [Target] {
         system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        system("CMalloc", pkgConfig: nil, apt: "libc6-dev"),
     ]
 }
 
@@ -141,9 +142,8 @@ var service: [Target] {
             .target(
                 name: "HTTPServer",
                 dependencies: [
-                    "Observability", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes,
-                    .nioSSL,
-                    .logging, .lifecycle,
+                    "Observability", "CMalloc", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1,
+                    .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
                 ]),
             .target(
                 name: "StorageServer",
@@ -299,7 +299,7 @@ var tests: [Target] {
             resources: [.copy("Fixtures"), .copy("Clients")]),
         test(
             "HTTPServerTests",
-            ["HTTPServer", "HTTPTransport", .hummingbird, .hummingbirdCore, .nioCore, .logging]),
+            ["HTTPServer", "HTTPTransport", "CMalloc", .hummingbird, .hummingbirdCore, .nioCore, .logging]),
         test("JobsTests", ["Pacing", "Jobs", "ServiceContract", "EnvironmentSettings"]),
         .target(
             name: "KubernetesDouble",
@@ -349,7 +349,8 @@ var tests: [Target] {
                 .yams,
             ]),
         test(
-            "ChaosTests", ["LocalStack", "ServiceClient", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
+            "ChaosTests",
+            ["LocalStack", "ServiceClient", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Digests"]),
         test(
             "EndToEndTests",
             [
@@ -369,7 +370,7 @@ var fuzzing: [Target] {
                 "Checkpoints", "HTDemucs", "Separation", "Tensors", "ModelStore", "Audio", "HTTPTransport",
                 "ObjectStorage", "StorageServer", "FunctionHost",
                 "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", "EnvironmentSettings",
-                "Observability", .httpTypes,
+                "Observability", "ServiceContract", "Encodings", "Digests", "TestSupport", .httpTypes,
             ],
             path: "Tests/Fuzz", exclude: ["Corpus", "README.md", "run.sh", "seeds.py"],
             swiftSettings: [.unsafeFlags(["-parse-as-library"])])

@@ -1,11 +1,13 @@
 """Resident memory of the function host and of the storage while many uploads stream through them at once.
 
     python3 Benchmarks/streams.py .build/release [--uploads 100] [--megabytes 100] [--kinds raw,chunked,form,presigned]
+                                  [--long 2000] [--limit 150]
 
-The songs go as raw bodies, as bodies of unknown length, as forms whose options follow the file, and to presigned addresses.
+The songs go as raw bodies, as bodies of unknown length, as forms whose options follow the file, and to presigned addresses; then
+one form of 2 GB goes alone.
 Starts both on free loopback ports with a data folder of their own (so many times so many megabytes of disk, given back at
 the end), sends all uploads side by side from one thread, and prints the memory before, the highest while they ran, and the
-throughput. Every song must be accepted and every stored object complete.
+throughput. Every song must be accepted and every stored object complete; the end is 1 where a process took more than the limit (MB).
 """
 
 import argparse
@@ -18,6 +20,7 @@ import pathlib
 import selectors
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
@@ -27,8 +30,9 @@ parser.add_argument("binaries", type=pathlib.Path)
 parser.add_argument("--uploads", type=int, default=100)
 parser.add_argument("--megabytes", type=int, default=100)
 parser.add_argument("--kinds", default="raw,chunked,form,presigned")
+parser.add_argument("--long", type=int, default=2000, help="megabytes of the one long form; 0 leaves it out")
+parser.add_argument("--limit", type=float, default=150, help="megabytes that host and storage may take")
 arguments = parser.parse_args()
-size = arguments.megabytes * 1_000_000
 block = os.urandom(1 << 16)
 
 
@@ -93,7 +97,7 @@ FORM_TAIL = (
 class Upload:
     """One song on its way: a head, so many bytes in pieces, and an end."""
 
-    def __init__(self, port, kind, host):
+    def __init__(self, port, kind, host, size):
         line, fields, self.end, length = "POST /upload?filename=a.wav", [], b"", size
         opening = b""
         if kind == "presigned":
@@ -116,7 +120,8 @@ class Upload:
         head = "\r\n".join([f"{line} HTTP/1.1", f"Host: {host}", *fields]) + "\r\n\r\n"
         self.wanted = b"HTTP/1.1 200" if kind == "presigned" else b"HTTP/1.1 202"
         self.pending = head.encode() + opening
-        self.left, self.answer = size, b""
+        self.size = self.left = size
+        self.answer = b""
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setblocking(False)
 
@@ -133,9 +138,10 @@ class Upload:
         return not self.pending and not self.left and not self.end
 
 
-def run(port, kind, processes):
+def run(port, kind, count, size, processes):
+    """Sends so many songs of a size at once; the peaks of the processes in MB, and how many songs were under way together."""
     selector = selectors.DefaultSelector()
-    uploads = [Upload(port, kind, f"127.0.0.1:{port}") for _ in range(arguments.uploads)]
+    uploads = [Upload(port, kind, f"127.0.0.1:{port}", size) for _ in range(count)]
     for upload in uploads:
         selector.register(upload.socket, selectors.EVENT_WRITE, upload)
     peaks = [0] * len(processes)
@@ -155,7 +161,7 @@ def run(port, kind, processes):
         if time.monotonic() - sampled > 0.1:
             sampled = time.monotonic()
             peaks = [max(peak, resident(process)) for peak, process in zip(peaks, processes)]
-            at_once = max(at_once, sum(0 < upload.left < size for upload in uploads))
+            at_once = max(at_once, sum(0 < upload.left < upload.size for upload in uploads))
     return peaks, at_once
 
 
@@ -171,24 +177,28 @@ with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as folder
         wait_for(storage_port)
         wait_for(host_port)
         create_bucket(storage_port)
-        processes = [host, storage]
-        for kind in arguments.kinds.split(","):
+        processes, failed = [host, storage], False
+        plans = [(kind, arguments.uploads, arguments.megabytes) for kind in arguments.kinds.split(",")]
+        for kind, count, megabytes in plans + [("form", 1, arguments.long)] * (arguments.long > 0):
             before = [resident(process) for process in processes]
             began = time.monotonic()
-            peaks, at_once = run(host_port, kind, processes)
+            peaks, at_once = run(host_port, kind, count, megabytes * 1_000_000, processes)
             seconds = time.monotonic() - began
             # An object that came in parts is a folder of them.
             songs = [file for file in pathlib.Path(folder).glob("buckets/queue/**/*") if file.is_file()]
             stored = sum(file.stat().st_size for file in songs)
-            assert arguments.uploads * size <= stored <= arguments.uploads * (size + 10_000), stored
-            total = arguments.uploads * arguments.megabytes
-            print(f"{kind}: {arguments.uploads} uploads of {arguments.megabytes} MB, {at_once} under way at once, "
+            total = count * megabytes
+            assert total * 1_000_000 <= stored <= total * 1_000_000 + count * 10_000, stored
+            print(f"{kind}: {count} uploads of {megabytes} MB, {at_once} under way at once, "
                   f"{total / 1000:.1f} GB in {seconds:.0f} s: {total / seconds:.0f} MB/s")
             for name, start_memory, peak in zip(("function host", "storage"), before, peaks):
-                print(f"  {name:14} {start_memory:6.0f} MB before, {peak:6.0f} MB at most", flush=True)
+                too_much = f", more than {arguments.limit:.0f}" if peak > arguments.limit else ""
+                failed = failed or bool(too_much)
+                print(f"  {name:14} {start_memory:6.0f} MB before, {peak:6.0f} MB at most{too_much}", flush=True)
             for file in songs:
                 file.unlink(missing_ok=True)
     finally:
         for process in (host, storage):
             process.terminate()
             process.wait()
+sys.exit(failed)

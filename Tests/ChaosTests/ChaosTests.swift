@@ -4,57 +4,131 @@ import Jobs
 import LocalStack
 import ObjectStorage
 import ServiceClient
+import Synchronization
 import TestSupport
 import Testing
 
-/// The whole service while its processes are killed and frozen, and its messages are lost and repeated: nothing that it
-/// has accepted may be lost, mixed up, done twice or left behind.
+/// The whole service while its processes are killed and frozen, its disks are full, its messages are lost and repeated, its objects
+/// damaged, and strangers send what they like: nothing that it has accepted may be lost, mixed up, done twice or left
+/// behind, and who sends little waits for one song at most of who sends much.
 ///
-/// `make chaos` runs it for longer. `CHAOS_SEED` repeats the faults and songs of an earlier run, as far as the machine
-/// lets time repeat itself.
+/// Without `CHAOS_SECONDS` each fault comes once, in order. `make chaos` draws them for twenty minutes; `CHAOS_SEED` repeats the faults and
+/// songs of an earlier run, as far as the machine lets time repeat itself.
 @Suite(.serialized) struct ChaosTests {
     @Test func nothingIsLostAndNothingIsLeftBehind() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let seed = environment["CHAOS_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...999_999)
-        let length = Duration.seconds(environment["CHAOS_SECONDS"].flatMap { Int($0) } ?? 30)
-        print("chaos: seed \(seed), \(length)")
+        let length = environment["CHAOS_SECONDS"].flatMap { Int($0) }.map { Duration.seconds($0) }
+        let seed =
+            environment["CHAOS_SEED"].flatMap { UInt64($0) } ?? (length == nil ? 1 : UInt64.random(in: 1...999_999))
+        try await ServiceUnderFire.with(workers: 3, megabytes: length == nil ? 256 : 3072) { service in
+            print(
+                "chaos: seed \(seed), \(length.map { "\($0)" } ?? "each fault once"), "
+                    + (service.disks == nil ? "no disks of its own (not root)" : "small disks"))
+            let stage = try await Stage(service)
+            let isOver = Mutex(false)
+            let goesOn: @Sendable () -> Bool = { !isOver.withLock { $0 } }
+            async let flood: Void = stage.load.flood(seed: seed, while: goesOn)
+            async let small: Void = stage.load.smallOwner(seed: seed &+ 2, while: goesOn)
+            let following = Task { try await stage.ledger.follow(stage.queue) }
+            defer { following.cancel() }
+            var (faults, complaints) =
+                if let length {
+                    await wreak(stage.vandal, seed: seed, for: length)
+                } else {
+                    await wreakEachOnce(stage.vandal)
+                }
+            isOver.withLock { $0 = true }
+            _ = await (flood, small)
+            // One that was killed may still be coming up.
+            _ = try await service.start()
+            await judge(
+                stage, title: "seed \(seed), \(length.map { "\($0)" } ?? "each fault once")", &faults, &complaints)
+        }
+    }
 
-        let service = try ServiceUnderFire(workers: 3)
-        let address = try await service.start()
-        let client = ServiceClient(address: address.http)
-        let storage = S3Client(try S3Configuration(environment: address.environment), transport: CurlTransport())
-        var book = try SongBook(folder: service.folder.url)
-        try await book.learn(from: client, folder: service.folder.url.appending(path: "undisturbed"))
-        #expect(book.songs.count { $0.stems.isEmpty } == 1)
+    @Test func strangersHoldNobodyUp() async throws {
+        try await ServiceUnderFire.with(workers: 2, megabytes: 256) { service in
+            let stage = try await Stage(service)
+            let following = Task { try await stage.ledger.follow(stage.queue) }
+            defer { following.cancel() }
+            // All kinds at once, again and again, until twelve songs have been sent and have ended.
+            let isOver = Mutex(false)
+            async let attacks = attack(stage.vandal.strangers) { !isOver.withLock { $0 } }
+            for number in 0..<12 {
+                let song = stage.book.sound[number % stage.book.sound.count]
+                let upload = await stage.load.upload(number, song: song, number % 3 == 0 ? .bucket : .function(.small))
+                #expect(upload != nil, "song \(number) was refused")
+            }
+            let uploads = await stage.load.accepted
+            try await eventually("all songs have ended") {
+                for upload in uploads where try await stage.client.status(of: upload.job).state.isFinished == false {
+                    return false
+                }
+                return true
+            }
+            isOver.withLock { $0 = true }
+            var complaints = await attacks
+            var faults: [Fault: Int] = [:]
+            await judge(stage, title: "strangers", &faults, &complaints)
+        }
+    }
 
-        let load = Load(book: book, client: client, storage: storage)
-        let vandal = Vandal(service: service, load: load, storage: storage, address: address)
+    private func attack(_ strangers: Strangers, while goesOn: @Sendable () -> Bool) async -> [String] {
+        var complaints: [String] = []
+        repeat { complaints += await strangers.attack(kinds: Stranger.allCases, for: .seconds(3)) } while goesOn()
+        return complaints
+    }
+
+    private func wreak(_ vandal: Vandal, seed: UInt64, for length: Duration) async -> ([Fault: Int], [String]) {
+        var numbers = SeededNumbers(seed: seed &+ 1)
+        var faults: [Fault: Int] = [:]
+        var complaints: [String] = []
         let end = ContinuousClock.now + length
-        async let uploads: Void = upload(load, songs: book.songs.count, seed: seed, until: end)
-        let faults = await wreak(vandal, seed: seed, until: end)
-        await uploads
+        while ContinuousClock.now < end {
+            try? await Task.sleep(for: numbers.pause(mean: .seconds(3)))
+            let fault = Fault.random(using: &numbers)
+            let length = Duration.milliseconds(Int.random(in: 500...7000, using: &numbers))
+            let luck = Int.random(in: 0..<1_000_000, using: &numbers)
+            faults[fault, default: 0] += 1
+            complaints += await vandal.commit(fault, for: length, luck: luck)
+        }
+        return (faults, complaints)
+    }
 
-        // One that was killed may still be coming up.
-        _ = try await service.start()
-        let queue = try RedisJobQueue(url: address.redis, options: QueueOptions(connections: 1))
-        let inspector = Inspector(
-            address: address, client: client, storage: storage, queue: queue, book: book,
-            folder: service.folder.url.appending(path: "stems"))
-        let accepted = await load.accepted
-        var verdict = try await inspector.inspect(accepted, patience: .seconds(240))
+    private func wreakEachOnce(_ vandal: Vandal) async -> ([Fault: Int], [String]) {
+        var complaints: [String] = []
+        for (luck, fault) in Fault.allCases.enumerated() {
+            complaints += await vandal.commit(fault, for: .milliseconds(1500), luck: luck)
+            try? await Task.sleep(for: .milliseconds(500))
+        }
+        return (Dictionary(uniqueKeysWithValues: Fault.allCases.map { ($0, 1) }), complaints)
+    }
+
+    private func judge(_ stage: Stage, title: String, _ faults: inout [Fault: Int], _ complaints: inout [String]) async
+    {
+        let service = stage.service
+        let accepted = await stage.load.accepted
+        var verdict = Verdict()
+        do {
+            verdict = try await stage.inspector.inspect(accepted, patience: .seconds(300))
+        } catch {
+            verdict.lost.append("the service could not be looked into: \(error)")
+        }
+        verdict.complaints += complaints
         await lookForProcesses(service, &verdict)
-
-        let told = await load.refused
         print(
             """
-            chaos: seed \(seed), \(length), \(await service.starts) starts of the service
+            chaos: \(title), \(await service.starts) starts of the service
               faults     \(faults.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
                 .joined(separator: ", "))
-              uploads    \(accepted.count) accepted, \(told) refused or cut off, \(verdict.unpromised) done unasked
-              ended      \(verdict.done) done, \(verdict.failed.sorted { $0.key < $1.key })
+              uploads    \(accepted.count) accepted, \(await stage.load.refused) refused or cut off, \(verdict.unpromised) done unasked
+              ended      \(verdict.done) done, \(verdict.failed.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+                .joined(separator: ", "))
               lost       \(verdict.lost.count)
               mixed up   \(verdict.mixedUp.count)
               repeated   \(verdict.repeated.count)
+              unfair     \(verdict.unfair.count) of \(accepted.count { $0.owner == .small }) songs of the small owner
+              complaints \(verdict.complaints.count)
               left over  \(verdict.leftovers.count)
             """)
         #expect(accepted.count > 0 && verdict.done > 0)
@@ -62,35 +136,6 @@ import Testing
             verdict.isSpotless,
             "\(verdict)\n\(["up", "host", "storage", "worker-1"].map { "--- \($0)\n" + service.log($0) }.joined(separator: "\n"))"
         )
-    }
-
-    private func upload(_ load: Load, songs: Int, seed: UInt64, until end: ContinuousClock.Instant) async {
-        var numbers = SeededNumbers(seed: seed)
-        var count = 0
-        await withDiscardingTaskGroup { group in
-            while ContinuousClock.now < end {
-                let song = Int.random(in: 0..<songs, using: &numbers)
-                let straight = Int.random(in: 0..<3, using: &numbers) == 0
-                let pause = numbers.pause(mean: .milliseconds(1200))
-                count += 1
-                group.addTask { [count] in await load.upload(count, song: song, straight: straight) }
-                try? await Task.sleep(for: pause)
-            }
-        }
-    }
-
-    private func wreak(_ vandal: Vandal, seed: UInt64, until end: ContinuousClock.Instant) async -> [Fault: Int] {
-        var numbers = SeededNumbers(seed: seed &+ 1)
-        var faults: [Fault: Int] = [:]
-        while ContinuousClock.now < end {
-            try? await Task.sleep(for: numbers.pause(mean: .seconds(3)))
-            let fault = Fault.random(using: &numbers)
-            let length = Duration.milliseconds(Int.random(in: 500...7000, using: &numbers))
-            let luck = Int.random(in: 0..<1_000_000, using: &numbers)
-            faults[fault, default: 0] += 1
-            await vandal.commit(fault, for: length, luck: luck)
-        }
-        return faults
     }
 
     /// Without jobs the workers go; after SIGTERM everything else does, and takes its temporary files along.
@@ -106,5 +151,38 @@ import Testing
         let files = (try? FileManager.default.subpathsOfDirectory(atPath: service.temporary.path)) ?? []
         // A worker that was killed leaves its folder to the next one.
         for file in files where file.contains("/") { verdict.leftovers.append("temporary file \(file)") }
+    }
+}
+
+/// A running service with everybody who has to do with it, and songs whose stems are known.
+private struct Stage: Sendable {
+    let service: ServiceUnderFire
+    let client: ServiceClient
+    let queue: RedisJobQueue
+    let book: SongBook
+    let load: Load
+    let ledger = Ledger()
+    let vandal: Vandal
+    let inspector: Inspector
+
+    init(_ service: ServiceUnderFire) async throws {
+        let address = try await service.start()
+        func client(_ name: String) -> ServiceClient {
+            ServiceClient(address: address.http, key: ServiceUnderFire.key(name))
+        }
+        let storage = S3Client(try S3Configuration(environment: address.environment), transport: CurlTransport())
+        var book = try SongBook(folder: service.folder.url)
+        try await book.learn(from: client("admin"), folder: service.folder.url.appending(path: "undisturbed"))
+        self.service = service
+        self.client = client("admin")
+        self.book = book
+        queue = try RedisJobQueue(url: address.redis, options: QueueOptions(connections: 1))
+        load = Load(book: book, clients: [.flood: client("flood"), .small: client("small")], storage: storage)
+        vandal = Vandal(
+            service: service, load: load, storage: storage, address: address,
+            strangers: Strangers(address: address, key: ServiceUnderFire.key("flood"), storage: storage))
+        inspector = Inspector(
+            address: address, client: self.client, storage: storage, queue: queue, ledger: ledger, book: book,
+            folder: service.folder.url.appending(path: "stems"))
     }
 }

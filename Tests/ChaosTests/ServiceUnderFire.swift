@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 import HTTPTransport
 import Jobs
@@ -7,23 +8,56 @@ import ServiceClient
 import TestSupport
 
 /// `msaas up` as a process of its own, with everything it starts, on ports and in a folder that stay the same when it is
-/// started again.
+/// started again. It asks for keys; workers and storage have small disks of their own where the test may mount some.
 actor ServiceUnderFire {
     enum Role: String, CaseIterable { case worker, host = "function-host", storage = "msaas", redis }
+    typealias Disks = (temporary: SmallDisk, objects: SmallDisk)
 
     nonisolated let folder: TemporaryDirectory
+    /// The disks of workers and storage; nil where this user may not mount any.
+    nonisolated let disks: Disks?
     private let ports: [Int]
     private let workers: Int
     private var process: ChildProcess?
     private(set) var starts = 0
 
-    init(workers: Int) throws {
-        folder = try TemporaryDirectory()
+    private init(_ folder: TemporaryDirectory, workers: Int, disks: Disks?) throws {
+        self.folder = folder
+        self.disks = disks
         ports = try (0..<3).map { _ in try freePort() }
         self.workers = workers
+    }
+
+    /// A service while `body` runs.
+    ///
+    /// - Parameter megabytes: the size of the storage's disk.
+    static func with(workers: Int, megabytes: Int, _ body: (ServiceUnderFire) async throws -> Void) async throws {
+        let folder = try TemporaryDirectory()
         try FileManager.default.createDirectory(
             at: folder.url.appending(path: "tmp"), withIntermediateDirectories: true)
+        try SongBook.makeModels(in: folder.url.appending(path: "models"))
+        let more = ["admin": "  admin: true\n", "flood": "  maxWaiting: 40\n"]
+        let keys = ["admin", "flood", "small"].map {
+            "- name: \($0)\n  sha256: \(Self.key($0).sha256)\n" + (more[$0] ?? "")
+        }
+        try Data(keys.joined().utf8).write(to: folder.url.appending(path: "keys.yaml"))
+        var disks: Disks?
+        if let temporary = try await SmallDisk(folder.url.appending(path: "tmp"), megabytes: 192),
+            let objects = try await SmallDisk(folder.url.appending(path: "data/objects"), megabytes: megabytes)
+        {
+            disks = (temporary, objects)
+        }
+        let service = try ServiceUnderFire(folder, workers: workers, disks: disks)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(service)) } catch { result = .failure(error) }
+        await service.killAll()
+        await disks?.temporary.unmount()
+        await disks?.objects.unmount()
+        try result.get()
     }
+
+    /// The API key of `admin`, `flood` or `small`.
+    static func key(_ name: String) -> String { "msaas_chaos_key_of_\(name)" }
 
     nonisolated var data: URL { folder.url.appending(path: "data", directoryHint: .isDirectory) }
     nonisolated var temporary: URL { folder.url.appending(path: "tmp", directoryHint: .isDirectory) }
@@ -49,13 +83,14 @@ actor ServiceUnderFire {
                 "--storage-port", "\(ports[1])", "--redis-port", "\(ports[2])", "--workers", "\(workers)",
                 "--threads", "1", "-n", "starter",
             ],
-            environment: [
-                "TMPDIR": temporary.path, "MSAAS_MODELS": Places.repository.appending(path: "models").path,
+            environment: SongBook.limits.merging([
+                "TMPDIR": temporary.path, "MSAAS_MODELS": folder.path + "/models",
+                "MSAAS_API_KEYS_FILE": folder.path + "/keys.yaml", "MSAAS_OFFERED_MODELS": "starter,damaged",
                 "MSAAS_LEASE_SECONDS": "3", "MSAAS_MAX_ATTEMPTS": "8", "MSAAS_RECOVER_SECONDS": "0.5",
                 "MSAAS_SWEEP_SECONDS": "2", "MSAAS_SWEEP_AGE_SECONDS": "4", "AUTOSCALER_GROWTH_PERIOD": "1s",
                 "AUTOSCALER_STABILISATION_WINDOW": "2s", "AUTOSCALER_IDLE_WINDOW": "4s",
                 "AUTOSCALER_TARGET_JOBS_PER_WORKER": "1",
-            ], output: folder.path + "/up.log")
+            ]) { $1 }, output: folder.path + "/up.log")
     }
 
     /// SIGKILL to the supervisor, and with it to the autoscaler; the kernel ends its children.
@@ -100,25 +135,5 @@ actor ServiceUnderFire {
         let file = name == "up" ? folder.url.appending(path: "up.log") : data.appending(path: "logs/\(name).log")
         let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").suffix(30).joined(separator: "\n")
-    }
-}
-
-/// Random numbers that a seed repeats (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-
-    /// The time until the next of events that come at random, on the mean after `mean`.
-    mutating func pause(mean: Duration) -> Duration {
-        mean * -log(1 - Double.random(in: 0..<1, using: &self))
     }
 }

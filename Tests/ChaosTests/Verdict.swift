@@ -16,12 +16,18 @@ struct Verdict: Sendable {
     var mixedUp: [String] = []
     /// Jobs that were done more than once.
     var repeated: [String] = []
+    /// Songs of the small owner that waited for more than one song of another.
+    var unfair: [String] = []
+    /// Answers that strangers must not get.
+    var complaints: [String] = []
     /// What lies where nothing should be.
     var leftovers: [String] = []
     /// Jobs of uploads whose client was not told that they were accepted.
     var unpromised = 0
 
-    var isSpotless: Bool { lost.isEmpty && mixedUp.isEmpty && repeated.isEmpty && leftovers.isEmpty }
+    var isSpotless: Bool {
+        [lost, mixedUp, repeated, unfair, complaints, leftovers].allSatisfy(\.isEmpty)
+    }
 }
 
 struct Inspector: Sendable {
@@ -29,6 +35,7 @@ struct Inspector: Sendable {
     let client: ServiceClient
     let storage: S3Client
     let queue: RedisJobQueue
+    let ledger: Ledger
     let book: SongBook
     let folder: URL
 
@@ -50,8 +57,13 @@ struct Inspector: Sendable {
         while try await queue.depth().waiting + queue.depth().inFlight > 0, ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(100))
         }
-        verdict.unpromised = try await queue.recent(limit: 10_000).count { !promised.contains($0.id) }
-        try await lookForRepeats(&verdict)
+        let jobs = try await queue.recent(limit: 10_000)
+        verdict.unpromised = jobs.count { !promised.contains($0.id) }
+        let end = try await queue.eventLog().end()
+        while await ledger.end < end, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(50)) }
+        let owners = Dictionary(jobs.map { ($0.id, $0.owner ?? "") }) { $1 }
+        verdict.repeated = await ledger.repeats
+        verdict.unfair = await ledger.unfairWaits(of: .small, owners: owners)
         try await lookIntoRedis(&verdict)
         try await lookIntoBuckets(&verdict)
         return verdict
@@ -62,14 +74,19 @@ struct Inspector: Sendable {
             verdict.lost.append("\(upload.key): \(status.map { "still \($0.state.rawValue)" } ?? "not known")")
             return
         }
-        let expected = book.songs[upload.song].stems
+        let song = book.songs[upload.song]
+        let expected = song.stems
         guard status.state == .done else {
             let reason = status.error ?? ""
             if reason.isEmpty { verdict.lost.append("\(upload.key) is \(status.state.rawValue) without a reason") }
-            verdict.failed[expected.isEmpty ? "no song" : "\(status.state.rawValue): \(reason)", default: 0] += 1
+            let isOrderly = !song.isSound
+            verdict.failed[isOrderly ? song.name : "\(song.name) is \(status.state.rawValue): \(reason)", default: 0] +=
+                1
+            if !isOrderly { verdict.lost.append("\(upload.key) is \(status.state.rawValue): \(reason)") }
             return
         }
         verdict.done += 1
+        if !song.isSound { verdict.mixedUp.append("\(upload.key) was done, and is \(song.name)") }
         let stems = status.stems
         if Set(stems.map(\.name)) != Set(expected.keys) { verdict.mixedUp.append("\(upload.key) has other stems") }
         let place = folder.appending(path: upload.job.description)
@@ -80,18 +97,6 @@ struct Inspector: Sendable {
             }
         }
         try? FileManager.default.removeItem(at: place)
-    }
-
-    private func lookForRepeats(_ verdict: inout Verdict) async throws {
-        var counts: [JobID: Int] = [:]
-        var position = EventID.zero
-        while true {
-            let events = try await queue.eventLog().events(after: position, limit: 500)
-            guard let last = events.last else { break }
-            for event in events where event.kind == .done { counts[event.job, default: 0] += 1 }
-            position = last.id
-        }
-        verdict.repeated = counts.filter { $0.value > 1 }.map { "\($0.key) was done \($0.value) times" }
     }
 
     private func lookIntoRedis(_ verdict: inout Verdict) async throws {

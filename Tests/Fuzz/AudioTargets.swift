@@ -11,6 +11,7 @@ enum MPEGTarget: FuzzTarget {
 /// WAV, AIFF, FLAC and Ogg files.
 enum SoundFileTarget: FuzzTarget {
     static let name = "sound-file"
+    static var anatomy: (any Anatomy)? { SoundAnatomy() }
 
     static func run(_ input: Data) throws { try decode(input) }
 }
@@ -18,6 +19,7 @@ enum SoundFileTarget: FuzzTarget {
 /// Everything else that FFmpeg's libraries open, and the walks over WAV chunks and Ogg pages before them.
 enum MediaTarget: FuzzTarget {
     static let name = "media"
+    static var anatomy: (any Anatomy)? { SoundAnatomy() }
 
     static func run(_ input: Data) throws { try decode(input) }
 }

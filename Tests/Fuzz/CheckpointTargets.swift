@@ -1,4 +1,5 @@
 import Checkpoints
+import Encodings
 import Foundation
 import HTDemucs
 import ModelStore
@@ -27,11 +28,14 @@ enum PickleTarget: FuzzTarget {
 /// A `.safetensors` file whose header has the right length and is followed by data.
 enum SafetensorsTarget: FuzzTarget {
     static let name = "safetensors"
+    static var anatomy: (any Anatomy)? { SafetensorsAnatomy() }
 
     static func run(_ input: Data) throws {
-        var bytes = Data()
-        withUnsafeBytes(of: UInt64(input.count).littleEndian) { bytes.append(contentsOf: $0) }
-        try open(bytes + input + Data(repeating: 1, count: 64))
+        let length = withUnsafeBytes(of: UInt64(input.count).littleEndian) { Data($0) }
+        // As much data as the tensors take, so that they are reached.
+        let members = (try? JSONDecoder().decode(JSONValue.self, from: input))?.object ?? [:]
+        let ends = members.values.compactMap { $0["data_offsets"]?.array?.last?.int }
+        try open(length + input + Data(repeating: 1, count: min(1 << 20, max(0, ends.max() ?? 64))))
         try open(input)
     }
 }
@@ -40,6 +44,14 @@ enum SafetensorsTarget: FuzzTarget {
 /// everything up to the first tensor runs.
 enum ArgumentsTarget: FuzzTarget {
     static let name = "arguments"
+    static var anatomy: (any Anatomy)? {
+        JSONAnatomy(spares: [
+            "channels": "4611686018427387904", "depth": "9223372036854775807", "segment._type": "\"fraction\"",
+            "segment.numerator": "39", "segment.denominator": "0", "growth": "1e300", "nfft": "1", "t_heads": "3",
+            "sources.#0": "\"a/../b\"", "audio_channels": "-1", "samplerate": "0.5", "wiener_iters": "1e9",
+            "t_weight_decay": "null", "bottom_channels": "512", "num_subbands": "-2147483648", "t_layers": "true",
+        ])
+    }
 
     static func run(_ input: Data) throws {
         let metadata = [
@@ -62,6 +74,16 @@ enum ArgumentsTarget: FuzzTarget {
 /// The YAML file of a bag of models.
 enum BagTarget: FuzzTarget {
     static let name = "bag"
+    static var anatomy: (any Anatomy)? {
+        SeparatedAnatomy(
+            "\n",
+            spares: [
+                "models: ['955717e8', 'd12395a8']", "models: []", "models: [../../x]", "models: !!binary aaaa",
+                "segment: 44",
+                "segment: .nan", "weights: [[1., 0.], [0., 1.e+400]]", "weights: [[]]", "weights: [[-1, 0x10, ~]]",
+                "models: &a [*a]", "? [a]", "--- ", "<<: {models: [a]}",
+            ])
+    }
 
     static func run(_ input: Data) throws {
         let bag = try BagDefinition(name: "bag", yaml: String(decoding: input, as: UTF8.self))

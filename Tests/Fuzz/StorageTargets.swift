@@ -8,6 +8,7 @@ import StorageServer
 /// The XML of S3 requests and answers; what was read can be written and read again.
 enum XMLTarget: FuzzTarget {
     static let name = "xml"
+    static var anatomy: (any Anatomy)? { XMLAnatomy() }
 
     static func run(_ input: Data) throws {
         let tree = try XMLTree(parsing: input)
@@ -34,6 +35,20 @@ enum XMLTarget: FuzzTarget {
 /// What `/separate` gets: S3 records, CloudEvents, direct orders. The first byte chooses the headers.
 enum EventsTarget: FuzzTarget {
     static let name = "events"
+    static var anatomy: (any Anatomy)? {
+        JSONAnatomy(
+            spares: [
+                "Records.#0.eventName": "\"s3:ObjectCreated:Put\"", "Records.#0.s3.bucket.name": "\"queue\"",
+                "Records.#0.s3.object.key": "\"a%2Fb+c.mp3\"", "Records.#0.s3.object.size": "9223372036854775807",
+                "Records.#1.s3.object.key": "\"%\"", "Records.#1.s3.object.size": "1e300", "specversion": "\"1.0\"",
+                "type": "\"google.cloud.storage.object.v1.finalized\"", "data": "null", "data_base64": "\"e30=\"",
+                "bucket": "\"q\"",
+                "key": "\"k\"", "options.shifts": "1e308", "options.model": "{}", "detail.bucket.name": "\"q\"",
+                "detail.object.key": "\"\"", "detail-type": "\"Object Created\"", "Event": "\"s3:TestEvent\"",
+                "data.object.key": "\"\\u0000\"", "size": "\"5.0\"",
+                "Records.#0.s3.object.userMetadata.X-Amz-Meta-A": "\"b\"",
+            ], lead: 1)
+    }
 
     static func run(_ input: Data) throws {
         guard let first = input.first else { return }
@@ -66,6 +81,7 @@ enum EventsTarget: FuzzTarget {
 /// Bodies in `aws-chunked` encoding; what is found does not depend on how the network cuts them.
 enum ChunksTarget: FuzzTarget {
     static let name = "chunks"
+    static var anatomy: (any Anatomy)? { ChunksAnatomy() }
 
     static func run(_ input: Data) throws {
         let bytes = Array(input)

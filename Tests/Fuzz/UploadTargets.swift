@@ -4,6 +4,20 @@ import UploadFunction
 /// `multipart/form-data`; the parts are the same however the network cuts the body.
 enum MultipartTarget: FuzzTarget {
     static let name = "multipart"
+    static var anatomy: (any Anatomy)? {
+        let disposition = "\r\nContent-Disposition: form-data; name="
+        return SeparatedAnatomy(
+            "\r\n--b",
+            spares: [
+                disposition + "\"model\"\r\n\r\nstarter", disposition + "\"file\"; filename=\"a.mp3\"\r\n\r\nID3",
+                disposition + "f; filename*=UTF-8''%41%FF\r\nContent-Type: audio/mpeg\r\n\r\n\r\n--a\r\n--\r\n-",
+                disposition + "\"file\"; filename=\"\"\r\n\r\n", disposition + "\"a\\\"b\"; x=y;;\r\n\r\n", "--", "-",
+                "--\r\n", " \t",
+                "\r\n\r\n", "\r\n" + String(repeating: "A: b\r\n", count: 40) + "\r\n",
+                "\r\nContent-Type: a\nb\r\n\r\nx",
+                "\r\n: \r\n\r\n", "\r\n" + String(repeating: "\r\n-", count: 60), disposition + "\"é\u{301}\"\r\n\r\n",
+            ], lead: 1)
+    }
 
     static func run(_ input: Data) throws {
         // The first byte says where to cut.

@@ -118,6 +118,12 @@ def web_seeds():
     seed("redis", "many", "+OK\r\n:-12\r\n$5\r\nhello\r\n$-1\r\n*2\r\n$1\r\na\r\n*-1\r\n")
     seed("redis", "error", "*3\r\n:1\r\n*1\r\n+x\r\n-ERR Error running script: -OOM command\r\n")
     seed("keys", "two", f"- name: studio\n  sha256: {'5e' * 32}\n- {{name: b, sha256: {'0a' * 32}, rate: 20/s}}\n")
+    seed("options", "all", "model=starter\ntwo-stems=vocals\nother_method=minus\nformat=flac\nbitrate=320\nmp3-preset=2\nshifts=1\n"
+        "overlap=0.25\nclip_mode=rescale\nauthor=x")
+    for kind in "hpn":
+        seed("s3-requests", kind, f"{kind}\nPUT\n/queue/a%2Fb%20c.mp3?x=1&uploads=\nx-amz-meta-title: a  b\ncontent-type: audio/mpeg\ncontent-length: 5")
+    for first in range(6):
+        seed("signed-bodies", f"kind-{first}", bytes([first, first, first, 7 * first, first, 9]) + b"abcdefghij" * 12)
     seed("chunks", "signed", "3;chunk-signature=ab\r\nabc\r\n0;chunk-signature=cd\r\nx-amz-a: b \r\nc:d\r\n\r\n")
     seed("chunks", "plain", "a\r\n0123456789\r\n0\r\n\r\n")
 

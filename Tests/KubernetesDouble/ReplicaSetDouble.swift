@@ -94,7 +94,7 @@ public struct ReplicaSetDouble: Sendable {
     }
 
     /// The name of a version of the template: ten digits made of its text.
-    private static func revision(of owner: JSONValue) -> String {
+    fileprivate static func revision(of owner: JSONValue) -> String {
         let text = (try? JSONEncoder.kubernetes.encode(owner["spec"]?["template"] ?? [:])) ?? Data()
         let number = text.reduce(UInt64(14_695_981_039_346_656_037)) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
         return String(String(number, radix: 16).suffix(10))
@@ -232,5 +232,12 @@ extension ReplicaSetDouble {
             lower { -$0.restarts },
             lower { -($0.metadata.creationTimestamp?.timeIntervalSinceReferenceDate ?? 0) },
         ]
+    }
+}
+
+extension ClusterDouble {
+    /// The version of a Deployment's template, as its new pods bear it.
+    public func revision(of deployment: String, namespace: String = "msaas") -> String? {
+        object(.deployments, deployment, namespace: namespace).map { ReplicaSetDouble.revision(of: $0) }
     }
 }

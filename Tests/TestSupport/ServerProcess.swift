@@ -52,6 +52,15 @@ public final class ServerProcess: Sendable {
     /// Ends the server at once and waits for it.
     public func kill() { process.withLock { $0 }?.kill() }
 
+    /// Takes the processor away from it for a while.
+    public func freeze(for length: Duration) async {
+        let identifier = processIdentifier
+        guard identifier != 0 else { return }
+        _ = Glibc.kill(identifier, SIGSTOP)
+        try? await Task.sleep(for: length)
+        _ = Glibc.kill(identifier, SIGCONT)
+    }
+
     /// A real `redis-server` without persistence. A missing one is a failure, not a skip.
     public static func redis(_ extra: [String] = []) throws -> ServerProcess {
         try ServerProcess(

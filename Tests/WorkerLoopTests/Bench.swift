@@ -15,6 +15,7 @@ struct Bench {
     let s3: ServerProcess
     let queue: RedisJobQueue
     let storage: S3Client
+    private let storageConfiguration: S3Configuration
     let temporary: TemporaryDirectory
 
     init(lease: Duration = .seconds(4), attempts: Int = 3) async throws {
@@ -23,9 +24,9 @@ struct Bench {
         temporary = try TemporaryDirectory()
         queue = try RedisJobQueue(
             url: "redis://127.0.0.1:\(redis.port)", options: QueueOptions(lease: lease, maxAttempts: attempts))
-        storage = S3Client(
-            try S3Configuration(endpoint: "http://127.0.0.1:\(s3.port)", accessKey: "test", secretKey: "test"),
-            transport: CurlTransport())
+        storageConfiguration = try S3Configuration(
+            endpoint: "http://127.0.0.1:\(s3.port)", accessKey: "test", secretKey: "test")
+        storage = S3Client(storageConfiguration, transport: CurlTransport())
         try await storage.createBucket("queue")
         try await storage.createBucket("output")
     }
@@ -80,10 +81,11 @@ struct Bench {
     /// Runs a worker in this process while `body` runs, then drains it.
     func withWorker(
         _ configuration: WorkerConfiguration? = nil, seconds: Double = 0, separator: (any SongSeparator)? = nil,
-        _ body: (ServiceGroup) async throws -> Void
+        transport: (any HTTPTransport)? = nil, _ body: (ServiceGroup) async throws -> Void
     ) async throws {
+        let storage = transport.map { S3Client(storageConfiguration, transport: $0) }
         let worker = Worker(
-            configuration: configuration ?? self.configuration, queue: queue, storage: storage,
+            configuration: configuration ?? self.configuration, queue: queue, storage: storage ?? self.storage,
             separator: separator ?? TrialSeparator(seconds: seconds), logger: quiet)
         let group = ServiceGroup(
             configuration: .init(
@@ -123,6 +125,20 @@ struct Bench {
         var logger = Logger(label: "worker")
         logger.logLevel = .critical
         return logger
+    }
+}
+
+/// A storage that fails at requests of one kind whose address holds a text, and at no others.
+struct FailingTransport: HTTPTransport {
+    private let method: String
+    private let text: String
+    private let transport = CurlTransport()
+
+    init(_ method: String, _ text: String) { (self.method, self.text) = (method, text) }
+
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+        guard request.method == method, request.url.contains(text) else { return try await transport.send(request) }
+        return HTTPResponse(status: 500)
     }
 }
 

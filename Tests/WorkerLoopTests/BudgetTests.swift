@@ -114,6 +114,19 @@ import WorkerTrials
         }
     }
 
+    /// A storage that is there for everything else has lost this song; whoever comes after it must not wait for ever.
+    @Test func aSongWhoseBytesAreLostHoldsNobodyUp() async throws {
+        let bench = try await Bench()
+        let lost = try await bench.submitted("music one", as: "lost.mp3")
+        let other = try await bench.submitted("music two")
+        try await bench.withWorker(transport: FailingTransport("GET", "lost.mp3")) { _ in
+            #expect(try await bench.finished(other.id).state == .done)
+            let dead = try await bench.finished(lost.id)
+            #expect((dead.state, dead.attempts) == (.dead, 3))
+            #expect(dead.error == "The storage did not give the song's bytes; upload it again.")
+        }
+    }
+
     @Test func aVanishedFolderIsMadeAgain() async throws {
         let bench = try await Bench()
         try await bench.withWorker { _ in

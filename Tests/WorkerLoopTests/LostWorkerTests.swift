@@ -56,18 +56,35 @@ import WorkerTrials
 
     @Test func aJobThatWasSealedIsPublished() async throws {
         let bench = try await Bench(lease: .milliseconds(500))
+        let manifest = try await sealed(bench, by: "gone")
+        try await bench.withWorker { _ in
+            let done = try await bench.finished(manifest.job)
+            #expect((done.state, done.attempts) == (.done, 1))
+        }
+        #expect(try await Manifest(json: Data(bench.text(Manifest.key(of: manifest.job)).utf8)) == manifest)
+    }
+
+    @Test func aJobThatCannotBePublishedHoldsUpNoOther() async throws {
+        let bench = try await Bench(lease: .milliseconds(500))
+        let stuck = try await sealed(bench, by: "gone-1")
+        let other = try await sealed(bench, by: "gone-2")
+        try await bench.withWorker(transport: FailingTransport("PUT", Manifest.key(of: stuck.job))) { _ in
+            let done = try await bench.finished(other.job)
+            #expect(done.state == .done)
+            #expect(try await bench.queue.job(stuck.job)?.state == .running)
+        }
+    }
+
+    /// The manifest of a job that a worker has sealed before it went away.
+    private func sealed(_ bench: Bench, by worker: String) async throws -> Manifest {
         let job = try await bench.submitted("music")
-        let claim = try #require(try await bench.queue.claim(worker: "gone", wait: .seconds(5)))
+        let claim = try #require(try await bench.queue.claim(worker: worker, wait: .seconds(5)))
         let stem = StemRecord(name: "drums", file: "drums.wav", size: 1, eTag: "e", contentType: "audio/wav")
         let manifest = Manifest(
             job: job.id, model: "trial", filename: "song.mp3", duration: 1, sampleRate: 44100, stems: [stem],
             separationSeconds: 1, finishedAt: Date(timeIntervalSince1970: 1_700_000_000))
         #expect(try await bench.queue.seal(claim, manifest: manifest) == .held)
-        try await bench.withWorker { _ in
-            let done = try await bench.finished(job.id)
-            #expect((done.state, done.attempts) == (.done, 1))
-        }
-        #expect(try await Manifest(json: Data(bench.text(Manifest.key(of: job.id)).utf8)) == manifest)
+        return manifest
     }
 
     @Test func aTerminatedWorkerGivesItsJobBackAtTheSecondSignal() async throws {

@@ -1,3 +1,4 @@
+import CMalloc
 public import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -93,6 +94,7 @@ public final class ConnectionRules: Sendable {
         self.limits = limits
         self.isExempt = isExempt
         self.refusal = refusal
+        _ = buffersAreGivenBack
     }
 
     /// What happened so far.
@@ -165,3 +167,10 @@ struct AddressKey: Hashable, Sendable {
         }
     }
 }
+
+/// Has the allocator give large buffers back to the system as soon as they are free, and once a process is enough.
+///
+/// Unless told, glibc raises the size from which it does that to that of the largest buffer that was ever freed (mallopt(3),
+/// `M_MMAP_THRESHOLD`). From then on a song's pieces lie on the heap, small buffers settle between them, and what a hundred songs
+/// took once is never given back.
+private let buffersAreGivenBack = mallopt(M_MMAP_THRESHOLD, 128 << 10) == 1

@@ -56,6 +56,7 @@ enum PublicFailure: String {
     case model = "The model could not be loaded; the operator's log says why."
     case memory = "The worker had too little memory for this model; choose a smaller one."
     case storage = "The stems could not be stored."
+    case song = "The storage did not give the song's bytes; upload it again."
     case unknown = "The separation failed; the operator's log says why."
 
     init(_ error: any Error) {

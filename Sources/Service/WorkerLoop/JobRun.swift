@@ -10,6 +10,7 @@ import ServiceContract
 /// What happens when something goes wrong:
 /// - the song or its options can never be separated, or pass a limit (see ``JobLimits``): the job fails with the sentence;
 /// - the storage is away before work began: the job is given back as the next one out, and the worker pauses;
+/// - the storage is there and does not give this song's bytes: the attempt is spent, so that nobody waits behind such a song;
 /// - the storage is away or full once there are stems: they are kept, and storing is tried with growing pauses;
 /// - this machine's disk is full: the job is given back behind the others, which may fit, and that is counted;
 /// - anything else: the attempt is spent and the job waits behind the others until its attempts are spent; its owner reads one
@@ -176,6 +177,9 @@ struct JobRun {
         case let error where phase != .separating && StorageTrouble.isTransient(error):
             logger.warning("the storage is away or full: \(error)")
             await discard()
+            if phase == .fetching, await store.isThere() {
+                return await fail(PublicFailure.song.rawValue, song: song, retry: true)
+            }
             await finally { try await queue.giveBack(claim) }
             return .storageAway
         case let error where DiskTrouble.isFull(error) || hasNoRoom(song):

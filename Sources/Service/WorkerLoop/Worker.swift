@@ -263,17 +263,27 @@ public final class Worker: Service {
                     metrics.jobRecovered()
                     if try await queue.job(id)?.state == .dead { try await store.clean(id) }
                 }
-                for sealed in try await queue.unpublished() {
-                    try await store.publish(sealed.manifest)
-                    _ = try await queue.commit(sealed.claim, manifest: sealed.manifest)
-                    try await store.clean(sealed.manifest.job, keeping: sealed.manifest)
-                    logger.warning("a lost worker's stems were published", metadata: ["job": "\(sealed.manifest.job)"])
-                }
+                for sealed in try await queue.unpublished() { try await publish(sealed) }
             } catch is CancellationError {
                 return
             } catch {
                 if trouble.isNews(error) { logger.warning("upkeep: \(error)") }
             }
         } while await pause(for: configuration.recoverEvery)
+    }
+
+    /// Finishes what a lost worker had sealed. One that cannot be published holds up no other.
+    private func publish(_ sealed: SealedJob) async throws {
+        do {
+            try await store.publish(sealed.manifest)
+            _ = try await queue.commit(sealed.claim, manifest: sealed.manifest)
+            try await store.clean(sealed.manifest.job, keeping: sealed.manifest)
+            logger.warning("a lost worker's stems were published", metadata: ["job": "\(sealed.manifest.job)"])
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            logger.warning(
+                "a lost worker's stems cannot be published: \(error)", metadata: ["job": "\(sealed.manifest.job)"])
+        }
     }
 }

@@ -11,11 +11,11 @@ import TestSupport
 
 extension ServerProcess {
     /// A client with little patience, as the controller's.
-    func queue() throws -> RedisJobQueue {
+    func queue(lease: Duration = .seconds(30)) throws -> RedisJobQueue {
         try RedisJobQueue(
             url: "redis://127.0.0.1:\(port)",
             options: QueueOptions(
-                lease: .seconds(30), connections: 1,
+                lease: lease, connections: 1,
                 timeouts: RedisTimeouts(connect: .seconds(1), command: .seconds(2), patience: .milliseconds(100))))
     }
 }

@@ -10,30 +10,36 @@ import TestSupport
 final class SimulatedWorkers: Sendable {
     private struct Life: Sendable {
         var isToEnd = false
+        var isReplaced = false
         var job: JobID?
         var hasEnded = false
     }
 
     private struct Book: Sendable {
         var lives: [String: Life] = [:]
+        var starts: [JobID: Int] = [:]
         var commits: [JobID: Int] = [:]
         var killed: [JobID] = []
         var most = 0
     }
 
     private let redis: ServerProcess
+    private let lease: Duration
     private let work: Range<Int>
     private let book = Mutex(Book())
     private let gate = Mutex(true)
 
     /// - Parameter work: how long a job takes, in milliseconds.
-    init(_ redis: ServerProcess, work: Range<Int> = 10..<60) {
+    init(_ redis: ServerProcess, lease: Duration = .seconds(30), work: Range<Int> = 10..<60) {
         self.redis = redis
+        self.lease = lease
         self.work = work
     }
 
     /// Jobs that were being worked on when their worker was told to end.
     var killed: [JobID] { book.withLock { $0.killed } }
+    /// How often work on each job was begun.
+    var starts: [JobID: Int] { book.withLock { $0.starts } }
     /// How often each job was committed.
     var commits: [JobID: Int] { book.withLock { $0.commits } }
     /// The most workers that there were at a time.
@@ -59,11 +65,12 @@ final class SimulatedWorkers: Sendable {
         }
     }
 
-    /// SIGTERM: returns once the worker has ended.
-    func end(_ id: String) async {
+    /// SIGTERM: returns once the worker has ended. Nobody is blamed for a rollout.
+    func end(_ id: String, isRollout: Bool = false) async {
         book.withLock {
             $0.lives[id]?.isToEnd = true
-            if let job = $0.lives[id]?.job { $0.killed.append(job) }
+            $0.lives[id]?.isReplaced = isRollout
+            if let job = $0.lives[id]?.job, !isRollout { $0.killed.append(job) }
         }
         // A task of its own: in one that was cancelled no sleep lasts, and two of them would take every thread.
         await Task {
@@ -74,7 +81,7 @@ final class SimulatedWorkers: Sendable {
     private func isToEnd(_ id: String) -> Bool { book.withLock { $0.lives[id]?.isToEnd ?? true } }
 
     private func run(_ id: String) async {
-        guard let queue = try? redis.queue() else { return }
+        guard let queue = try? redis.queue(lease: lease) else { return }
         let board = RedisAutoscalerBoard(queue: queue)
         var isFresh = true
         while !isToEnd(id) {
@@ -98,11 +105,17 @@ final class SimulatedWorkers: Sendable {
     private func perform(_ claim: Claim, _ id: String, _ queue: RedisJobQueue) async throws {
         book.withLock {
             $0.lives[id]?.job = claim.job.id
+            $0.starts[claim.job.id, default: 0] += 1
             // Told to end between the claim and here.
-            if $0.lives[id]?.isToEnd == true { $0.killed.append(claim.job.id) }
+            if let life = $0.lives[id], life.isToEnd, !life.isReplaced { $0.killed.append(claim.job.id) }
         }
         defer { book.withLock { $0.lives[id]?.job = nil } }
         try? await queue.heartbeat(WorkerRecord(id: id, state: .busy, job: claim.job.id, progress: 0.5))
+        // The lease is kept by a task of its own, as a worker keeps it.
+        let keeper = Task { [lease] in
+            while (try? await Task.sleep(for: lease / 4)) != nil { _ = try? await queue.renew(claim) }
+        }
+        defer { keeper.cancel() }
         try await Task.sleep(for: .milliseconds(Int.random(in: work)))
         while !gate.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(10)) }
         // Redis may be away; the song is separated all the same.

@@ -15,26 +15,32 @@ struct Stage: Sendable {
     let cluster: ClusterDouble
     let server: DoubleServer
     let redis: ServerProcess
+    /// The lease that everybody here goes by.
+    let lease: Duration
     let workers: SimulatedWorkers
     let queue: RedisJobQueue
     let board: RedisAutoscalerBoard
 
     /// Sets the stage while `body` runs.
     static func with(
-        replicas: Int = 0, work: Range<Int> = 10..<60, _ body: @Sendable (Stage) async throws -> Void
+        replicas: Int = 0, work: Range<Int> = 10..<60, lease: Duration = .seconds(30),
+        _ body: @Sendable (Stage) async throws -> Void
     ) async throws {
         let cluster = ClusterDouble()
         try cluster.putWorker(replicas: replicas)
         try cluster.putNode("node-a", memory: "64Gi")
         let redis = try ServerProcess.durableRedis()
-        let workers = SimulatedWorkers(redis, work: work)
+        let workers = SimulatedWorkers(redis, lease: lease, work: work)
         var replicaSet = ReplicaSetDouble(cluster, deployment: "worker")
         replicaSet.onStart = { workers.start($0.name) }
-        replicaSet.onTermination = { await workers.end($0.name) }
-        let queue = try redis.queue()
+        // The Deployment's own rollout ends pods whatever they do; they finish their song in their grace period.
+        replicaSet.onTermination = {
+            await workers.end($0.name, isRollout: $0.revision != cluster.revision(of: "worker"))
+        }
+        let queue = try redis.queue(lease: lease)
         try await DoubleServer.with(cluster) { [replicaSet] server async throws in
             let stage = Stage(
-                cluster: cluster, server: server, redis: redis, workers: workers, queue: queue,
+                cluster: cluster, server: server, redis: redis, lease: lease, workers: workers, queue: queue,
                 board: RedisAutoscalerBoard(queue: queue))
             let controllers = Task { await replicaSet.run() }
             defer { controllers.cancel() }
@@ -53,7 +59,7 @@ struct Stage: Sendable {
             ProcessInfo.processInfo.environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0) } ?? .critical
         let client = server.client(token: token, transport: transport)
         return Controller(
-            policy: try ScalingPolicy(settings), queue: try redis.queue(),
+            policy: try ScalingPolicy(settings), queue: try redis.queue(lease: lease),
             target: KubernetesTarget(client: client, deployment: "worker", identity: identity, logger: logger),
             leadership: LeaseElection(
                 client: client, name: "msaas-autoscaler", identity: identity, timing: timing, logger: logger),

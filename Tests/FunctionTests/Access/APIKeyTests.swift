@@ -15,6 +15,11 @@ import Testing
         // What `printf password | sha256sum` prints.
         #expect(other.digest == "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8")
         #expect(try APIKey.list(yaml: key.entry + other.entry) == [key, other])
+        var all = key
+        (all.concurrency, all.isAdmin) = (16, true)
+        (all.quota.weight, all.quota.priority, all.quota.maxWaiting) = (2, -1, 0)
+        (all.quota.bytesPerDay, all.quota.secondsPerDay) = (20 << 30, 36000)
+        #expect(try APIKey.list(yaml: all.entry) == [all])
     }
 
     @Test func onlyTheRightKeyIsFound() throws {

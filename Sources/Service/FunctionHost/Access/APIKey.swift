@@ -52,7 +52,16 @@ public struct APIKey: Sendable, Equatable {
 
     /// The client as an entry of the file that ``list(yaml:)`` reads.
     public var entry: String {
-        "- name: \(name)\n  sha256: \(digest)\n" + (rate.map { "  rate: \($0)\n" } ?? "")
+        let usual = Quota()
+        let more: [(String, String?)] = [
+            ("rate", rate?.description), ("concurrency", concurrency?.description), ("admin", isAdmin ? "true" : nil),
+            ("weight", quota.weight == usual.weight ? nil : "\(quota.weight)"),
+            ("priority", quota.priority == usual.priority ? nil : "\(quota.priority)"),
+            ("maxWaiting", quota.maxWaiting?.description), ("bytesPerDay", quota.bytesPerDay?.description),
+            ("secondsPerDay", quota.secondsPerDay?.description),
+        ]
+        return "- name: \(name)\n  sha256: \(digest)\n"
+            + more.map { name, value in value.map { "  \(name): \($0)\n" } ?? "" }.joined()
     }
 
     /// Reads a list of clients, each with `name`, `sha256` and perhaps more:

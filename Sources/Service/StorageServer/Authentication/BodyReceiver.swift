@@ -6,9 +6,9 @@ import ObjectStorage
 import Synchronization
 
 /// Takes in a request's body: undoes its chunks, writes it, and checks everything that was said of it.
-final class BodyReceiver: Sendable {
+package final class BodyReceiver: Sendable {
     /// Where the bytes go.
-    enum Target: Sendable {
+    package enum Target: Sendable {
         /// Into memory, at most so many.
         case memory(limit: Int)
         /// Into a file, at most so many, if the disk has room for them.
@@ -16,12 +16,12 @@ final class BodyReceiver: Sendable {
     }
 
     /// A body that is all there and is what it was said to be.
-    struct Received: Sendable {
+    package struct Received: Sendable {
         var size: Int
         /// Hex.
         var md5: String
         /// The bytes, if they went into memory.
-        var data: Data
+        package var data: Data
         /// Checksums that were sent and are right: header field and value.
         var checksums: [(name: String, value: String)]
     }
@@ -50,7 +50,7 @@ final class BodyReceiver: Sendable {
     private let state: Mutex<State>
 
     /// Reads from the request's head what its body must be.
-    init(_ request: S3Request, _ payload: Authenticator.Payload, into target: Target) throws(S3Failure) {
+    package init(_ request: S3Request, _ payload: Authenticator.Payload, into target: Target) throws(S3Failure) {
         self.target = target
         self.payload = payload
         let sent = request.header("content-length").flatMap { Int($0) }
@@ -139,6 +139,9 @@ final class BodyReceiver: Sendable {
         }
     }
 
+    /// Takes in the next bytes, wherever they were cut.
+    package func consume(_ bytes: [UInt8]) throws { try consume(ByteBuffer(bytes: bytes)) }
+
     private func handle(_ event: ChunkDecoder.Event, _ state: inout State) throws {
         switch event {
         case .chunk(let signature):
@@ -186,7 +189,8 @@ final class BodyReceiver: Sendable {
         }
     }
 
-    private func finish() throws -> Received {
+    /// Says that no more will come. Call it once.
+    package func finish() throws -> Received {
         try state.withLock { state in
             guard state.size == length, state.decoder?.isComplete != false else { throw S3Failure.incompleteBody }
             let digest = state.md5.finish()

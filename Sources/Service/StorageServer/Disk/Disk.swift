@@ -146,7 +146,7 @@ struct DiskError: Error, CustomStringConvertible {
 }
 
 /// A file on its way into the storage. What was not moved to its place is removed with this value.
-final class IncomingFile: Sendable {
+package final class IncomingFile: Sendable {
     let path: String
 
     init(in directory: String) { path = "\(directory)/\(UUID().uuidString.lowercased())" }

@@ -74,7 +74,8 @@ public actor EngineSeparator: SongSeparator {
             let (store, usual, names) = (store, try usualModel, try offeredNames)
             return try await thread.run {
                 var stems: [String: [String]] = [:]
-                for name in names { stems[name] = try store.presentBag(named: name)?.open().first?.sources ?? [] }
+                // A model that cannot be opened hides no other: its stems are not known, and its jobs fail.
+                for name in names { stems[name] = (try? store.presentBag(named: name)?.open().first?.sources) ?? [] }
                 return OfferedModels(stems: stems, usual: usual)
             }
         }

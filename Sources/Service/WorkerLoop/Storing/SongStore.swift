@@ -54,6 +54,9 @@ struct SongStore: Sendable {
         guard size > 0 else { throw SongRefused("\(job.filename) is empty (0 bytes); upload it again.") }
     }
 
+    /// Whether the storage answers, whatever it says of one song.
+    func isThere() async -> Bool { (try? await storage.bucketExists(outputBucket)) == true }
+
     /// Where a claim's stem goes, below `{job}/`.
     static func file(of stem: URL, for claim: Claim) -> String {
         let name = stem.lastPathComponent
