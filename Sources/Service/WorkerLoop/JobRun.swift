@@ -90,14 +90,15 @@ struct JobRun {
         let order = SeparationOrder(
             song: song, folder: outputs, options: options, limits: limits.audio, seed: claim.job.id.seed)
         let separated = try await stages.separation { clock in
-            try await separator.separate(order) { [keeper] measure in
+            let song = try await separator.separate(order) { [keeper] measure in
                 clock.measured()
                 keeper.measured(measure.seconds)
                 try limits.check(measure, options: options, writingTo: outputs)
             } progress: { [keeper, drain, deadline] progress in
-                clock.progressed(to: progress)
-                return keeper.report(progress) == .held && !drain.isOver && .now < deadline
+                keeper.report(progress) == .held && !drain.isOver && .now < deadline
             }
+            clock.encoded(for: song.encodingSeconds)
+            return song
         }
         phase = .storing
         audioSeconds = separated.duration

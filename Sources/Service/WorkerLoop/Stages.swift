@@ -60,9 +60,6 @@ final class SeparationClock: Sendable {
 
     func measured() { marks.withLock { $0.measured = $0.measured ?? Date() } }
 
-    /// The separator has come so far, 0…1.
-    func progressed(to part: Double) {
-        guard part >= 1 else { return }
-        marks.withLock { $0.separated = $0.separated ?? Date() }
-    }
+    /// The stems are whole; so long ago the last segment was separated.
+    func encoded(for seconds: Double) { marks.withLock { $0.separated = Date(timeIntervalSinceNow: -seconds) } }
 }
