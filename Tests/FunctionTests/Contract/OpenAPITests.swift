@@ -77,8 +77,12 @@ private struct ServiceFacts: Encodable {
         "MP3Preset": JSONText(SeparationDefaults.mp3Preset), "Shifts": JSONText(SeparationDefaults.shifts),
         "Overlap": JSONText(SeparationDefaults.overlap),
     ]
-    let options = JobOptions(model: "m", twoStems: "s").metadata.keys.map { $0.replacing("-", with: "_") }.sorted()
+    let options = Self.everything.metadata.keys.map { $0.replacing("-", with: "_") }.sorted()
     let problems = Dictionary(uniqueKeysWithValues: Problem.Kind.allCases.map { ($0.rawValue, $0.status) })
+
+    private static let everything = JobOptions(
+        model: "m", twoStems: "s", stems: ["s"], mixes: [StemMix("karaoke")].compactMap { $0 }, keepRate: true,
+        sumExact: true)
 
     init() throws {
         let host = ["/", "/healthz", "/readyz", "/metrics", "/openapi.yaml"]
@@ -94,9 +98,9 @@ private struct ServiceFacts: Encodable {
             name: "drums", file: "attempt-2/drums.wav", size: 3, eTag: "e", contentType: "audio/wav")
         let manifest = Manifest(
             job: job, model: "starter", filename: "a.mp3", duration: 1.5, sampleRate: 44100, stems: [record],
-            separationSeconds: 2, warnings: ["w"], owner: "studio")
+            separationSeconds: 2, warnings: ["w"], remainder: -30, owner: "studio")
         var ownerless = manifest
-        ownerless.owner = nil
+        (ownerless.owner, ownerless.remainder) = (nil, nil)
         var status = JobStatus(manifest)
         status.options = JobOptions(model: "starter", twoStems: "vocals")
         (status.position, status.etaSeconds, status.attempts, status.error) = (1, 2.5, 1, "e")
@@ -115,7 +119,7 @@ private struct ServiceFacts: Encodable {
             "AcceptedUpload": [JSONText(upload), JSONText(upload)],
             "PresignedUpload": [JSONText(presigned), JSONText(presigned)],
             "JobLinks": [JSONText(JobLinks(job)), JSONText(JobLinks(job))],
-            "JobOptions": [JSONText(JobOptions(model: "m", twoStems: "s")), JSONText(JobOptions())],
+            "JobOptions": [JSONText(Self.everything), JSONText(JobOptions())],
             "JobList": [JSONText(JobList(jobs: [status], aside: [aside])), JSONText(JobList(jobs: []))],
             "JobStatus": [JSONText(status), JSONText(JobStatus(job, state: .uploaded, filename: "a.mp3"))],
             "Stem": [JSONText(status.stems[0]), JSONText(status.stems[0])],
