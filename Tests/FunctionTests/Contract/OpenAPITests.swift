@@ -35,6 +35,17 @@ import UploadFunction
         }
     }
 
+    @Test func anAddressIsSignedForNoBody() async throws {
+        try await withStack { stack in
+            let form = Data("--x\r\nContent-Disposition: form-data; name=\"format\"\r\n\r\nflac\r\n--x--\r\n".utf8)
+            let reply = try await stack.host.send(
+                "POST", "/upload?presign=1", headers: ["Content-Type": "multipart/form-data; boundary=x"],
+                body: .bytes(form))
+            #expect(reply.status == 400)
+            #expect(reply.problem == "bad-request")
+        }
+    }
+
     /// Requests that follow the document and such as do not, drawn at random by Schemathesis: every answer is one that the document
     /// has, and none a 5xx. First as the storage and everybody on an open host, then with a key.
     ///
