@@ -35,6 +35,17 @@ import UploadFunction
         }
     }
 
+    @Test func anAddressIsSignedForNoBody() async throws {
+        try await withStack { stack in
+            let form = Data("--x\r\nContent-Disposition: form-data; name=\"format\"\r\n\r\nflac\r\n--x--\r\n".utf8)
+            let reply = try await stack.host.send(
+                "POST", "/upload?presign=1", headers: ["Content-Type": "multipart/form-data; boundary=x"],
+                body: .bytes(form))
+            #expect(reply.status == 400)
+            #expect(reply.problem == "bad-request")
+        }
+    }
+
     /// Requests that follow the document and such as do not, drawn at random by Schemathesis: every answer is one that the document
     /// has, and none a 5xx. First as the storage and everybody on an open host, then with a key.
     ///
@@ -77,8 +88,12 @@ private struct ServiceFacts: Encodable {
         "MP3Preset": JSONText(SeparationDefaults.mp3Preset), "Shifts": JSONText(SeparationDefaults.shifts),
         "Overlap": JSONText(SeparationDefaults.overlap),
     ]
-    let options = JobOptions(model: "m", twoStems: "s").metadata.keys.map { $0.replacing("-", with: "_") }.sorted()
+    let options = Self.everything.metadata.keys.map { $0.replacing("-", with: "_") }.sorted()
     let problems = Dictionary(uniqueKeysWithValues: Problem.Kind.allCases.map { ($0.rawValue, $0.status) })
+
+    private static let everything = JobOptions(
+        model: "m", twoStems: "s", stems: ["s"], mixes: [StemMix("karaoke")].compactMap { $0 }, keepRate: true,
+        sumExact: true)
 
     init() throws {
         let host = ["/", "/healthz", "/readyz", "/metrics", "/openapi.yaml"]
@@ -94,9 +109,9 @@ private struct ServiceFacts: Encodable {
             name: "drums", file: "attempt-2/drums.wav", size: 3, eTag: "e", contentType: "audio/wav")
         let manifest = Manifest(
             job: job, model: "starter", filename: "a.mp3", duration: 1.5, sampleRate: 44100, stems: [record],
-            separationSeconds: 2, warnings: ["w"], owner: "studio")
+            separationSeconds: 2, warnings: ["w"], remainder: -30, owner: "studio")
         var ownerless = manifest
-        ownerless.owner = nil
+        (ownerless.owner, ownerless.remainder) = (nil, nil)
         var status = JobStatus(manifest)
         status.options = JobOptions(model: "starter", twoStems: "vocals")
         (status.position, status.etaSeconds, status.attempts, status.error) = (1, 2.5, 1, "e")
@@ -115,7 +130,7 @@ private struct ServiceFacts: Encodable {
             "AcceptedUpload": [JSONText(upload), JSONText(upload)],
             "PresignedUpload": [JSONText(presigned), JSONText(presigned)],
             "JobLinks": [JSONText(JobLinks(job)), JSONText(JobLinks(job))],
-            "JobOptions": [JSONText(JobOptions(model: "m", twoStems: "s")), JSONText(JobOptions())],
+            "JobOptions": [JSONText(Self.everything), JSONText(JobOptions())],
             "JobList": [JSONText(JobList(jobs: [status], aside: [aside])), JSONText(JobList(jobs: []))],
             "JobStatus": [JSONText(status), JSONText(JobStatus(job, state: .uploaded, filename: "a.mp3"))],
             "Stem": [JSONText(status.stems[0]), JSONText(status.stems[0])],

@@ -286,17 +286,6 @@ import Testing
         }
     }
 
-    @Test func anAddressIsSignedForNoBody() async throws {
-        try await withStack { stack in
-            let form = Data("--x\r\nContent-Disposition: form-data; name=\"format\"\r\n\r\nflac\r\n--x--\r\n".utf8)
-            let reply = try await stack.host.send(
-                "POST", "/upload?presign=1", headers: ["Content-Type": "multipart/form-data; boundary=x"],
-                body: .bytes(form))
-            #expect(reply.status == 400)
-            #expect(reply.problem == "bad-request")
-        }
-    }
-
     @Test func presignedAddressesWork() async throws {
         try await withStack(notifies: true) { stack in
             let reply = try await stack.host.send("POST", "/upload?presign=1&filename=a+b.mp3&format=flac")
