@@ -102,7 +102,7 @@ var clients: [Target] {
     floor(
         "Clients",
         [
-            .target(name: "HTTPTransport", dependencies: ["Streams", .nioCore, "CCurl"]),
+            .target(name: "HTTPTransport", dependencies: ["Pacing", "Streams", .nioCore, "CCurl"]),
             .target(
                 name: "TraceExport",
                 dependencies: [
@@ -129,7 +129,7 @@ var clients: [Target] {
                 ]),
             .target(
                 name: "ServiceClient",
-                dependencies: ["HTTPTransport", "ServiceContract", "Encodings", "EnvironmentSettings"]),
+                dependencies: ["HTTPTransport", "ServiceContract", "Encodings", "EnvironmentSettings", .nioCore]),
         ])
 }
 
@@ -226,8 +226,9 @@ var autoscaler: [Target] {
         .executableTarget(
             name: "autoscaler",
             dependencies: [
-                "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", "ServiceContract", "Terminal",
-                "EnvironmentSettings", "Observability", .argumentParser, .lifecycle, .logging,
+                "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", "ServiceContract",
+                "Terminal", "EnvironmentSettings", "Observability", "HTTPTransport", .argumentParser, .lifecycle,
+                .logging,
             ],
             path: "autoscaler/autoscaler"),
     ]
@@ -312,9 +313,9 @@ var tests: [Target] {
         test(
             "WorkerLoopTests",
             [
-                "WorkerLoop", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation",
-                "SeparationChoices", "Audio", "WorkerTrials", "TrialWorker", "EnvironmentSettings", .lifecycle,
-                .logging,
+                "WorkerLoop", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore",
+                "Separation", "SeparationChoices", "Audio", "WorkerTrials", "TrialWorker", "EnvironmentSettings",
+                "Streams", .lifecycle, .logging,
             ]),
         .target(name: "WorkerTrials", dependencies: ["WorkerLoop", "ServiceContract"], path: "Tests/WorkerTrials"),
         .executableTarget(
@@ -324,8 +325,8 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices", "Jobs",
-                "EnvironmentSettings", "Observability", .logging, .metrics, .lifecycle,
+                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices",
+                "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", .logging, .metrics, .lifecycle,
             ],
             exclude: [
                 "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml",

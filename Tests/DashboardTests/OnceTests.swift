@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 import TestSupport
 import Testing
 
@@ -37,6 +38,23 @@ import Testing
         #expect(workers[1]["drainRequestedBy"] as? String == "operator")
         let events = try #require(report["events"] as? [[String: Any]])
         #expect(events.first?["kind"] as? String == "dead")
+    }
+
+    @Test func troublesAreShown() async throws {
+        let service = try Service(redis: .redis(["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]))
+        for number in 0..<2 {
+            var worker = WorkerRecord(id: "worker-\(number)")
+            worker.trouble = "The storage is full: its stems wait until there is room."
+            try await service.queue.heartbeat(worker)
+        }
+        let report = try json(service.output(["dashboard", "--json", "--redis-url", service.url]).text)
+        let troubles = try #require(report["troubles"] as? [String])
+        #expect(troubles.count == 2)
+        #expect(troubles.first?.contains("maxmemory-policy allkeys-lru") == true)
+        #expect(troubles.last == "2 workers: The storage is full: its stems wait until there is room.")
+        _ = try await service.queue.pool.client.send(["CONFIG", "SET", "maxmemory-policy", "noeviction"])
+        let text = try service.output(["dashboard", "--once", "--redis-url", service.url]).text
+        #expect(text.contains("2 workers: The storage is full"))
     }
 
     @Test func withoutAnAutoscaler() throws {

@@ -50,6 +50,9 @@ package struct DashboardModel: Sendable, Equatable {
     /// The time of Redis when it was read last.
     package var now: Date { snapshot?.status.time ?? Date(timeIntervalSince1970: 0) }
 
+    /// What stands in the way: of reading, or else of the service.
+    package var obstacle: String? { trouble ?? snapshot?.troubles.first }
+
     /// How old the record is, in seconds, if it is so old that its author may be gone.
     package var silence: Double? {
         guard let record else { return nil }
@@ -240,14 +243,17 @@ package struct ServiceSnapshot: Sendable, Equatable {
     package var events: [JobEvent]
     /// File names of jobs that workers hold or events speak of, as far as they are known.
     package var songs: [JobID: String]
+    /// What is the matter with Redis, and what keeps workers from working: sentences.
+    package var troubles: [String]
     /// How many of the operator's requests were carried out before this was read.
     package var requests: Int
 
     /// A snapshot of its parts.
     package init(
         depth: QueueDepth, status: AutoscalerStatus, workers: [WorkerRecord] = [], events: [JobEvent] = [],
-        songs: [JobID: String] = [:], requests: Int = 0
+        songs: [JobID: String] = [:], troubles: [String] = [], requests: Int = 0
     ) {
+        self.troubles = troubles
         self.depth = depth
         self.status = status
         self.workers = workers

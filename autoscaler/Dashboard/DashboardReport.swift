@@ -10,6 +10,7 @@ package struct DashboardReport: Encodable {
         var job: JobID?
         var song: String?
         var progress: Double?
+        var trouble: String?
         var memory: Int
         var models: [String]
         var startedAt: Date
@@ -38,7 +39,7 @@ package struct DashboardReport: Encodable {
     }
 
     private enum Key: String, CodingKey {
-        case redis, time, queue, donePerMinute, autoscaler, control, workers, events
+        case redis, time, queue, donePerMinute, autoscaler, control, troubles, workers, events
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -50,6 +51,7 @@ package struct DashboardReport: Encodable {
         // null says that no autoscaler has reported.
         try container.encode(model.record, forKey: .autoscaler)
         try container.encode(model.control, forKey: .control)
+        try container.encode(snapshot.troubles, forKey: .troubles)
         try container.encode(model.workers.map(worker), forKey: .workers)
         try container.encode(model.events.prefix(50).map(event), forKey: .events)
     }
@@ -57,7 +59,8 @@ package struct DashboardReport: Encodable {
     private func worker(_ record: WorkerRecord) -> Worker {
         Worker(
             id: record.id, state: record.state, job: record.job, song: record.job.flatMap { model.songs[$0] },
-            progress: record.progress, memory: record.memory, models: record.models, startedAt: record.startedAt,
+            progress: record.progress, trouble: record.trouble, memory: record.memory, models: record.models,
+            startedAt: record.startedAt,
             heartbeat: record.heartbeat, drainRequestedBy: snapshot.status.drains[record.id])
     }
 

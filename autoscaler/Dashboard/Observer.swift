@@ -32,7 +32,16 @@ actor Observer {
         let names = try await names(of: workers.compactMap(\.job) + shown.map(\.job))
         if let last = events.last { lastEvent = last.id }
         return ServiceSnapshot(
-            depth: depth, status: status, workers: workers, events: events, songs: names, requests: requests)
+            depth: depth, status: status, workers: workers, events: events, songs: names,
+            troubles: ((try? await queue.health().troubles) ?? []) + Self.troubles(of: workers), requests: requests)
+    }
+
+    /// What keeps workers from working, each sentence once, with how many say it.
+    private static func troubles(of workers: [WorkerRecord]) -> [String] {
+        let counts = workers.compactMap(\.trouble).reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { sentence, count in
+            "\(counted(count, "worker")): \(sentence)"
+        }
     }
 
     /// What has happened since the last round; in the first round, within the time that the charts can show.

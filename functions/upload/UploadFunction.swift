@@ -58,6 +58,8 @@ public struct UploadFunction: Function {
         try SongSource.check(request.headers)
         try await queueLimit?.check()
         try await checkQuota(of: context.caller, bytes: request.body.declaredLength ?? 0, context)
+        // What a form has besides its file is short; the file's own bytes are counted as they come.
+        try context.caller.budget.check(bytes: (request.body.declaredLength ?? 0) - FormReader.tailLimit)
         if try isPresign(request) {
             // The options of a form would count for nothing, without a word.
             guard request.body.declaredLength == 0 else {
@@ -74,14 +76,18 @@ public struct UploadFunction: Function {
 
     private func store(_ song: SongSource, context: FunctionContext) async throws -> FunctionResponse {
         let job = JobID.random()
-        let store = SongUpload(client: storage.client, bucket: storage.queueBucket, budget: budget)
+        let store = SongUpload(
+            client: storage.client, bucket: storage.queueBucket, budget: budget, limits: context.caller.budget)
         let size = try await context.tracer.span(
             "upload", of: context.trace, kind: .producer, attributes: ["msaas.job": .text("\(job)")]
         ) { place in
             try await withServiceProblems(context.logger) {
-                try await store.store(
-                    song, as: "\(job)/\(song.filename)",
-                    metadata: Self.ownership(of: context.caller).merging([Job.traceMetadata: place.traceparent]) { $1 })
+                try await storage.storing {
+                    try await store.store(
+                        song, as: "\(job)/\(song.filename)",
+                        metadata: Self.ownership(of: context.caller)
+                            .merging([Job.traceMetadata: place.traceparent]) { $1 })
+                }
             }
         }
         context.logger.info(
@@ -158,7 +164,7 @@ public struct UploadSettings: Configurable {
     public static var settings: [Setting<UploadSettings>] {
         [
             Setting("MSAAS_QUEUE_LIMIT", \.queueLimit, .whole(0...1_000_000)),
-            Setting("MSAAS_UPLOAD_MEMORY", \.memory, .size(atLeast: SongStore.pieceSize)),
+            Setting("MSAAS_UPLOAD_MEMORY", \.memory, .size(atLeast: SongUpload.pieceSize)),
         ]
     }
 }
@@ -188,6 +194,11 @@ struct QueueLimit: Sendable {
         guard let reading = await gauge.reading(), reading.waiting >= limit else { return }
         throw Problem.queueFull(reading, limit: limit)
     }
+}
+
+extension Caller {
+    /// What the songs of the sender may take.
+    fileprivate var budget: SongBudget { if case .key(let key) = self { key.budget } else { SongBudget() } }
 }
 
 extension Problem {

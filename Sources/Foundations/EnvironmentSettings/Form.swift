@@ -115,6 +115,20 @@ extension Form<Int> {
     }
 }
 
+extension Form<ClosedRange<Int>> {
+    /// The sample rates that a song may have.
+    public static var sampleRates: Form {
+        Form(
+            "the lowest and the highest rate in Hz, such as 4000-768000", show: { "\($0.lowerBound)-\($0.upperBound)" }
+        ) { text in
+            let rates = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            guard rates.count == 2, let low = rates[0], let high = rates[1], low >= 1, low <= high, high <= 1 << 24
+            else { return nil }
+            return low...high
+        }
+    }
+}
+
 extension Form<Double> {
     /// A number, decimals allowed.
     ///

@@ -27,6 +27,19 @@ public struct JobLimits: Sendable, Equatable {
     /// The usual limits.
     public init() {}
 
+    /// The limits of one song: these, and the narrower ones that its owner has.
+    public func narrowed(by budget: SongBudget) -> JobLimits {
+        var limits = self
+        limits.songBytes = min(songBytes, budget.songBytes ?? .max)
+        limits.songSeconds = min(songSeconds, budget.songSeconds ?? .infinity)
+        limits.sampleRates = sampleRates.clamped(to: budget.sampleRates ?? 1...Int.max)
+        limits.workSeconds = min(workSeconds, budget.workSeconds ?? .infinity)
+        limits.stemBytes = min(stemBytes, budget.stemBytes ?? .max)
+        if let bytes = budget.diskBytes { limits.diskBytes = min(diskBytes ?? .max, bytes) }
+        if let seconds = budget.jobSeconds { limits.wallClock = min(wallClock, .seconds(seconds)) }
+        return limits
+    }
+
     /// The limits for whoever decodes the song.
     public var audio: AudioLimits { AudioLimits(sampleRates: sampleRates, seconds: songSeconds) }
 }
@@ -46,19 +59,6 @@ extension JobLimits: Configurable {
             Setting("MSAAS_MAX_DISK_MB", \.diskBytes, .megabytes(1...1e9), otherwise: "the whole disk"),
             Setting("MSAAS_MAX_JOB_SECONDS", \.wallClock, .seconds(1...864_000)),
         ]
-    }
-}
-
-extension Form<ClosedRange<Int>> {
-    fileprivate static var sampleRates: Form {
-        Form(
-            "the lowest and the highest rate in Hz, such as 4000-768000", show: { "\($0.lowerBound)-\($0.upperBound)" }
-        ) { text in
-            let rates = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-            guard rates.count == 2, let low = rates[0], let high = rates[1], low >= 1, low <= high, high <= 1 << 24
-            else { return nil }
-            return low...high
-        }
     }
 }
 

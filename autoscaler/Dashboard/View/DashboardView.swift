@@ -86,12 +86,12 @@ struct TitleBar {
     }
 }
 
-/// What stands in the way of seeing the present.
+/// What stands in the way of seeing the present, or of the service.
 struct Banner {
     let model: DashboardModel
 
     func draw(in area: Area, of buffer: inout CellBuffer) {
-        guard !area.isEmpty, let trouble = model.trouble else { return }
+        guard !area.isEmpty, let trouble = model.obstacle else { return }
         buffer.write(" \(trouble)", column: area.column, row: area.row, width: area.width)
         buffer.restyle(area, Style(color: .bad, isBold: true, isReversed: true))
     }

@@ -1,5 +1,6 @@
 import Digests
 import EnvironmentSettings
+import ServiceContract
 import Yams
 
 /// A client that may call the functions: its name, the digest of its key, and how much it may ask for.
@@ -19,6 +20,8 @@ public struct APIKey: Sendable, Equatable {
     public var isAdmin = false
     /// What it may have of the queue.
     public var quota = Quota()
+    /// What each of its songs may take of a worker.
+    public var budget = SongBudget()
 
     /// What an owner may have of the queue; nil for no limit.
     public struct Quota: Sendable, Equatable {
@@ -77,6 +80,13 @@ public struct APIKey: Sendable, Equatable {
     ///   maxWaiting: 500
     ///   bytesPerDay: 20GiB
     ///   secondsPerDay: 36000
+    ///   maxSongBytes: 200MiB
+    ///   maxSongSeconds: 900
+    ///   sampleRates: 8000-96000
+    ///   maxWorkSeconds: 3600
+    ///   maxStemBytes: 2GiB
+    ///   maxDiskBytes: 4GiB
+    ///   maxJobSeconds: 1800
     /// ```
     ///
     /// A list without entries, or a text without a list, lets nobody in.
@@ -109,7 +119,8 @@ public struct APIKey: Sendable, Equatable {
     private init(_ fields: inout ManifestFields, place: String) throws {
         try fields.refuseOthers(known: [
             "name", "sha256", "rate", "concurrency", "admin", "weight", "priority", "maxWaiting", "bytesPerDay",
-            "secondsPerDay",
+            "secondsPerDay", "maxSongBytes", "maxSongSeconds", "sampleRates", "maxWorkSeconds", "maxStemBytes",
+            "maxDiskBytes", "maxJobSeconds",
         ])
         try self.init(
             name: fields.string("name"), digest: fields.string("sha256"), rate: fields.optional("rate", .rate),
@@ -121,6 +132,13 @@ public struct APIKey: Sendable, Equatable {
         quota.maxWaiting = try fields.optional("maxWaiting", .whole(0...1_000_000))
         quota.bytesPerDay = try fields.optional("bytesPerDay", .size)
         quota.secondsPerDay = try fields.optional("secondsPerDay", .whole(0...1_000_000_000))
+        budget.songBytes = try fields.optional("maxSongBytes", .size)
+        budget.songSeconds = try fields.optional("maxSongSeconds", .number(1...864_000, of: "seconds"))
+        budget.sampleRates = try fields.optional("sampleRates", .sampleRates)
+        budget.workSeconds = try fields.optional("maxWorkSeconds", .number(1...8_640_000, of: "seconds"))
+        budget.stemBytes = try fields.optional("maxStemBytes", .size)
+        budget.diskBytes = try fields.optional("maxDiskBytes", .size)
+        budget.jobSeconds = try fields.optional("maxJobSeconds", .number(1...864_000, of: "seconds"))
     }
 
     private init(name: String, digest: String, rate: Rate?, place: String) throws {

@@ -34,6 +34,8 @@ public struct FunctionManifest: Sendable, Equatable {
         /// How many requests of this route run at the same time, when they are not to take the function's places: long
         /// ones would lock out the short ones.
         public var maxConcurrency: Int?
+        /// Whether clients ask for it over and over: good answers to GET and HEAD then stand in the log at `debug` only.
+        public var isPolled = false
     }
 
     /// The host's limits for one function.
@@ -88,7 +90,8 @@ extension FunctionManifest.Route {
             throw ConfigurationError("function.yaml of \(function): \(place).methods is empty.")
         }
         maxConcurrency = try fields.optional("maxConcurrency", .whole(1...Int.max))
-        try fields.refuseOthers(known: ["path", "methods", "maxConcurrency"])
+        isPolled = try fields.optional("polled", .truth) ?? false
+        try fields.refuseOthers(known: ["path", "methods", "maxConcurrency", "polled"])
     }
 }
 

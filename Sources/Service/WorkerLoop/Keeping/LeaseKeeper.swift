@@ -81,7 +81,7 @@ final class LeaseKeeper: Sendable {
     func end(models: [String]) {
         change {
             ($0.claim, $0.record.job, $0.record.progress, $0.record.models) = (nil, nil, nil, models)
-            $0.record.audioSeconds = nil
+            ($0.record.audioSeconds, $0.record.trouble) = (nil, nil)
             if $0.record.state == .busy { $0.record.state = .idle }
         }
     }
@@ -107,7 +107,10 @@ final class LeaseKeeper: Sendable {
     }
 
     /// Says that no song can be worked on here, and why; `nil` that it can. While it cannot, the health file grows old.
-    func canWork(_ trouble: String?) { shared.withLock { $0.trouble = trouble } }
+    func canWork(_ trouble: String?) { shared.withLock { ($0.trouble, $0.record.trouble) = (trouble, trouble) } }
+
+    /// Says what its song waits for, for whoever looks at the record; `nil` that it goes on.
+    func waits(for trouble: String?) { shared.withLock { $0.record.trouble = trouble } }
 
     /// What the rounds show of the worker, for probes and metrics.
     struct Pulse: Sendable {
@@ -128,12 +131,12 @@ final class LeaseKeeper: Sendable {
     /// What the last rounds show.
     var pulse: Pulse {
         let now = ContinuousClock.now
-        return duty.withLock { duty in
+        return shared.withLock { shared in
             Pulse(
-                isAlive: duty.lastRound.map { now - $0 < Self.patience.round } ?? false,
-                isRedisAway: duty.lastAnswer.map { now - $0 > Self.patience.answer } ?? true,
-                isBusy: duty.claim != nil, isDraining: duty.record.state == .draining, progress: duty.record.progress,
-                audioSeconds: duty.audioSeconds, trouble: duty.trouble, failures: duty.failures)
+                isAlive: shared.lastRound.map { now - $0 < Self.patience.round } ?? false,
+                isRedisAway: shared.lastAnswer.map { now - $0 > Self.patience.answer } ?? true,
+                isBusy: shared.claim != nil, isDraining: shared.record.state == .draining, progress: shared.record.progress,
+                audioSeconds: shared.audioSeconds, trouble: shared.trouble, failures: shared.failures)
         }
     }
 
@@ -164,17 +167,17 @@ final class LeaseKeeper: Sendable {
             do {
                 let lease = try round(now, over: line)
                 pause = min(1, Double(lease.milliseconds) / 4000)
-                duty.withLock { $0.lastAnswer = .now }
+                shared.withLock { $0.lastAnswer = .now }
                 if isAway { logger.info("Redis is back") }
                 isAway = false
             } catch {
-                duty.withLock { $0.failures += 1 }
+                shared.withLock { $0.failures += 1 }
                 if !isAway { logger.warning("the lease cannot be renewed: \(error)") }
                 isAway = true
             }
             // Also while Redis is away: to start the worker again would not bring it back.
             if now.trouble == nil {
-                duty.withLock { $0.lastRound = .now }
+                shared.withLock { $0.lastRound = .now }
                 if let healthFile { try? Data().write(to: healthFile) }
             }
             alarm.withLock { _ = alarm.wait(until: Date(timeIntervalSinceNow: pause)) }

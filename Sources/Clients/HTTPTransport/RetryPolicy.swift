@@ -25,7 +25,7 @@ public struct RetryPolicy: Sendable {
     public static var never: RetryPolicy { RetryPolicy(attempts: 1) }
 
     /// This policy without an end, as a watch has it.
-    var forever: RetryPolicy {
+    package var forever: RetryPolicy {
         var policy = self
         policy.backoff.attempts = .max
         return policy
