@@ -43,22 +43,24 @@ import Testing
                 msaas, "storage", "--data", folder.path, "--port", "{port}", "--webhook",
                 "separate=http://127.0.0.1:1/separate",
             ], environment: keys)
-        func events(_ arguments: String...) throws -> String {
-            try runProgram(
+        func events(_ arguments: String...) async throws -> String {
+            try await Program.run(
                 [msaas, "events"] + arguments,
                 environment: keys.merging(["S3_ENDPOINT": "http://127.0.0.1:\(storage.port)"]) { $1 })
         }
-        func isCounted(_ count: Int) throws -> Bool? {
-            let metrics = try runProgram(["curl", "-sSf", "http://127.0.0.1:\(storage.port)/minio/v2/metrics/cluster"])
+        func isCounted(_ count: Int) async throws -> Bool? {
+            let metrics = try await Program.run([
+                "curl", "-sSf", "http://127.0.0.1:\(storage.port)/minio/v2/metrics/cluster",
+            ])
             return metrics.contains("msaas_storage_events_set_aside \(count)\n") ? true : nil
         }
-        _ = try await eventually("it is counted") { try isCounted(1) }
-        #expect(try events().contains("Cannot read"))
-        #expect(try events("--retry").contains("1 sent again"))
-        _ = try await eventually("it is set aside again") { try isCounted(1) }
-        #expect(try events("--forget").contains("1 dropped"))
-        #expect(try events().contains("no event is set aside"))
-        _ = try await eventually("it is counted no more") { try isCounted(0) }
+        _ = try await eventually("it is counted") { try await isCounted(1) }
+        #expect(try await events().contains("Cannot read"))
+        #expect(try await events("--retry").contains("1 sent again"))
+        _ = try await eventually("it is set aside again") { try await isCounted(1) }
+        #expect(try await events("--forget").contains("1 dropped"))
+        #expect(try await events().contains("no event is set aside"))
+        _ = try await eventually("it is counted no more") { try await isCounted(0) }
     }
 
     @Test(arguments: [

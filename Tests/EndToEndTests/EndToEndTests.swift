@@ -116,7 +116,8 @@ import Testing
 
             let letter = try await upload("", Data("This is a letter, not a song.\n".utf8))
             #expect(letter.0 == 415 && letter.1.detail.contains("cannot be text"), "\(letter.1.detail)")
-            #expect(try await stack.objects(in: "queue").isEmpty && stack.objects(in: "output").isEmpty)
+            #expect(try await stack.objects(in: "queue").isEmpty)
+            #expect(try await stack.objects(in: "output").isEmpty)
 
             let truncated = try await stack.job(of: song.prefix(song.count * 2 / 3), named: "cut.mp3", in: folder.url)
             #expect(truncated.state == .done)
@@ -173,7 +174,7 @@ extension RunningStack {
     /// The worker that holds a job.
     fileprivate func worker(of job: JobID) async throws -> String? {
         let redis = try #require(URL(string: address.redis))
-        let answer = try run([
+        let answer = try await Program.run([
             "redis-cli", "--no-auth-warning", "-p", String(redis.port ?? 0), "-a", redis.password ?? "", "HGET",
             "{msaas}:job:\(job)", "worker",
         ])

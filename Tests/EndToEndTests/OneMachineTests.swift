@@ -78,7 +78,7 @@ import Testing
             curl -sS -F "key=form.mp3" -F "file=@$1/song" "$(python3 -c 'import json, sys; print(json.load(sys.stdin)["url"])' < "$1/post")"
             """#
         let msaas = Places.products.appending(path: "msaas").path
-        let text = try runProgram(["/bin/sh", "-c", script, msaas, data.path])
+        let text = try await Program.run(["/bin/sh", "-c", script, msaas, data.path])
         #expect(text.hasPrefix("PONG\nmusicmusic"), "\(text)")
         #expect(text.contains("NotImplemented") && text.contains("presigned PUT"), "\(text)")
         service.signal(SIGTERM)
