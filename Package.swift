@@ -111,7 +111,9 @@ var clients: [Target] {
             .target(
                 name: "ModelStore",
                 dependencies: ["HTTPTransport", "Digests", "Checkpoints", "Threading", "Untrusted", .yams]),
-            .target(name: "ServiceClient", dependencies: ["HTTPTransport", "ServiceContract", "Encodings"]),
+            .target(
+                name: "ServiceClient",
+                dependencies: ["HTTPTransport", "ServiceContract", "Encodings", .nioCore]),
         ])
 }
 
@@ -205,8 +207,8 @@ var autoscaler: [Target] {
         .executableTarget(
             name: "autoscaler",
             dependencies: [
-                "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", "ServiceContract", "Terminal",
-                "Observability", .argumentParser, .lifecycle, .logging,
+                "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", "HTTPTransport",
+                "ServiceContract", "Terminal", "Observability", .argumentParser, .lifecycle, .logging,
             ],
             path: "autoscaler/autoscaler"),
     ]
@@ -282,8 +284,8 @@ var tests: [Target] {
         test(
             "WorkerLoopTests",
             [
-                "WorkerLoop", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation",
-                "SeparationChoices", "Audio", "WorkerTrials", "TrialWorker", .lifecycle, .logging,
+                "Streams", "WorkerLoop", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore",
+                "Separation", "SeparationChoices", "Audio", "WorkerTrials", "TrialWorker", .lifecycle, .logging,
             ]),
         .target(name: "WorkerTrials", dependencies: ["WorkerLoop", "ServiceContract"], path: "Tests/WorkerTrials"),
         .executableTarget(
@@ -293,8 +295,8 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "Jobs", "Observability", .logging,
-                .lifecycle,
+                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "ServiceClient", "Jobs",
+                "Observability", .logging, .lifecycle,
             ], exclude: ["Separate/minio-event.json"]),
         test("PolicyTests", ["Policy"], isSupported: false),
         test("SimulatorTests", ["Simulator", "Policy", "autoscaler"]),

@@ -107,7 +107,8 @@ struct PoisonedStorage: HTTPTransport {
 
 /// Runs `body` over a stack of its own. With `notifies` the bucket's notifications go to `/separate`.
 func withStack(
-    notifies: Bool = false, heartbeat: Duration = .seconds(15), upkeep: UpkeepSchedule = UpkeepSchedule(),
+    notifies: Bool = false, heartbeat: Duration = .seconds(15), streamAge: Duration = .seconds(900),
+    upkeep: UpkeepSchedule = UpkeepSchedule(),
     lease: Duration = .seconds(30), queueLimit: Int? = nil,
     transport: any HTTPTransport = CurlTransport(), keys: KeyRing? = nil,
     configure: @Sendable (inout HostConfiguration) -> Void = { _ in },
@@ -152,7 +153,7 @@ func withStack(
                 queueLimit: queueLimit.map { ($0, QueueGauge(queue: jobs, logger: quiet, memory: .seconds(2))) },
                 queue: jobs),
             SeparateFunction(storage: storage, queue: jobs, token: Stack.token, schedule: upkeep, logger: quiet),
-            FetchFunction(storage: storage, queue: jobs, heartbeat: heartbeat),
+            FetchFunction(storage: storage, queue: jobs, heartbeat: heartbeat, streamAge: streamAge),
         ]
         let result: Result<Void, any Error>
         do {
