@@ -238,7 +238,7 @@ public final class Worker: Service {
             } catch is CancellationError {
                 return
             } catch {
-                logger.warning("the models that are offered here cannot be told: \(error)")
+                if trouble.isNews(error) { logger.warning("the models that are offered here cannot be told: \(error)") }
                 await pause.next()
             }
         }
@@ -248,7 +248,7 @@ public final class Worker: Service {
     private func maintain() async {
         while !Task.isCancelled {
             do {
-                for id in try await queue.recover() {
+                for id in try await queue.recover(every: configuration.recoverEvery) {
                     logger.warning("a lost worker's job was recovered", metadata: ["job": "\(id)"])
                     metrics.jobRecovered()
                     if try await queue.job(id)?.state == .dead { try await store.clean(id) }

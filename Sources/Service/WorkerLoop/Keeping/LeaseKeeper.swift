@@ -81,7 +81,7 @@ final class LeaseKeeper: Sendable {
     func end(models: [String]) {
         change {
             ($0.claim, $0.record.job, $0.record.progress, $0.record.models) = (nil, nil, nil, models)
-            $0.record.audioSeconds = nil
+            ($0.record.audioSeconds, $0.record.trouble) = (nil, nil)
             if $0.record.state == .busy { $0.record.state = .idle }
         }
     }
@@ -107,7 +107,10 @@ final class LeaseKeeper: Sendable {
     }
 
     /// Says that no song can be worked on here, and why; `nil` that it can. While it cannot, the health file grows old.
-    func canWork(_ trouble: String?) { duty.withLock { $0.trouble = trouble } }
+    func canWork(_ trouble: String?) { duty.withLock { ($0.trouble, $0.record.trouble) = (trouble, trouble) } }
+
+    /// Says what its song waits for, for whoever looks at the record; `nil` that it goes on.
+    func waits(for trouble: String?) { duty.withLock { $0.record.trouble = trouble } }
 
     /// What the rounds show of the worker, for probes and metrics.
     struct Pulse: Sendable {
