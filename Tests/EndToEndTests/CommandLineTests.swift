@@ -32,6 +32,35 @@ import Testing
         #expect(claim.job.attempts == 1, "its attempts are counted anew")
     }
 
+    @Test func eventsThatWereSetAsideAreSeenSentAgainAndDropped() async throws {
+        let folder = try TemporaryDirectory()
+        let broken = folder.url.appending(path: "events/separate/00000000000000AA.json")
+        try FileManager.default.createDirectory(at: broken, withIntermediateDirectories: true)
+        let msaas = Places.products.appending(path: "msaas").path
+        let keys = ["S3_ACCESS_KEY": "key", "S3_SECRET_KEY": "secret"]
+        let storage = try ServerProcess(
+            [
+                msaas, "storage", "--data", folder.path, "--port", "{port}", "--webhook",
+                "separate=http://127.0.0.1:1/separate",
+            ], environment: keys)
+        func events(_ arguments: String...) throws -> String {
+            try runProgram(
+                [msaas, "events"] + arguments,
+                environment: keys.merging(["S3_ENDPOINT": "http://127.0.0.1:\(storage.port)"]) { $1 })
+        }
+        func isCounted(_ count: Int) throws -> Bool? {
+            let metrics = try runProgram(["curl", "-sSf", "http://127.0.0.1:\(storage.port)/minio/v2/metrics/cluster"])
+            return metrics.contains("msaas_storage_events_set_aside \(count)\n") ? true : nil
+        }
+        _ = try await eventually("it is counted") { try isCounted(1) }
+        #expect(try events().contains("Cannot read"))
+        #expect(try events("--retry").contains("1 sent again"))
+        _ = try await eventually("it is set aside again") { try isCounted(1) }
+        #expect(try events("--forget").contains("1 dropped"))
+        #expect(try events().contains("no event is set aside"))
+        _ = try await eventually("it is counted no more") { try isCounted(0) }
+    }
+
     @Test(arguments: [
         (["--host", "0.0.0.0"], [:], ["0.0.0.0", "msaas key", "MSAAS_API_KEYS_FILE", "MSAAS_OPEN=1"]),
         ([], ["MSAAS_PRECISION": "half"], ["MSAAS_PRECISION", "half", "bf16"]),

@@ -60,6 +60,31 @@ import Testing
         #expect(throws: StackError.self) { try StackAddress.read(from: data) }
     }
 
+    /// The exports of `msaas env` as a user would use them, with clients that presign by default.
+    @Test func theExportsServeOtherClients() async throws {
+        let service = try up()
+        _ = try await running(service)
+        let script = #"""
+            set -e
+            eval "$("$0" env --data "$1")"
+            redis-cli --no-auth-warning -u "$REDIS_URL" ping
+            printf music > "$1/song"
+            aws s3 cp --quiet "$1/song" s3://output/presigned.txt
+            curl -sSf "$(aws s3 presign s3://output/presigned.txt)"
+            curl -sSf "$(python3 -c 'import boto3
+            print(boto3.client("s3").generate_presigned_url("get_object", Params={"Bucket": "output", "Key": "presigned.txt"}))')"
+            python3 -c 'import boto3, json
+            print(json.dumps(boto3.client("s3").generate_presigned_post("queue", "form.mp3")))' > "$1/post"
+            curl -sS -F "key=form.mp3" -F "file=@$1/song" "$(python3 -c 'import json, sys; print(json.load(sys.stdin)["url"])' < "$1/post")"
+            """#
+        let msaas = Places.products.appending(path: "msaas").path
+        let text = try runProgram(["/bin/sh", "-c", script, msaas, data.path])
+        #expect(text.hasPrefix("PONG\nmusicmusic"), "\(text)")
+        #expect(text.contains("NotImplemented") && text.contains("presigned PUT"), "\(text)")
+        service.signal(SIGTERM)
+        #expect(await service.wait() == 0)
+    }
+
     /// After a kill the note and the children are still there for a moment; a process id tells nothing.
     @Test func aKilledServiceStartsAgainAtOnce() async throws {
         let first = try up(["--host", "localhost"])
