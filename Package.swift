@@ -43,6 +43,9 @@ var foundations: [Target] {
                 .target(name: "Untrusted"),
                 .target(name: "Digests", dependencies: ["COpenSSL"]),
                 .target(name: "Encodings"),
+                .target(name: "ProcessUsage"),
+                .target(
+                    name: "Observability", dependencies: ["Digests", "ProcessUsage", "Terminal", .logging, .metrics]),
                 .target(name: "SeparationChoices", dependencies: ["Untrusted"]),
                 .target(name: "COpenAPI", exclude: ["openapi.yaml"]),
                 .target(
@@ -82,7 +85,9 @@ var engine: [Target] {
                 ]),
             .target(
                 name: "Separation",
-                dependencies: ["HTDemucs", "Tensors", "Checkpoints", "Audio", "Untrusted", "SeparationChoices"]),
+                dependencies: [
+                    "HTDemucs", "Tensors", "Checkpoints", "Audio", "Untrusted", "SeparationChoices", "ProcessUsage",
+                ]),
             .target(name: "Evaluation", dependencies: ["Audio"]),
         ])
 }
@@ -93,6 +98,9 @@ var clients: [Target] {
         "Clients",
         [
             .target(name: "HTTPTransport", dependencies: ["Streams", .nioCore, "CCurl"]),
+            .target(
+                name: "TraceExport",
+                dependencies: ["HTTPTransport", "ServiceContract", "Observability", .lifecycle, .logging]),
             .target(
                 name: "ObjectStorage",
                 dependencies: ["Streams", .nioCore, "HTTPTransport", "Threading", "Digests", "Encodings"]),
@@ -118,18 +126,22 @@ var service: [Target] {
             .target(
                 name: "HTTPServer",
                 dependencies: [
-                    .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
+                    "Observability", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1, .nioHTTPTypes,
+                    .nioSSL,
+                    .logging, .lifecycle,
                 ]),
             .target(
                 name: "StorageServer",
                 dependencies: [
-                    "HTTPServer", "ObjectStorage", "HTTPTransport", "Digests", "Threading", "Encodings", .hummingbird,
+                    "HTTPServer", "ObjectStorage", "HTTPTransport", "Digests", "Threading", "Encodings",
+                    "Observability",
+                    .hummingbird,
                     .httpTypes, .nioCore, .nioHTTP1, .nioPosix, .nioHTTPTypes, .logging, .lifecycle,
                 ]),
             .target(
                 name: "FunctionHost",
                 dependencies: [
-                    "Streams", "HTTPServer", "COpenSSL", "Threading", "ServiceContract", "Encodings", "Terminal",
+                    "Streams", "HTTPServer", "COpenSSL", "Threading", "ServiceContract", "Encodings", "Observability",
                     .hummingbird, .httpTypes,
                     .nioCore, .nioHTTPTypes, .logging, .metrics, .lifecycle, .yams,
                 ]),
@@ -139,8 +151,10 @@ var service: [Target] {
             .target(
                 name: "WorkerLoop",
                 dependencies: [
-                    "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors", "Audio",
-                    "ModelStore", "Threading", "Untrusted", "Checkpoints", "HTDemucs",
+                    "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "HTTPServer", "TraceExport",
+                    "Observability",
+                    "Separation", "Tensors", "Audio",
+                    "ModelStore", "Threading", "Untrusted", "Checkpoints", "HTDemucs", "ProcessUsage",
                     .logging, .metrics, .lifecycle, .unixSignals,
                 ]),
             .target(
@@ -165,7 +179,10 @@ var functions: [Target] {
             ]),
         function(
             "separate",
-            ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", .lifecycle, .logging]),
+            [
+                "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Observability",
+                .lifecycle, .logging,
+            ]),
         function(
             "fetch", ["FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "Encodings", .logging]),
     ]
@@ -182,14 +199,15 @@ var autoscaler: [Target] {
         .target(
             name: "Controller",
             dependencies: [
-                "Policy", "ServiceContract", "Jobs", "Kubernetes", .hummingbird, .lifecycle, .logging, .yams,
+                "Policy", "ServiceContract", "Jobs", "Kubernetes", "HTTPServer", "Observability", .lifecycle, .logging,
+                .yams,
             ],
             path: "autoscaler/Controller"),
         .executableTarget(
             name: "autoscaler",
             dependencies: [
                 "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", "ServiceContract", "Terminal",
-                .argumentParser, .lifecycle, .logging,
+                "Observability", .argumentParser, .lifecycle, .logging,
             ],
             path: "autoscaler/autoscaler"),
     ]
@@ -203,18 +221,22 @@ var programs: [Target] {
             .executableTarget(
                 name: "function-host",
                 dependencies: functions.map { .target(name: $0.name) } + [
-                    "FunctionHost", "ServiceContract", "Terminal", .argumentParser, .logging, .metrics, .lifecycle,
+                    "FunctionHost", "ServiceContract", "Terminal", "Observability", "TraceExport", .argumentParser,
+                    .logging, .metrics, .lifecycle,
                 ]),
             .executableTarget(
-                name: "worker", dependencies: ["WorkerLoop", "ServiceContract", "Terminal", .argumentParser, .logging]),
+                name: "worker",
+                dependencies: [
+                    "WorkerLoop", "ServiceContract", "Terminal", "Observability", .argumentParser, .logging,
+                ]),
             .executableTarget(
                 name: "msaas",
                 dependencies: [
                     "Separation", "HTDemucs", "Tensors", "Audio", "Threading", "ModelStore", "WorkerLoop", "Evaluation",
                     "LocalStack",
                     "Controller", "StorageServer", "ServiceClient", "ServiceContract", "Jobs", "FunctionHost",
-                    "ObjectStorage", "HTTPTransport", "SeparationChoices", "Terminal", .argumentParser, .logging,
-                    .lifecycle, .unixSignals,
+                    "ObjectStorage", "HTTPTransport", "SeparationChoices", "Terminal", "Observability", .argumentParser,
+                    .logging, .lifecycle, .unixSignals,
                 ]),
         ])
 }
@@ -227,6 +249,7 @@ var tests: [Target] {
         ),
         test("TestSupportTests", []),
         test("ArchitectureTests", [], isSupported: false),
+        test("ObservabilityTests", ["Observability", .logging, .metrics], isSupported: false),
         test("TensorsTests", ["Tensors"], isSupported: false),
         test("CheckpointsTests", ["Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
         test("HTDemucsTests", ["HTDemucs", "Checkpoints", "Tensors"], exclude: ["Goldens"], isSupported: false),
@@ -265,14 +288,15 @@ var tests: [Target] {
             ]),
         .target(name: "WorkerTrials", dependencies: ["WorkerLoop", "ServiceContract"], path: "Tests/WorkerTrials"),
         .executableTarget(
-            name: "TrialWorker", dependencies: ["WorkerTrials", "WorkerLoop", .logging], path: "Tests/TrialWorker"),
+            name: "TrialWorker", dependencies: ["WorkerTrials", "WorkerLoop", "Observability", .logging],
+            path: "Tests/TrialWorker"),
         test(
             "FunctionTests",
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
                 "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices", "Jobs",
+                "Observability",
                 .logging,
-                .metrics,
                 .lifecycle,
             ],
             exclude: [
@@ -285,7 +309,7 @@ var tests: [Target] {
             "ControllerTests",
             [
                 "Controller", "Policy", "ServiceContract", "Jobs", "Kubernetes", "KubernetesDouble", "autoscaler",
-                "Encodings", "HTTPTransport", .logging,
+                "Encodings", "HTTPTransport", "Observability", .logging,
             ]),
         test("DashboardTests", ["Dashboard", "ServiceContract", "Jobs", "autoscaler"], exclude: ["Goldens"]),
         test(
@@ -301,7 +325,7 @@ var tests: [Target] {
             [
                 "LocalStack", "ServiceClient", "ServiceContract", "ObjectStorage", "Jobs", "Policy", "HTTPTransport",
                 "Evaluation", .logging,
-            ]),
+            ], exclude: ["collector.py"]),
     ]
 }
 
@@ -314,7 +338,7 @@ var fuzzing: [Target] {
             dependencies: [
                 "Checkpoints", "HTDemucs", "Separation", "Tensors", "ModelStore", "Audio", "HTTPTransport",
                 "ObjectStorage", "StorageServer", "FunctionHost",
-                "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", .httpTypes,
+                "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", "Observability", .httpTypes,
             ],
             path: "Tests/Fuzz", exclude: ["Corpus", "README.md", "run.sh", "seeds.py"],
             swiftSettings: [.unsafeFlags(["-parse-as-library"])])

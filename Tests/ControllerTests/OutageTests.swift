@@ -21,7 +21,7 @@ import Testing
                 let before = stage.cluster.scalings()
                 try await eventually("rounds have failed") { try failures("redis", controller) >= 10 }
                 #expect(stage.cluster.scalings() == before && stage.replicas == 3)
-                #expect(controller.status.text().contains("msaas_autoscaler_trouble{reason=\"backlog-unknown\"} 1"))
+                #expect(controller.status.text.contains("msaas_autoscaler_trouble{reason=\"backlog-unknown\"} 1"))
                 let notes = stage.cluster.notes("BacklogUnknown")
                 #expect(notes.count == 1 && notes[0].hasPrefix("holding: the jobs cannot be read (Redis at 127.0.0.1:"))
                 try stage.redis.start()
@@ -31,7 +31,7 @@ import Testing
                 try await eventually("the fleet is gone") { stage.replicas == 0 }
                 #expect(stage.cluster.scalings().max() == 8)
                 #expect(stage.workers.killed == [])
-                #expect(!controller.status.text().contains("trouble{"))
+                #expect(!controller.status.text.contains("trouble{"))
             }
         }
     }
@@ -128,7 +128,7 @@ import Testing
 
     private func failures(_ system: String, _ controller: Controller) throws -> Int {
         let start = "msaas_autoscaler_read_failures_total{system=\"\(system)\"} "
-        let line = controller.status.text().split(separator: "\n").first { $0.hasPrefix(start) }
+        let line = controller.status.text.split(separator: "\n").first { $0.hasPrefix(start) }
         return try #require(line.flatMap { Int($0.dropFirst(start.count)) })
     }
 }

@@ -80,22 +80,4 @@ import Testing
                 == Backlog(waiting: 3, inFlight: 1, waitingAudio: 600, inFlightAudio: 50, realTimeFactor: 0.25))
         #expect(reading.audioSeconds == 650)
     }
-
-    @Test func metricsText() {
-        var text = MetricsText(prefix: "x_")
-        text.gauge("a", "First.", 1.5)
-        text.gauge("none", "Left out.", nil as Int?)
-        text.counter("b_total", "Second.", "way", ["up": 2, "down": 1])
-        #expect(
-            text.text == """
-                # HELP x_a First.
-                # TYPE x_a gauge
-                x_a 1.5
-                # HELP x_b_total Second.
-                # TYPE x_b_total counter
-                x_b_total{way="down"} 1
-                x_b_total{way="up"} 2
-
-                """)
-    }
 }

@@ -46,7 +46,7 @@ import Testing
             try await eventually("c has ended") { third.status == 0 }
             #expect(stage.cluster.object(.leases, "shared")?["spec"]?["holderIdentity"]?.string == "")
             let log = second.errors
-            #expect(log.contains("scaled ") && log.contains("why=") && log.contains("reasons="))
+            #expect(log.contains("scaled ") && log.contains("\"why\":") && log.contains("\"reasons\":"))
         }
     }
 

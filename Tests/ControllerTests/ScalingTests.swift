@@ -118,10 +118,10 @@ import Testing
                     try await stage.board.read()?.reasons.last?.code == "paused"
                 }
                 try await eventually("it has had its chances") {
-                    controller.status.text().contains("_decisions_total 1")
+                    controller.status.text.contains("_decisions_total 1")
                 }
                 #expect(stage.cluster.scalings().isEmpty)
-                #expect(controller.status.text().contains("msaas_autoscaler_paused 1\n"))
+                #expect(controller.status.text.contains("msaas_autoscaler_paused 1\n"))
                 try await stage.board.setControl(.resume)
                 try await eventually("the jobs are done") { try await stage.allDone(ids) }
                 try await stage.board.setControl(.override(20))

@@ -2,6 +2,7 @@ import Encodings
 import FetchFunction
 import Foundation
 import FunctionHost
+import Observability
 import SeparateFunction
 import UploadFunction
 

@@ -106,7 +106,8 @@ struct Bench {
     ///
     /// - Parameter under: a program, with its arguments, that starts the worker
     func process(
-        seconds: Double, lease: Double = 4, drain: Double = 25, under: [String] = [], output: String = "/dev/null"
+        seconds: Double, lease: Double = 4, drain: Double = 25, under: [String] = [], output: String = "/dev/null",
+        environment: [String: String] = [:]
     ) throws -> ChildProcess {
         try ChildProcess(
             under + [trialWorker],
@@ -115,7 +116,7 @@ struct Bench {
                 "S3_ACCESS_KEY": "test", "S3_SECRET_KEY": "test", "MSAAS_LEASE_SECONDS": "\(lease)",
                 "MSAAS_RECOVER_SECONDS": "0.1", "MSAAS_DRAIN_SECONDS": "\(drain)",
                 "TRIAL_SECONDS": "\(seconds)", "TMPDIR": temporary.path,
-            ], output: output)
+            ].merging(environment) { $1 }, output: output)
     }
 
     private var quiet: Logger {

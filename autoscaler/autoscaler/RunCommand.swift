@@ -4,6 +4,7 @@ import Foundation
 import Jobs
 import Kubernetes
 import Logging
+import Observability
 import Policy
 import ServiceLifecycle
 
@@ -26,7 +27,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let configuration = try readable { try settings(environment) }
-        Self.bootstrapLogging(environment)
+        Logs.bootstrap(environment: environment)
         let logger = Logger(label: "autoscaler")
 
         let identity = configuration.identity ?? Self.makeIdentity()
@@ -41,8 +42,9 @@ struct RunCommand: AsyncParsableCommand {
                 client: client, name: configuration.leaseName, identity: identity, timing: configuration.election,
                 logger: logger),
             options: configuration.options, logger: logger)
-        let server = StatusServer(
-            status: controller.status, host: configuration.listenHost, port: configuration.listenPort, logger: logger
+        let server = controller.status.server(
+            host: configuration.listenHost, port: configuration.listenPort, metrics: PrometheusRegistry(),
+            logger: logger
         ) { logger.info("serving /healthz and /metrics", metadata: ["port": .stringConvertible($0)]) }
         // They end in reverse order, so that the last word can still be read.
         try await ServiceGroup(
@@ -88,15 +90,6 @@ struct RunCommand: AsyncParsableCommand {
 
     private static func makeIdentity() -> String {
         "\(ProcessInfo.processInfo.hostName)_\(String(UInt32.random(in: 0 ... .max), radix: 16))"
-    }
-
-    private static func bootstrapLogging(_ environment: [String: String]) {
-        let level = environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .info
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
-        }
     }
 }
 

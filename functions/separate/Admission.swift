@@ -1,9 +1,11 @@
+import Foundation
 import FunctionClients
 import Jobs
 import Synchronization
 import HTTPTransport
 import Logging
 import ObjectStorage
+import Observability
 import ServiceContract
 
 /// Decides about one object at a time: into the queue, recorded as failed, or ignored.
@@ -13,6 +15,7 @@ struct Admission: Sendable {
     let trials: Trials
     /// Who asks; an order for another's object is refused.
     var viewer = Viewer.everybody
+    var tracer = Tracer()
     let logger: Logger
 
     enum Outcome: Sendable {
@@ -82,28 +85,50 @@ struct Admission: Sendable {
             lastModified: head.lastModified, size: head.size)
         let owner = head.metadata[Job.ownerMetadata].flatMap { $0.isEmpty ? nil : $0 }
         guard viewer.maySee(ownedBy: owner) else { return .foreign }
+        // What the upload began goes on here, and in the worker.
+        let (place, start) = (tracer.place(continuing: head.metadata[Job.traceMetadata]), Date())
         func job(_ options: JobOptions, asked text: String? = nil) -> Job {
             // An order with options of its own makes a job beside the object's own one.
             let isVariant = !order.options.isEmpty && (try? JobOptions(metadata: own)) != options
-            return Job(write: write, options: options, asked: text, isVariant: isVariant, owner: owner)
+            var job = Job(write: write, options: options, asked: text, isVariant: isVariant, owner: owner)
+            job.trace = place.traceparent
+            return job
+        }
+        func admitted(_ job: Job, _ outcome: String) {
+            tracer.record(
+                Span(
+                    "admit", at: place, kind: .consumer, from: start,
+                    attributes: [
+                        "msaas.job": .text("\(job.id)"), "msaas.outcome": .text(outcome),
+                        "msaas.sweep": .truth(isSweep),
+                    ]), at: place)
         }
         let options: JobOptions
         do {
             options = try JobOptions(metadata: asked)
         } catch {
             let text = asked.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "&")
-            return try await reject(job(JobOptions(), asked: text), error.description, ignored)
+            let song = job(JobOptions(), asked: text)
+            admitted(song, "rejected")
+            return try await reject(song, error.description, ignored)
         }
         let song = job(options)
         guard head.size > 0 else { return try await reject(song, "The file is empty.", ignored) }
         if isSweep, try await isDone(song) { return ignored("Its stems are in the bucket.", job: song.id) }
         switch try await queue.jobs.enqueue(song, under: queue.policy(owner)) {
         case .enqueued(let position), .readmitted(let position, _):
-            logger.info("queued", metadata: ["job": .string(song.id.description), "key": .string(order.key)])
+            admitted(song, "queued")
+            logger.info(
+                "queued",
+                metadata: [
+                    "job": .string(song.id.description), "key": .string(order.key), "trace": .string(place.traceID),
+                ])
             return .accepted(AcceptedSong(job: song.id, key: order.key, state: .queued, position: position))
         case .alreadyKnown(let state):
+            admitted(song, "known")
             return .accepted(AcceptedSong(job: song.id, key: order.key, state: state))
         case .overQuota(let quota):
+            admitted(song, "over quota")
             return .overQuota(quota)
         }
     }

@@ -5,6 +5,7 @@ import HTTPTransport
 import Jobs
 import Logging
 import ObjectStorage
+import Observability
 import ServiceContract
 import ServiceLifecycle
 
@@ -23,17 +24,19 @@ public struct SeparateFunction: Function {
     public let token: BearerToken?
     private let schedule: UpkeepSchedule
     private let trials = Trials()
+    private let tracer: Tracer
     private let logger: Logger
 
     /// A separate function; with a `token` only requests that bring it are heard.
     public init(
         storage: StorageAccess, queue: QueueAccess, token: String? = nil, schedule: UpkeepSchedule = .init(),
-        logger: Logger = Logger(label: "separate")
+        tracer: Tracer = Tracer(), logger: Logger = Logger(label: "separate")
     ) {
         self.storage = storage
         self.queue = queue
         self.token = token.map { BearerToken($0) }
         self.schedule = schedule
+        self.tracer = tracer
         self.logger = logger
     }
 
@@ -42,12 +45,13 @@ public struct SeparateFunction: Function {
         let token = environment.variables["WEBHOOK_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         self.init(
             storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment),
-            token: token, schedule: try UpkeepSchedule(environment: environment.variables), logger: environment.logger)
+            token: token, schedule: try UpkeepSchedule(environment: environment.variables),
+            tracer: environment.tracer, logger: environment.logger)
     }
 
     /// Finds jobs of lost workers and songs whose notification was lost.
     public var upkeep: [any Service] {
-        [Upkeep(storage: storage, queue: queue, schedule: schedule, trials: trials, logger: logger)]
+        [Upkeep(storage: storage, queue: queue, schedule: schedule, trials: trials, tracer: tracer, logger: logger)]
     }
 
     /// The storage, which it cannot do without, Redis, which it can for a while, and whether events get through.
@@ -80,7 +84,8 @@ public struct SeparateFunction: Function {
             throw Problem.badRequest("The body names no object; send {\"bucket\": …, \"key\": …, \"options\": {…}}.")
         }
         let admission = Admission(
-            storage: storage, queue: queue, trials: trials, viewer: context.caller.viewer, logger: context.logger)
+            storage: storage, queue: queue, trials: trials, viewer: context.caller.viewer, tracer: context.tracer,
+            logger: context.logger)
         var answer = SeparateAnswer()
         for order in orders {
             let outcome: Admission.Outcome

@@ -3,6 +3,7 @@ import Foundation
 import Jobs
 import Logging
 import ObjectStorage
+import Observability
 import ServiceContract
 import ServiceLifecycle
 
@@ -39,6 +40,7 @@ struct Upkeep: Service {
     let queue: QueueAccess
     let schedule: UpkeepSchedule
     let trials: Trials
+    let tracer: Tracer
     let logger: Logger
 
     func run() async throws {
@@ -98,7 +100,7 @@ struct Upkeep: Service {
 
     /// Admits those of `objects` that the queue has never heard of.
     private func admitForgotten(_ objects: [ObjectSummary]) async throws {
-        let admission = Admission(storage: storage, queue: queue, trials: trials, logger: logger)
+        let admission = Admission(storage: storage, queue: queue, trials: trials, tracer: tracer, logger: logger)
         let writes = objects.map {
             ObjectWrite(
                 bucket: storage.queueBucket, key: $0.key, eTag: $0.eTag, lastModified: $0.lastModified, size: $0.size)

@@ -67,7 +67,7 @@ public struct UploadFunction: Function {
                     "With presign there is no body: give options in the query, and put the song to the address that is answered."
                 )
             }
-            return try presign(request, options: options.validated(), caller: context.caller)
+            return try presign(request, options: options.validated(), context: context)
         }
         guard request.body.declaredLength != 0 else { throw Problem.emptySong }
         let song = try await SongSource(request, options: options)
@@ -77,9 +77,14 @@ public struct UploadFunction: Function {
     private func store(_ song: SongSource, context: FunctionContext) async throws -> FunctionResponse {
         let job = JobID.random()
         let store = SongUpload(client: storage.client, bucket: storage.queueBucket, budget: budget)
-        let size = try await withServiceProblems(context.logger) {
-            try await store.store(
-                song, as: "\(job)/\(song.filename)", metadata: Self.ownership(of: context.caller))
+        let size = try await context.tracer.span(
+            "upload", of: context.trace, kind: .producer, attributes: ["msaas.job": .text("\(job)")]
+        ) { place in
+            try await withServiceProblems(context.logger) {
+                try await store.store(
+                    song, as: "\(job)/\(song.filename)",
+                    metadata: Self.ownership(of: context.caller).merging([Job.traceMetadata: place.traceparent]) { $1 })
+            }
         }
         context.logger.info(
             "stored", metadata: ["job": .string(job.description), "size": .stringConvertible(size)])
@@ -116,12 +121,16 @@ public struct UploadFunction: Function {
     }
 
     private func presign(
-        _ request: FunctionRequest, options: JobOptions, caller: Caller
+        _ request: FunctionRequest, options: JobOptions, context: FunctionContext
     ) throws -> FunctionResponse {
         let job = JobID.random()
         let name = request.query["filename"].map { SongName($0) } ?? SongName.fallback(contentType: nil)
         var headers = [("Content-Type", name.contentType ?? "application/octet-stream")]
-        let metadata = options.metadata.merging(Self.ownership(of: caller)) { $1 }
+        var metadata = options.metadata.merging(Self.ownership(of: context.caller)) { $1 }
+        // Its header must then be sent along; who does not trace is not asked to.
+        if context.trace.parentID != nil {
+            metadata[Job.traceMetadata] = context.trace.traceparent
+        }
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
             headers.append(("x-amz-meta-\(key)", value))
         }

@@ -1,4 +1,5 @@
 import Foundation
+import ProcessUsage
 
 /// What a separation takes of memory at its peak, and how many threads it runs on so that it fits.
 ///
@@ -84,14 +85,7 @@ public struct MemoryPlan: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// What this process took when it was first asked: before it loaded a model.
-    private static let program = max(40_000_000, residentBytes())
-
-    /// Resident bytes of this process; 0 where the system does not say.
-    private static func residentBytes() -> Int {
-        let statistics = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
-        return (statistics.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0)
-            * sysconf(Int32(_SC_PAGESIZE))
-    }
+    private static let program = max(40_000_000, ProcessUsage.residentBytes)
 }
 
 /// What is known of a separation's memory before its models are loaded, in bytes.

@@ -77,12 +77,14 @@ public final class Separator {
         let outputs = try StemOutputs(
             recipes, of: track, at: output, options: options, bag: bag, survey: survey, planes: pass.planes, pool: pool)
         try pass.run(progress: { progress(outputs.progress(separated: $0)) }) { try outputs.write($0, $1, upTo: $2) }
+        let separated = clock.now
         let stems = try outputs.finish(progress)
-        let seconds = (clock.now - begin) / .seconds(1)
+        let end = clock.now
         return SeparationReport(
             stems: stems, duration: forecast.seconds, sampleRate: forecast.sampleRate,
             warnings: pass.warnings + outputs.notes + stems.compactMap(\.levelNote),
-            remainder: outputs.remainderDecibels, separationSeconds: seconds)
+            remainder: outputs.remainderDecibels, separationSeconds: (end - begin) / .seconds(1),
+            encodingSeconds: (end - separated) / .seconds(1))
     }
 }
 
@@ -145,6 +147,8 @@ public struct SeparationReport: Sendable, Equatable {
     public var remainder: Double?
     /// Seconds that decoding, separating and encoding took.
     public var separationSeconds: Double
+    /// Those of them after the last segment, in which the encoders came to their end.
+    public var encodingSeconds: Double
 }
 
 /// Why a separation cannot begin; the description is a sentence for the person who asked for it.

@@ -4,10 +4,12 @@ import Foundation
 import FunctionHost
 import Logging
 import Metrics
+import Observability
 import SeparateFunction
 import ServiceContract
 import ServiceLifecycle
 import Terminal
+import TraceExport
 import UploadFunction
 
 /// All functions that this host knows. A new one needs its line here.
@@ -48,19 +50,23 @@ struct FunctionHostCommand: AsyncParsableCommand {
         let catalogue = try FunctionCatalogue(functions)
         guard !list else { return say(catalogue.names.joined(separator: "\n")) }
 
-        JSONLogHandler.bootstrap(environment: environment)
+        Logs.bootstrap(environment: environment)
         let metrics = PrometheusRegistry()
         MetricsSystem.bootstrap(metrics)
         let logger = Logger(label: "function-host")
         let configuration = try HostConfiguration(environment: environment)
+        let exporter = TraceExporter(
+            try TraceSettings(environment: environment, program: "msaas-function-host"), metrics: metrics,
+            logger: logger)
         let host = try FunctionHost(
             functions: catalogue.functions(
                 target: environment["FUNCTION_TARGET"],
-                environment: FunctionEnvironment(variables: environment, logger: logger, keys: configuration.keys)),
-            configuration: configuration, metrics: metrics, logger: logger,
+                environment: FunctionEnvironment(
+                    variables: environment, logger: logger, keys: configuration.keys, tracer: exporter.tracer)),
+            configuration: configuration, metrics: metrics, tracer: exporter.tracer, logger: logger,
             onListening: { logger.notice("listening", metadata: ["port": .stringConvertible($0)]) })
         try await ServiceGroup(
-            services: [host], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+            services: [exporter, host], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
         ).run()
     }
 }

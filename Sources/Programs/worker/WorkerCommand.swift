@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Observability
 import ServiceContract
 import Terminal
 import WorkerLoop
@@ -38,9 +39,8 @@ struct WorkerCommand: AsyncParsableCommand {
         environment["WORKER_ID"] = id ?? environment["WORKER_ID"]
         environment["MSAAS_MODEL"] = name ?? environment["MSAAS_MODEL"]
         environment["MSAAS_THREADS"] = threads.map(String.init) ?? environment["MSAAS_THREADS"]
-        LoggingSystem.bootstrap { LineLogHandler(label: $0) }
-        var logger = Logger(label: "worker")
-        logger.logLevel = environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .info
+        Logs.bootstrap(environment: environment)
+        let logger = Logger(label: "worker")
         let separator = try EngineSeparator(
             repository: repo.map { URL(filePath: $0) }, environment: environment, logger: logger)
         try await WorkerProcess(environment: environment, separator: separator, logger: logger).run()

@@ -5,6 +5,7 @@ import Hummingbird
 public import Logging
 import NIOCore
 import ObjectStorage
+public import Observability
 public import ServiceLifecycle
 
 /// An S3-compatible object storage over a plain folder: the part of MinIO that a single machine needs.
@@ -69,16 +70,21 @@ public struct StorageServer: Service {
 
     private let configuration: Configuration
     private let logger: Logger
+    private let metrics: PrometheusRegistry
     private let onRunning: @Sendable (Int) async -> Void
 
     /// A server that ``run()`` starts.
     ///
-    /// - Parameter onRunning: called with the port once requests are accepted.
+    /// - Parameters:
+    ///   - metrics: what its metrics show besides its own.
+    ///   - onRunning: called with the port once requests are accepted.
     public init(
-        configuration: Configuration, logger: Logger, onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
+        configuration: Configuration, metrics: PrometheusRegistry = PrometheusRegistry(), logger: Logger,
+        onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.logger = logger
+        self.metrics = metrics
         self.onRunning = onRunning
     }
 
@@ -112,7 +118,8 @@ public struct StorageServer: Service {
                 hosts: [authority, "localhost:\(configuration.port)", "127.0.0.1:\(configuration.port)"]),
             region: configuration.region, origin: "\(certificates == nil ? "http" : "https")://\(authority)",
             deploymentID: deploymentID, space: Space(directory: directory, kept: configuration.keptFree),
-            deliveries: deliveries, rules: rules, now: now)
+            deliveries: deliveries, rules: rules, metrics: metrics, now: now)
+        metrics.collect { await service.write(to: &$0) }
         let upkeep: [any Service] =
             deliveries + [
                 Expiry(catalog: catalog, interval: configuration.expiryInterval, logger: logger)

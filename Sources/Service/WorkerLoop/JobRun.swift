@@ -42,6 +42,7 @@ struct JobRun {
     let keeper: LeaseKeeper
     let drain: Drain
     let configuration: WorkerConfiguration
+    let stages: Stages
     let logger: Logger
     private let deadline: ContinuousClock.Instant
     private var phase = Phase.fetching
@@ -51,7 +52,7 @@ struct JobRun {
 
     init(
         claim: Claim, queue: RedisJobQueue, store: SongStore, separator: any SongSeparator, keeper: LeaseKeeper,
-        drain: Drain, configuration: WorkerConfiguration, logger: Logger
+        drain: Drain, configuration: WorkerConfiguration, stages: Stages, logger: Logger
     ) {
         self.claim = claim
         self.queue = queue
@@ -60,6 +61,7 @@ struct JobRun {
         self.keeper = keeper
         self.drain = drain
         self.configuration = configuration
+        self.stages = stages
         self.logger = logger
         deadline = .now + configuration.limits.wallClock
     }
@@ -79,24 +81,32 @@ struct JobRun {
     /// Everything up to the stored stems.
     private mutating func stems(of song: URL, in folder: URL) async throws -> Manifest {
         let (limits, options) = (configuration.limits, claim.job.options)
-        try await store.fetch(claim.job, to: song, limits: limits, goesOn: goOn)
+        try await stages.run("fetch") { try await store.fetch(claim.job, to: song, limits: limits, goesOn: goOn) }
         phase = .separating
         let outputs = folder.appending(path: "stems")
         try FileManager.default.createDirectory(at: outputs, withIntermediateDirectories: false)
         let order = SeparationOrder(
             song: song, folder: outputs, options: options, limits: limits.audio, seed: claim.job.id.seed)
-        let separated = try await separator.separate(order) { [keeper] measure in
-            keeper.measured(measure.seconds)
-            try limits.check(measure, options: options, writingTo: outputs)
-        } progress: { [keeper, drain, deadline] progress in
-            keeper.report(progress) == .held && !drain.isOver && .now < deadline
+        let separated = try await stages.separation { clock in
+            let song = try await separator.separate(order) { [keeper] measure in
+                clock.measured()
+                keeper.measured(measure.seconds)
+                try limits.check(measure, options: options, writingTo: outputs)
+            } progress: { [keeper, drain, deadline] progress in
+                keeper.report(progress) == .held && !drain.isOver && .now < deadline
+            }
+            clock.encoded(for: song.encodingSeconds)
+            return song
         }
         phase = .storing
         audioSeconds = separated.duration
         for stem in separated.stems {
             // Asked of Redis itself, so that a worker that slept through its lease stores nothing more.
             try check(await persistently { try await queue.renew(claim) })
-            stored.append(try await patiently { try await store.store(stem, of: claim) })
+            let record = try await stages.run("store", attributes: ["msaas.stem": .text(stem.name)]) {
+                try await patiently { try await store.store(stem, of: claim) }
+            }
+            stored.append(record)
         }
         return Manifest(
             job: claim.job.id, model: separated.model, filename: claim.job.filename, duration: separated.duration,
@@ -107,10 +117,11 @@ struct JobRun {
     /// Stores the sealed manifest and marks the job as done.
     private func publish(_ manifest: Manifest) async -> Outcome {
         do {
-            try await patiently { try await store.publish(manifest) }
-            guard try await persistently({ try await queue.commit(claim, manifest: manifest) }) == .held else {
-                return .cancelled
+            let status = try await stages.run("publish") {
+                try await patiently { try await store.publish(manifest) }
+                return try await persistently { try await queue.commit(claim, manifest: manifest) }
             }
+            guard status == .held else { return .cancelled }
         } catch {
             logger.error("the manifest is left to another worker: \(error)")
             await finally { try await queue.giveBack(claim) }

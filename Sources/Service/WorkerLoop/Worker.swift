@@ -1,10 +1,12 @@
 import Foundation
+public import HTTPServer
 public import Jobs
 public import Logging
-import Metrics
 public import ObjectStorage
+public import Observability
 import ServiceContract
 public import ServiceLifecycle
+import Synchronization
 import Untrusted
 
 /// A worker: claims one job after the other and separates it, and looks after the jobs of workers that are gone.
@@ -25,11 +27,24 @@ public final class Worker: Service {
     private let work: WorkFolder
     private let logger: Logger
     private let trouble = RepeatedTrouble()
+    private let metrics: WorkerMetrics
+    private let tracer: Tracer
+    private let readiness = Mutex(Readiness())
+
+    /// What only the loop knows of whether songs can be worked on.
+    private struct Readiness {
+        var isStorageAway = false
+        var hasOffers = false
+    }
 
     /// A worker; nothing happens before ``run()``.
+    ///
+    /// - Parameters:
+    ///   - metrics: where it counts.
+    ///   - tracer: what is told of the parts of its jobs.
     public init(
         configuration: WorkerConfiguration, queue: RedisJobQueue, storage: S3Client, separator: any SongSeparator,
-        logger: Logger
+        metrics: PrometheusRegistry = PrometheusRegistry(), tracer: Tracer = Tracer(), logger: Logger
     ) {
         var logger = logger
         logger[metadataKey: "worker"] = "\(configuration.id)"
@@ -43,6 +58,28 @@ public final class Worker: Service {
         keeper = LeaseKeeper(
             queue: queue, record: WorkerRecord(id: configuration.id), healthFile: configuration.healthFile,
             logger: logger)
+        self.metrics = WorkerMetrics(registry: metrics)
+        self.tracer = tracer
+        self.metrics.show(keeper)
+    }
+
+    /// Whether it is alive: its thread makes its rounds, and there is a folder to work in.
+    public var health: ProbeAnswer {
+        let pulse = keeper.pulse
+        return ProbeAnswer(pulse.isAlive, pulse.isAlive ? "alive" : pulse.trouble ?? "no rounds are made")
+    }
+
+    /// Whether a song that came now would be worked on here, and if not, what is missing.
+    public var readinessReport: ReadinessReport {
+        let (pulse, readiness) = (keeper.pulse, readiness.withLock { $0 })
+        guard !drain.isDraining, !pulse.isDraining else { return ReadinessReport(status: "draining", checks: [:]) }
+        let failed = [
+            "redis": pulse.isRedisAway, "storage": readiness.isStorageAway, "folder": pulse.trouble != nil,
+            "models": !readiness.hasOffers,
+        ]
+        return ReadinessReport(
+            status: failed.values.contains(true) ? "unready" : "ready",
+            checks: failed.mapValues { $0 ? "failed" : "ok" })
     }
 
     /// Works until graceful shutdown.
@@ -100,7 +137,9 @@ public final class Worker: Service {
                         try await queue.claim(worker: id, wait: Self.shortWait)
                     })
                 else { continue }
-                switch await perform(claim) {
+                let outcome = await perform(claim)
+                readiness.withLock { $0.isStorageAway = outcome == .storageAway }
+                switch outcome {
                 case .storageAway, .diskFull: await pause.next()
                 default: pause.reset()
                 }
@@ -136,12 +175,17 @@ public final class Worker: Service {
         var logger = logger
         logger[metadataKey: "job"] = "\(claim.job.id)"
         logger[metadataKey: "attempt"] = "\(claim.job.attempts)"
+        let place = tracer.place(continuing: claim.job.trace)
+        logger[metadataKey: "trace"] = "\(place.traceID)"
         logger.info("job started", metadata: ["filename": "\(claim.job.filename)"])
+        noteWait(claim, before: place)
         keeper.begin(claim)
         let begin = ContinuousClock.now
         var run = JobRun(
             claim: claim, queue: queue, store: store, separator: separator, keeper: keeper, drain: drain,
-            configuration: configuration, logger: logger)
+            configuration: configuration, stages: Stages(tracer: tracer, metrics: metrics, place: place), logger: logger
+        )
+        let start = Date()
         var outcome = JobRun.Outcome.givenBack
         do {
             let folder = try work.folder(named: "\(claim.job.id)-\(claim.token)")
@@ -160,15 +204,25 @@ public final class Worker: Service {
         }
         let seconds = (ContinuousClock.now - begin) / .seconds(1)
         logger.info("job ended", metadata: ["outcome": "\(outcome.rawValue)", "seconds": "\(seconds)"])
-        if outcome == .done, let audio = run.audioSeconds, audio > 0 {
-            Counter(label: "msaas_worker_audio_seconds_total").increment(by: Int64(clamping: audio.rounded(.up)))
-            Gauge(label: "msaas_worker_real_time_factor").record(seconds / audio)
-        }
-        Counter(label: "msaas_worker_jobs_total", dimensions: [("outcome", outcome.rawValue)]).increment()
-        Metrics.Timer(label: "msaas_worker_job_seconds").recordSeconds(seconds)
-        Gauge(label: "msaas_worker_resident_bytes").record(Double(LeaseKeeper.residentMemory()))
+        metrics.jobEnded(outcome, seconds: seconds, audioSeconds: run.audioSeconds)
+        tracer.record(
+            Span(
+                "job", at: place, kind: .consumer, from: start,
+                attributes: [
+                    "msaas.job": .text("\(claim.job.id)"), "msaas.worker": .text(configuration.id),
+                    "msaas.attempt": .integer(claim.job.attempts), "msaas.outcome": .text(outcome.rawValue),
+                ], error: [.failed, .dead, .retried].contains(outcome) ? outcome.rawValue : nil), at: place)
         keeper.end(models: await separator.loadedModels)
         return outcome
+    }
+
+    /// The time from the song's admission to this claim, by the clock of Redis; of a later attempt nobody knows since when it
+    /// waited.
+    private func noteWait(_ claim: Claim, before job: TraceContext) {
+        guard claim.job.attempts <= 1, let taken = claim.job.startedAt else { return }
+        let place = TraceContext(besides: job)
+        tracer.record(
+            Span("wait in queue", at: place, kind: .consumer, from: claim.job.createdAt, to: taken), at: place)
     }
 
     // MARK: - Upkeep
@@ -179,6 +233,7 @@ public final class Worker: Service {
         while !drain.isDraining && !Task.isCancelled {
             do {
                 let (queue, offers) = (queue, try await separator.offers)
+                readiness.withLock { $0.hasOffers = true }
                 return try await cancelWhenGracefulShutdown { try await queue.publish(offers) }
             } catch is CancellationError {
                 return
@@ -195,6 +250,7 @@ public final class Worker: Service {
             do {
                 for id in try await queue.recover() {
                     logger.warning("a lost worker's job was recovered", metadata: ["job": "\(id)"])
+                    metrics.jobRecovered()
                     if try await queue.job(id)?.state == .dead { try await store.clean(id) }
                 }
                 for sealed in try await queue.unpublished() {

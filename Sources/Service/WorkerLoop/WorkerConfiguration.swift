@@ -1,4 +1,5 @@
 public import Foundation
+public import HTTPServer
 import Jobs
 import ServiceContract
 
@@ -23,6 +24,10 @@ public struct WorkerConfiguration: Sendable, Equatable {
     public var limits = JobLimits()
     /// A file whose time of change is the worker's last sign of life, for probes.
     public var healthFile: URL?
+    /// The address that probes and metrics are served at.
+    public var probeHost = "127.0.0.1"
+    /// Their port.
+    public var probePort = ProbeServer.Port.from(9091)
 
     /// A worker of this name with the usual settings.
     public init(id: String = Self.processName(), outputBucket: String = "output") {
@@ -31,7 +36,7 @@ public struct WorkerConfiguration: Sendable, Equatable {
     }
 
     /// Reads `WORKER_ID`, `MSAAS_OUTPUT_BUCKET`, `MSAAS_DRAIN_SECONDS`, `MSAAS_RECOVER_SECONDS`, `MSAAS_HEALTH_FILE`,
-    /// `TMPDIR`, and what ``JobLimits`` reads.
+    /// `MSAAS_PROBE_HOST`, `MSAAS_PROBE_PORT` (which must be free when it is set; 0 for any), `TMPDIR`, and what ``JobLimits`` reads.
     ///
     /// - Throws: `InvalidOption` that names the variable, its value and what is allowed.
     public init(environment: [String: String]) throws(InvalidOption) {
@@ -42,6 +47,14 @@ public struct WorkerConfiguration: Sendable, Equatable {
         recoverEvery = try environment.seconds("MSAAS_RECOVER_SECONDS") ?? recoverEvery
         temporaryFolder = text("TMPDIR").map { URL(filePath: $0) } ?? temporaryFolder
         limits = try JobLimits(environment: environment)
+        probeHost = text("MSAAS_PROBE_HOST") ?? probeHost
+        if let text = text("MSAAS_PROBE_PORT") {
+            guard let port = Int(text), (0...65535).contains(port) else {
+                throw InvalidOption(
+                    name: "MSAAS_PROBE_PORT", value: text, rule: "it must be a whole number from 0 to 65535")
+            }
+            probePort = .fixed(port)
+        }
         healthFile = text("MSAAS_HEALTH_FILE").map { URL(filePath: $0) }
     }
 

@@ -1,9 +1,12 @@
 public import Logging
 import Foundation
+import HTTPServer
 import HTTPTransport
 import Jobs
 import ObjectStorage
+import Observability
 import ServiceLifecycle
+import TraceExport
 import UnixSignals
 
 /// A worker as a process of its own, configured by its environment.
@@ -11,9 +14,11 @@ import UnixSignals
 /// The first `SIGTERM` or `SIGINT` drains it; the second one has it give its job back at once.
 public struct WorkerProcess: Sendable {
     private let worker: Worker
+    private let probes: ProbeServer
+    private let exporter: TraceExporter
     private let logger: Logger
 
-    /// Reads the environment: see `WorkerConfiguration`, `QueueOptions`, `S3Configuration`, and `REDIS_URL`.
+    /// Reads the environment: see `WorkerConfiguration`, `QueueOptions`, `S3Configuration`, `TraceSettings`, and `REDIS_URL`.
     ///
     /// - Throws: a sentence that names the variable which is wrong or missing.
     public init(environment: [String: String], separator: any SongSeparator, logger: Logger) throws {
@@ -21,10 +26,18 @@ public struct WorkerProcess: Sendable {
         var options = try QueueOptions(environment: environment)
         options.program = configuration.id
         let queue = try RedisJobQueue(url: environment["REDIS_URL"] ?? "redis://127.0.0.1:6379/0", options: options)
-        worker = try Worker(
+        let metrics = PrometheusRegistry()
+        exporter = TraceExporter(
+            try TraceSettings(environment: environment, program: "msaas-worker"), metrics: metrics, logger: logger)
+        let worker = try Worker(
             configuration: configuration, queue: queue,
             storage: S3Client(S3Configuration(environment: environment), transport: CurlTransport()),
-            separator: separator, logger: logger)
+            separator: separator, metrics: metrics, tracer: exporter.tracer, logger: logger)
+        self.worker = worker
+        probes = ProbeServer(
+            host: configuration.probeHost, port: configuration.probePort, metrics: metrics, logger: logger,
+            health: { worker.health }, readiness: { worker.readinessReport.answer },
+            onListening: { logger.info("probes and metrics are served", metadata: ["port": .stringConvertible($0)]) })
         self.logger = logger
     }
 
@@ -32,10 +45,12 @@ public struct WorkerProcess: Sendable {
     public func run() async throws {
         // A file that may not grow fails the write, not the process.
         signal(SIGXFSZ, SIG_IGN)
-        // Services end in reverse order, so that the second signal is heard for as long as the worker drains.
+        // Services end in reverse order, so that the second signal is heard, probes are answered and spans are taken for as
+        // long as the worker drains.
         let group = ServiceGroup(
             configuration: .init(
                 services: [
+                    .init(service: exporter), .init(service: probes),
                     .init(service: SecondSignal(worker: worker)),
                     // An operator may ask it to end.
                     .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup),

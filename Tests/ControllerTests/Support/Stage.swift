@@ -5,6 +5,7 @@ import Jobs
 import Kubernetes
 import KubernetesDouble
 import Logging
+import Observability
 import Policy
 import ServiceContract
 import TestSupport
@@ -86,5 +87,14 @@ struct Stage: Sendable {
     func allDone(_ ids: [JobID]) async throws -> Bool {
         let commits = workers.commits
         return ids.allSatisfy { commits[$0] != nil }
+    }
+}
+
+extension ControllerStatus {
+    /// What it says as metrics.
+    var text: String {
+        var text = PrometheusText()
+        write(to: &text)
+        return text.text
     }
 }

@@ -2,6 +2,7 @@ import TestSupport
 import Foundation
 import FunctionHost
 import HTTPTransport
+import Observability
 import Testing
 
 @Suite struct RequestTests {

@@ -2,6 +2,7 @@ import Foundation
 import FunctionHost
 import HTTPTransport
 import Logging
+import Observability
 import ServiceLifecycle
 import Synchronization
 import TestSupport

@@ -75,6 +75,7 @@ extension RedisJobQueue {
             RedisArgument(job.owner ?? ""), RedisArgument(job.write?.eTag ?? ""),
             RedisArgument(job.write?.version ?? ""), RedisArgument(job.write?.size ?? 0),
             RedisArgument(job.write.map { QueueKey.write($0.digest) } ?? ""), RedisArgument(job.asked),
+            RedisArgument(job.trace ?? ""),
         ]
     }
 }
@@ -83,7 +84,7 @@ extension Script {
     /// What enqueue and reject share: their arguments, and what the job is to the queue.
     private static let admission = #"""
         local id, bucket, key, filename, options, seconds, owner, etag, version, bytes, write,
-            asked = unpack(ARGV, 1, 12)
+            asked, trace = unpack(ARGV, 1, 13)
 
         -- Whether this write of the object is news of a job in this state.
         local function is_news(state)
@@ -101,7 +102,8 @@ extension Script {
 
         local function store()
             redis.call('HSET', job_key(id), 'bucket', bucket, 'key', key, 'filename', filename, 'options', options,
-                'asked', asked, 'owner', owner, 'etag', etag, 'version', version, 'bytes', bytes, 'progress', '0', 'created_at', now)
+                'asked', asked, 'owner', owner, 'etag', etag, 'version', version, 'bytes', bytes, 'trace', trace,
+                'progress', '0', 'created_at', now)
             redis.call('HDEL', job_key(id), 'audio_seconds')
             for _, index in ipairs(owner == '' and {recent} or {recent, recent_of(owner)}) do
                 redis.call('ZADD', index, now, id)
@@ -115,13 +117,13 @@ extension Script {
     /// Puts a job at the end of its owner's line unless it is known.
     ///
     /// Arguments: id, bucket, key, filename, options (JSON), audio seconds (or empty), owner (empty: nobody), entity tag,
-    /// version, bytes, key of the write (the last four empty when they are not known), options as asked for, weight,
-    /// priority, limits.
+    /// version, bytes, key of the write (the last four empty when they are not known), options as asked for, place
+    /// in a trace (or empty), weight, priority, limits.
     /// Returns `{'enqueued', '', position}`, `{'readmitted', state before, position}`, `{'known', state}` or
     /// `{'over', limit, allowed, milliseconds}`.
     static let enqueue = Script(
         admission + quotaStep + positionStep + #"""
-            local weight, priority, max_waiting, bytes_per_day, seconds_per_day = unpack(ARGV, 13)
+            local weight, priority, max_waiting, bytes_per_day, seconds_per_day = unpack(ARGV, 14)
             local state = field(id, 'state')
             if state and not is_news(state) then
                 note_write()
@@ -157,10 +159,10 @@ extension Script {
 
     /// Records a job that cannot be done as failed, unless it is known and this is no news of it, or it is done.
     ///
-    /// Arguments: as those of ``enqueue`` up to the options, then the reason. Returns the job's state afterwards.
+    /// Arguments: as those of ``enqueue`` up to the trace, then the reason. Returns the job's state afterwards.
     static let reject = Script(
         admission + #"""
-            local reason = ARGV[13]
+            local reason = ARGV[14]
             local state = field(id, 'state')
             if state and (state == 'done' or not is_news(state)) then
                 note_write()

@@ -17,6 +17,8 @@ public struct Job: Sendable, Equatable, Codable {
     public var owner: String?
     /// Which write of the object it is about, when that is known.
     public var write: ObjectWrite?
+    /// The place in a trace (W3C `traceparent`) that work on it continues, if it is part of one.
+    public var trace: String?
     /// The options as text, by which one request is told from another; also of options that could not be read.
     public var asked: String
     /// Where it is in its life.
@@ -48,6 +50,8 @@ public struct Job: Sendable, Equatable, Codable {
 
     /// The name of the user metadata in which an object bears its owner's name.
     public static let ownerMetadata = "msaas-owner"
+    /// The name of that in which it bears its place in a trace.
+    public static let traceMetadata = "traceparent"
 
     /// A job that has not been enqueued yet. `createdAt` is overwritten by the queue with the time of Redis.
     public init(
@@ -119,6 +123,7 @@ extension Job {
             options: options, owner: text("owner"), audioSeconds: fields["audio_seconds"].flatMap(Double.init),
             createdAt: date("created_at") ?? Date(timeIntervalSince1970: 0))
         asked = fields["asked"] ?? asked
+        trace = text("trace")
         if let tag = text("etag") {
             write = ObjectWrite(bucket: bucket, key: key, eTag: tag, size: fields["bytes"].flatMap { Int($0) } ?? 0)
         }

@@ -6,6 +6,7 @@ import Jobs
 import LocalStack
 import Logging
 import ModelStore
+import Observability
 import Separation
 import ServiceContract
 import ServiceLifecycle
@@ -53,6 +54,7 @@ struct UpCommand: AsyncParsableCommand {
               storage    \(address.storage)      buckets queue and output; eval "$(msaas env --data \(data))" for aws and mc\(outside(configuration.storageHost, address.storage))
               workers    \(configuration.minimumWorkers) to \(configuration.workers), \(configuration.threads) threads each
               watch      autoscaler dashboard --data \(configuration.directory.relativePath)
+              metrics    \(address.http)/metrics, \(address.storage)/minio/v2/metrics/cluster, workers' from http://127.0.0.1:9091/metrics on
               data       \(configuration.directory.path) (logs in logs/)
             """
     }
@@ -87,9 +89,8 @@ var endingSignals: [UnixSignal] {
 
 /// What commands say besides their result: warnings and errors, on standard error.
 func commandLogger() -> Logger {
-    var logger = Logger(label: "msaas") { StreamLogHandler.standardError(label: $0) }
-    logger.logLevel =
-        ProcessInfo.processInfo.environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? .warning
+    var logger = Logger(label: "msaas") { LineLogHandler(label: $0) }
+    logger.logLevel = Logs.level(environment: ProcessInfo.processInfo.environment, usual: .warning)
     return logger
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 public import Logging
+public import Observability
 public import ServiceLifecycle
 
 /// A stateless handler that the host serves.
@@ -67,6 +68,8 @@ public struct FunctionContext: Sendable {
     public let requestID: String
     /// The request's place in a distributed trace, to be sent on with requests to others.
     public let trace: TraceContext
+    /// What is told of the parts of the work.
+    public let tracer: Tracer
     /// Who asks.
     public let caller: Caller
     /// Carries the request id in its metadata.
@@ -78,12 +81,14 @@ public struct FunctionContext: Sendable {
 
     /// A context; tests that call a handler without a host make one.
     public init(
-        function: String, requestID: String, trace: TraceContext, caller: Caller = .anybody, logger: Logger,
+        function: String, requestID: String, trace: TraceContext, tracer: Tracer = Tracer(),
+        caller: Caller = .anybody, logger: Logger,
         isDraining: @escaping @Sendable () -> Bool = { false }
     ) {
         self.function = function
         self.requestID = requestID
         self.trace = trace
+        self.tracer = tracer
         self.caller = caller
         self.logger = logger
         draining = isDraining

@@ -1,5 +1,5 @@
 import Logging
-import Metrics
+public import Observability
 import Synchronization
 
 /// What a function is made from: the environment variables, and the clients it shares with the other functions.
@@ -10,10 +10,13 @@ public struct FunctionEnvironment: Sendable {
     public let logger: Logger
     /// The keys that the host lets in; nil for everybody.
     public let keys: KeyRing?
+    /// What is told of the parts of work that no request asked for.
+    public let tracer: Tracer
     private let resources = SharedResources()
 
     /// An environment with these variables.
-    public init(variables: [String: String], logger: Logger, keys: KeyRing? = nil) {
+    public init(variables: [String: String], logger: Logger, keys: KeyRing? = nil, tracer: Tracer = Tracer()) {
+        self.tracer = tracer
         self.variables = variables
         self.keys = keys
         self.logger = logger

@@ -1,8 +1,10 @@
+import Foundation
 import Hummingbird
 import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTPTypes
+import Observability
 
 /// A request's head, read once: its ids, target and logger.
 struct Call: Sendable {
@@ -29,7 +31,9 @@ struct Call: Sendable {
     /// What the gatekeeper wants back at the end.
     var place: String?
 
-    init(_ request: Request, context: HostRequestContext, proxies: TrustedProxies, logger: Logger) {
+    init(
+        _ request: Request, context: HostRequestContext, proxies: TrustedProxies, tracer: Tracer, logger: Logger
+    ) {
         method = request.method.rawValue
         headers = request.headers
         let text = request.head.path ?? "/"
@@ -44,7 +48,7 @@ struct Call: Sendable {
         source = proxies.source(
             peer: context.channel.remoteAddress?.ipAddress, forwardedFor: request.headers[.forwardedFor])
         requestID = RequestID.accepted(request.headers[HTTPField.Name.requestID])
-        trace = TraceContext(traceparent: request.headers[HTTPField.Name.traceparent])
+        trace = tracer.place(continuing: request.headers[HTTPField.Name.traceparent])
         channel = context.channel
         var logger = logger
         logger[metadataKey: "request"] = .string(requestID)
@@ -87,6 +91,17 @@ struct Call: Sendable {
                 "handler failed", metadata: ["error": .string("\(error)"), "type": .string("\(type(of: error))")])
             return .internalError
         }
+    }
+
+    /// The request as a part of its trace.
+    func span(route: String, from start: Date, _ outcome: Exchange.Outcome) -> Span {
+        Span(
+            "\(method) \(route)", at: trace, kind: .server, from: start,
+            attributes: [
+                "http.request.method": .text(method), "http.route": .text(route), "url.path": .text(path),
+                "http.response.status_code": .integer(outcome.status), "msaas.request": .text(requestID),
+            ],
+            error: outcome.status >= 500 ? "status \(outcome.status)" : outcome.isComplete ? nil : "cut off")
     }
 
     func logAccess(function: String, isProbe: Bool, _ outcome: Exchange.Outcome) {

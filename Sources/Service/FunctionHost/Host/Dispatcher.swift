@@ -4,6 +4,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTPTypes
+import Observability
 
 /// Where a request came from.
 struct HostRequestContext: InitializableFromSource, Sendable {
@@ -24,10 +25,11 @@ struct Dispatcher: HTTPResponder {
     let proxies: TrustedProxies
     let state: HostState
     let metrics: HostMetrics
+    let tracer: Tracer
     let logger: Logger
 
     func respond(to request: Request, context: HostRequestContext) async throws -> Response {
-        var call = Call(request, context: context, proxies: proxies, logger: logger)
+        var call = Call(request, context: context, proxies: proxies, tracer: tracer, logger: logger)
         let resolution = resolve(&call)
         let exchange = exchange(for: call, resolution)
         let meter = BodyMeter(
@@ -74,8 +76,10 @@ struct Dispatcher: HTTPResponder {
             if let place { gatekeeper.leave(place) }
             resolution.gate?.leave()
         }
-        return Exchange(channel: call.channel, state: state, leave: leave) { [metrics] outcome in
+        let (start, route) = (Date(), resolution.route)
+        return Exchange(channel: call.channel, state: state, leave: leave) { [metrics, tracer] outcome in
             metrics.ends(function: function, method: call.method, outcome)
+            if let route { tracer.record(call.span(route: route, from: start, outcome), at: call.trace) }
             call.logAccess(function: function, isProbe: resolution.isProbe, outcome)
         }
     }
@@ -91,6 +95,7 @@ struct Dispatcher: HTTPResponder {
                     parameters: match.parameters, query: target.query, headers: call.headers, body: body)
                 let context = FunctionContext(
                     function: match.deployment.manifest.name, requestID: call.requestID, trace: call.trace,
+                    tracer: tracer,
                     caller: call.caller, logger: call.logger, isDraining: { [state] in state.isDraining })
                 return try await withTimeLimit(match.deployment.manifest.limits.timeout) {
                     try await match.deployment.function.handle(request, context: context)
@@ -154,6 +159,9 @@ enum Resolution: Sendable {
         case .function(let match, _): match.deployment.manifest.name
         }
     }
+
+    /// The path with its parameters' names; nil for what belongs to no function.
+    var route: String? { if case .function(let match, _) = self { match.template.description } else { nil } }
 
     var isProbe: Bool { if case .builtIn = self { true } else { false } }
 

@@ -1,6 +1,7 @@
 import HTTPServer
 import Hummingbird
 import Logging
+public import Observability
 import NIOCore
 import ServiceLifecycle
 
@@ -10,7 +11,8 @@ import ServiceLifecycle
 /// connection is taken, requests in flight finish, and after the drain timeout the rest is cut off.
 public struct FunctionHost: Service {
     private let dispatcher: Dispatcher
-    private let probes: ProbeResponder
+    private let readiness: Readiness
+    private let metrics: PrometheusRegistry
     private let upkeep: [any Service]
     private let configuration: HostConfiguration
     private let state: HostState
@@ -22,13 +24,14 @@ public struct FunctionHost: Service {
     ///
     /// - Parameters:
     ///   - metrics: what `/metrics` shows; give the registry that `MetricsSystem` was bootstrapped with.
+    ///   - tracer: what is told of requests.
     ///   - onListening: called with the port once connections are taken.
     ///   - onProbing: called with the probes' port, if there is one, once it answers.
     /// - Throws: ``ConfigurationError`` when a manifest is wrong, two functions want the same path, or the host would be open
     ///   to others without having been told so.
     public init(
         functions: [any Function], configuration: HostConfiguration, metrics: PrometheusRegistry = PrometheusRegistry(),
-        logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in },
+        tracer: Tracer = Tracer(), logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in },
         onProbing: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
         if functions.contains(where: { $0.token == nil }) { try configuration.checkAccess() }
@@ -41,10 +44,9 @@ public struct FunctionHost: Service {
                 readiness: readiness, metrics: metrics, deployments: deployments,
                 hidesMetrics: configuration.probePort != nil),
             gatekeeper: Gatekeeper(configuration), proxies: configuration.trustedProxies,
-            state: state, metrics: HostMetrics(registry: metrics), logger: logger)
-        probes = ProbeResponder(
-            builtIn: BuiltInRoutes(
-                readiness: readiness, metrics: metrics, deployments: deployments, hidesMetrics: false))
+            state: state, metrics: HostMetrics(registry: metrics), tracer: tracer, logger: logger)
+        self.readiness = readiness
+        self.metrics = metrics
         upkeep = functions.flatMap(\.upkeep)
         self.configuration = configuration
         self.state = state
@@ -88,22 +90,16 @@ public struct FunctionHost: Service {
         ]
         services += upkeep
         if let certificates { services.append(certificates) }
-        if let port = configuration.probePort { services.append(probeApplication(port: port)) }
+        if let port = configuration.probePort {
+            services.append(
+                ProbeServer(
+                    host: configuration.host, port: .fixed(port), metrics: metrics, logger: logger,
+                    health: { BuiltInRoutes.health }, readiness: { [readiness] in await readiness.report().answer },
+                    onListening: onProbing))
+        }
         var group = ServiceGroupConfiguration(services: services, logger: Self.quieter(logger))
         group.maximumGracefulShutdownDuration = configuration.drainDelay + configuration.drainTimeout
         try await ServiceGroup(configuration: group).run()
-    }
-
-    /// A few connections, since probers need no more.
-    private func probeApplication(port: Int) -> any Service {
-        Application(
-            responder: probes,
-            server: .http1(configuration: .init(idleTimeout: .seconds(10))),
-            configuration: .init(
-                address: .hostname(configuration.host, port: port), backlog: 64,
-                availableConnectionsDelegate: .maximum(64, logger: logger)),
-            onServerRunning: { [onProbing] channel in await onProbing(channel.localAddress?.port ?? 0) },
-            logger: Self.quieter(logger))
     }
 
     private static func quieter(_ logger: Logger) -> Logger {

@@ -1,17 +1,18 @@
 import Foundation
-import Hummingbird
+import HTTPServer
 import Logging
+import Observability
 import ServiceContract
 import Synchronization
 
 /// What the host itself serves: `/healthz`, `/readyz`, `/metrics`, `/openapi.yaml` and, at `/`, the version and the list of all
-/// paths. With a port of their own for probes, metrics are to be had only there, and a functions' port that is full hides no probe.
+/// paths. With a port of their own for probes (``ProbeServer``), metrics are to be had only there, and a functions' port that is
+/// full hides no probe.
 struct BuiltInRoutes: Sendable {
     private static let probes = ["healthz", "readyz", "metrics", "openapi.yaml"]
 
     let readiness: Readiness
     let metrics: PrometheusRegistry
-    let process = ProcessMetrics()
     let index: [IndexEntry]
     private let hidesMetrics: Bool
 
@@ -41,6 +42,7 @@ struct BuiltInRoutes: Sendable {
     }
 
     static let methods = ["GET", "HEAD"]
+    static let health = ProbeAnswer(status: 200, contentType: "application/json", body: Array(#"{"status":"ok"}"#.utf8))
 
     func serves(_ segments: [String]) -> Bool {
         guard let first = segments.first else { return true }
@@ -49,12 +51,9 @@ struct BuiltInRoutes: Sendable {
 
     func answer(_ segments: [String]) async throws -> FunctionResponse {
         switch segments.first {
-        case "healthz": return try .json(["status": "ok"])
-        case "readyz":
-            let report = await readiness.report()
-            return try .json(status: report.isReady ? 200 : 503, headers: [.cacheControl: "no-store"], report)
-        case "metrics":
-            return .text(metrics.text() + process.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
+        case "healthz": return FunctionResponse(Self.health)
+        case "readyz": return FunctionResponse(await readiness.report().answer)
+        case "metrics": return .text(await metrics.text(), contentType: PrometheusText.contentType)
         case "openapi.yaml":
             return FunctionResponse(
                 headers: [.contentType: "application/yaml"], body: .bytes(Data(ServiceDescription.openAPI)))
@@ -63,40 +62,12 @@ struct BuiltInRoutes: Sendable {
     }
 }
 
-/// Answers the probes' port.
-struct ProbeResponder: HTTPResponder {
-    let builtIn: BuiltInRoutes
-
-    func respond(to request: Request, context: HostRequestContext) async throws -> Response {
-        let target = RequestTarget(request.head.path ?? "/")
-        let answer =
-            if let target, target.segments.count == 1, builtIn.serves(target.segments),
-                BuiltInRoutes.methods.contains(request.method.rawValue)
-            { try await builtIn.answer(target.segments) } else {
-                FunctionResponse(Problem.noRoute, requestID: RequestID.random())
-            }
-        guard case .bytes(let data) = answer.body else { return Response(status: .internalServerError) }
-        return Response(
-            status: .init(code: answer.status), headers: answer.headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
-    }
-}
-
 /// Answers `/readyz`: looks at what the functions need, at most once a second.
 final class Readiness: Sendable {
     private let checks: [ReadinessCheck]
     private let state: HostState
     private let logger: Logger
-    private let latest = Mutex<(time: ContinuousClock.Instant, report: Report)?>(nil)
-
-    struct Report: Encodable, Sendable {
-        /// `ready`, `degraded`, `unready` or `draining`.
-        var status: String
-        /// The checks' names with `ok` or `failed`.
-        var checks: [String: String]
-
-        var isReady: Bool { status == "ready" || status == "degraded" }
-    }
+    private let latest = Mutex<(time: ContinuousClock.Instant, report: ReadinessReport)?>(nil)
 
     init(_ functions: [any Function], state: HostState, logger: Logger) {
         var checks: [ReadinessCheck] = []
@@ -112,8 +83,8 @@ final class Readiness: Sendable {
         self.logger = logger
     }
 
-    func report() async -> Report {
-        guard !state.isDraining else { return Report(status: "draining", checks: [:]) }
+    func report() async -> ReadinessReport {
+        guard !state.isDraining else { return ReadinessReport(status: "draining", checks: [:]) }
         let known = latest.withLock { $0 }
         if let known, ContinuousClock.now - known.time < .seconds(1) { return known.report }
         let report = await look()
@@ -121,7 +92,7 @@ final class Readiness: Sendable {
         return report
     }
 
-    private func look() async -> Report {
+    private func look() async -> ReadinessReport {
         var failed: Set<String> = []
         await withTaskGroup(of: String?.self) { group in
             for check in checks {
@@ -130,7 +101,7 @@ final class Readiness: Sendable {
             for await name in group { if let name { failed.insert(name) } }
         }
         let isUnready = checks.contains { $0.isRequired && failed.contains($0.name) }
-        return Report(
+        return ReadinessReport(
             status: isUnready ? "unready" : failed.isEmpty ? "ready" : "degraded",
             checks: Dictionary(
                 uniqueKeysWithValues: checks.map { ($0.name, failed.contains($0.name) ? "failed" : "ok") }))
@@ -145,5 +116,13 @@ final class Readiness: Sendable {
                 "readiness check failed", metadata: ["check": .string(check.name), "error": .string("\(error)")])
             return false
         }
+    }
+}
+
+extension FunctionResponse {
+    fileprivate init(_ answer: ProbeAnswer) {
+        self.init(
+            status: answer.status, headers: [.contentType: answer.contentType, .cacheControl: "no-store"],
+            body: .bytes(Data(answer.body)))
     }
 }

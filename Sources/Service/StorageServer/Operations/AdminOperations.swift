@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Observability
 
 /// What is no S3: health and metrics, which need no signature and tell only numbers, and the events that were set aside, which do.
 extension S3Service {
@@ -11,7 +12,10 @@ extension S3Service {
         case ("GET", "/minio/health/ready"), ("HEAD", "/minio/health/ready"), ("GET", "/minio/health/cluster"),
             ("HEAD", "/minio/health/cluster"):
             return await readiness(isHead: request.method == "HEAD")
-        case ("GET", "/minio/v2/metrics/cluster"): return await metrics()
+        case ("GET", "/minio/v2/metrics/cluster"):
+            return Response(
+                status: .ok, headers: [.contentType: PrometheusText.contentType],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: await metrics.text())))
         case (_, "/minio/events"):
             _ = try authenticator.authenticate(request, now: now())
             return try await events(request)
@@ -30,8 +34,8 @@ extension S3Service {
         return isHead ? .empty(503) : .json(["status": ["unavailable"], "problems": problems], status: 503)
     }
 
-    /// In Prometheus's text format.
-    private func metrics() async -> Response {
+    /// What is read of the storage when metrics are asked for.
+    func write(to text: inout PrometheusText) async {
         var (waiting, setAside) = (0, 0)
         for delivery in deliveries {
             guard let counts = try? await delivery.counts() else { continue }
@@ -41,27 +45,16 @@ extension S3Service {
         let space = space
         let room = try? await Disk.run { try space.measure() }
         let faults = rules.counts
-        let gauges = [
-            ("msaas_storage_events_waiting", "gauge", "Bucket events that their targets have not taken yet.", waiting),
-            (
-                "msaas_storage_events_set_aside", "gauge",
-                "Bucket events that were given up until somebody retries them.", setAside
-            ),
-            ("msaas_storage_free_bytes", "gauge", "Free bytes of the storage's disk.", room?.free ?? 0),
-            ("msaas_storage_kept_free_bytes", "gauge", "Bytes of it that uploads may not use.", room?.kept ?? 0),
-            (
-                "msaas_storage_slow_bodies_total", "counter", "Uploads cut off because they came too slowly.",
-                faults.slowBodies
-            ),
-            (
-                "msaas_storage_refused_connections_total", "counter",
-                "Connections refused because their address had enough.", faults.refusedConnections
-            ),
-        ]
-        let text = gauges.map { "# HELP \($0.0) \($0.2)\n# TYPE \($0.0) \($0.1)\n\($0.0) \($0.3)\n" }.joined()
-        return Response(
-            status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        text.gauge("msaas_storage_events_waiting", "Bucket events that their targets have not taken yet.", waiting)
+        text.gauge(
+            "msaas_storage_events_set_aside", "Bucket events that were given up until somebody retries them.", setAside)
+        text.gauge("msaas_storage_free_bytes", "Free bytes of the storage's disk.", room?.free)
+        text.gauge("msaas_storage_kept_free_bytes", "Bytes of it that uploads may not use.", room?.kept)
+        text.counter(
+            "msaas_storage_slow_bodies_total", "Uploads cut off because they came too slowly.", faults.slowBodies)
+        text.counter(
+            "msaas_storage_refused_connections_total", "Connections refused because their address had enough.",
+            faults.refusedConnections)
     }
 
     /// GET lists the events that were set aside, POST sends them again, DELETE forgets them; `?id=` chooses some.

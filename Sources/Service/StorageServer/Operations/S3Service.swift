@@ -3,6 +3,7 @@ import HTTPServer
 import Hummingbird
 import Logging
 import ObjectStorage
+import Observability
 
 /// The operations of S3 that this server has. It chooses one by method, path and query.
 struct S3Service: Sendable {
@@ -14,6 +15,7 @@ struct S3Service: Sendable {
     let space: Space
     let deliveries: [EventDelivery]
     let rules: ConnectionRules
+    let metrics: PrometheusRegistry
     let now: @Sendable () -> Date
 
     /// The largest document that a request may carry.

@@ -1,6 +1,7 @@
 import Foundation
 import Jobs
 import Logging
+import ProcessUsage
 import ServiceContract
 import Synchronization
 
@@ -19,6 +20,11 @@ final class LeaseKeeper: Sendable {
         var isStopped = false
         /// Why no song can be worked on here.
         var trouble: String?
+        /// When a round was last begun, and when Redis last answered in one.
+        var lastRound: ContinuousClock.Instant?
+        var lastAnswer: ContinuousClock.Instant?
+        /// Rounds that Redis did not answer.
+        var failures = 0
         var hasEnded = false
         var waiter: CheckedContinuation<Void, Never>?
     }
@@ -103,6 +109,34 @@ final class LeaseKeeper: Sendable {
     /// Says that no song can be worked on here, and why; `nil` that it can. While it cannot, the health file grows old.
     func canWork(_ trouble: String?) { shared.withLock { $0.trouble = trouble } }
 
+    /// What the rounds show of the worker, for probes and metrics.
+    struct Pulse: Sendable {
+        /// Whether the thread goes on and there is a folder to work in.
+        var isAlive: Bool
+        var isRedisAway: Bool
+        var isBusy: Bool
+        var isDraining: Bool
+        var progress: Double?
+        var audioSeconds: Double?
+        var trouble: String?
+        var failures: Int
+    }
+
+    /// A thread whose last round is longer ago is not alive; a Redis that last answered so long ago is away.
+    private static let patience = (round: Duration.seconds(60), answer: Duration.seconds(10))
+
+    /// What the last rounds show.
+    var pulse: Pulse {
+        let now = ContinuousClock.now
+        return duty.withLock { duty in
+            Pulse(
+                isAlive: duty.lastRound.map { now - $0 < Self.patience.round } ?? false,
+                isRedisAway: duty.lastAnswer.map { now - $0 > Self.patience.answer } ?? true,
+                isBusy: duty.claim != nil, isDraining: duty.record.state == .draining, progress: duty.record.progress,
+                audioSeconds: duty.audioSeconds, trouble: duty.trouble, failures: duty.failures)
+        }
+    }
+
     /// Why no song can be worked on here.
     var trouble: String? { shared.withLock { $0.trouble } }
 
@@ -130,14 +164,19 @@ final class LeaseKeeper: Sendable {
             do {
                 let lease = try round(now, over: line)
                 pause = min(1, Double(lease.milliseconds) / 4000)
+                duty.withLock { $0.lastAnswer = .now }
                 if isAway { logger.info("Redis is back") }
                 isAway = false
             } catch {
+                duty.withLock { $0.failures += 1 }
                 if !isAway { logger.warning("the lease cannot be renewed: \(error)") }
                 isAway = true
             }
             // Also while Redis is away: to start the worker again would not bring it back.
-            if let healthFile, now.trouble == nil { try? Data().write(to: healthFile) }
+            if now.trouble == nil {
+                duty.withLock { $0.lastRound = .now }
+                if let healthFile { try? Data().write(to: healthFile) }
+            }
             alarm.withLock { _ = alarm.wait(until: Date(timeIntervalSinceNow: pause)) }
         }
     }
@@ -155,16 +194,8 @@ final class LeaseKeeper: Sendable {
             }
         }
         var record = now.record
-        record.memory = Self.residentMemory()
+        record.memory = ProcessUsage.residentBytes
         return try line.heartbeat(record)
-    }
-
-    /// Bytes of this process in memory; 0 where the system does not say.
-    static func residentMemory() -> Int {
-        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
-            let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
-        else { return 0 }
-        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 }
 

@@ -139,7 +139,8 @@ public actor EngineSeparator: SongSeparator {
             return SeparatedSong(
                 model: bag.name, stems: report.stems.map { .init(name: $0.name, url: $0.url) },
                 duration: report.duration, sampleRate: report.sampleRate, warnings: report.warnings,
-                remainder: report.remainder, seconds: report.separationSeconds)
+                remainder: report.remainder, seconds: report.separationSeconds,
+                encodingSeconds: report.encodingSeconds)
         } catch {
             throw SongRefused(because: error, offered: names) ?? error
         }

@@ -94,11 +94,13 @@ public struct SeparatedSong: Sendable {
     public var remainder: Double?
     /// How long it took, in seconds.
     public var seconds: Double
+    /// Those of them after the last segment, in which the encoders came to their end.
+    public var encodingSeconds: Double
 
     /// A separated song.
     public init(
         model: String, stems: [Stem], duration: Double, sampleRate: Int, warnings: [String] = [],
-        remainder: Double? = nil, seconds: Double
+        remainder: Double? = nil, seconds: Double, encodingSeconds: Double = 0
     ) {
         self.model = model
         self.stems = stems
@@ -106,6 +108,7 @@ public struct SeparatedSong: Sendable {
         self.sampleRate = sampleRate
         self.warnings = warnings
         self.remainder = remainder
+        self.encodingSeconds = encodingSeconds
         self.seconds = seconds
     }
 }

@@ -1,4 +1,5 @@
-import Metrics
+public import Metrics
+import ProcessUsage
 import Synchronization
 
 /// A backend for swift-metrics that shows everything in Prometheus' text format.
@@ -6,15 +7,20 @@ import Synchronization
 /// Counters become counters (`…_total`), meters and gauges gauges, timers histograms in seconds (`…_seconds`),
 /// recorders histograms. One name has one type and at most ``maximumSeries`` label sets; what is over is dropped
 /// and counted in `metrics_series_dropped_total`, so that label values from outside cannot fill the memory.
+/// What is not counted but read when somebody asks comes from collectors: see ``collect(_:)``.
 public final class PrometheusRegistry: MetricsFactory, Sendable {
     /// The most label sets that one name may have.
     public let maximumSeries: Int
     private let state = Mutex(State())
 
+    /// Writes metrics that are read when they are asked for.
+    public typealias Collector = @Sendable (inout PrometheusText) async -> Void
+
     private struct State {
         var families: [String: Family] = [:]
         var help: [String: String] = [:]
         var dropped: Int64 = 0
+        var collectors: [Collector] = []
     }
 
     private struct Family {
@@ -23,14 +29,23 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     }
 
     /// An empty registry.
-    public init(maximumSeries: Int = 500) { self.maximumSeries = maximumSeries }
+    public init(maximumSeries: Int = 500) {
+        self.maximumSeries = maximumSeries
+        // A program makes one when it starts.
+        _ = ProcessUsage.start
+    }
 
     /// Sets the help line of a metric, by its label.
     public func describe(_ label: String, _ text: String) { state.withLock { $0.help[label] = text } }
 
-    /// The whole exposition (text format 0.0.4).
-    public func text() -> String {
-        let (families, help, dropped) = state.withLock { ($0.families, $0.help, $0.dropped) }
+    /// Has `collector` asked whenever somebody wants to see the metrics.
+    public func collect(_ collector: @escaping Collector) { state.withLock { $0.collectors.append(collector) } }
+
+    /// The whole exposition (text format 0.0.4): what was counted, what the collectors say, the process's own numbers.
+    public func text() async -> String {
+        let (families, help, dropped, collectors) = state.withLock {
+            ($0.families, $0.help, $0.dropped, $0.collectors)
+        }
         var writer = PrometheusText()
         for (label, family) in families.sorted(by: { $0.key < $1.key }) {
             let name = PrometheusText.name(label, kind: family.kind)
@@ -39,10 +54,9 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
                 writer.series(name, labels: labels, series)
             }
         }
-        if dropped > 0 {
-            writer.header("metrics_series_dropped_total", kind: .counter, help: "Label sets over the limit.")
-            writer.value("metrics_series_dropped_total", labels: [], Double(dropped))
-        }
+        if dropped > 0 { writer.counter("metrics_series_dropped_total", "Label sets over the limit.", dropped) }
+        for collector in collectors { await collector(&writer) }
+        writer.process()
         return writer.text
     }
 
@@ -109,6 +123,59 @@ extension PrometheusRegistry {
     public func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
     /// Forgets a timer.
     public func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
+}
+
+/// One metric with one set of labels.
+final class Series: CounterHandler, FloatingPointCounterHandler, MeterHandler, RecorderHandler, TimerHandler {
+    enum Kind: Sendable, Equatable {
+        case counter, gauge, histogram, timer
+
+        var isHistogram: Bool { self == .histogram || self == .timer }
+    }
+
+    struct Snapshot: Sendable {
+        /// The value of a counter or gauge, the sum of a histogram.
+        var value = 0.0
+        var count = 0
+        /// Observations at or below each bound, not yet added up.
+        var buckets: [Int] = []
+    }
+
+    /// Upper bounds in seconds, from a quick answer to a long upload. Recorders use them as they are.
+    static let bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900]
+
+    let kind: Kind
+    let key: String
+    let labels: [Label]
+    private let state: Mutex<Snapshot>
+
+    init(kind: Kind, key: String, labels: [Label]) {
+        self.kind = kind
+        self.key = key
+        self.labels = labels
+        state = Mutex(Snapshot(buckets: kind.isHistogram ? Array(repeating: 0, count: Self.bounds.count) : []))
+    }
+
+    var snapshot: Snapshot { state.withLock { $0 } }
+
+    func increment(by amount: Int64) { increment(by: Double(amount)) }
+    func increment(by amount: Double) { state.withLock { $0.value += amount } }
+    func decrement(by amount: Double) { increment(by: -amount) }
+    func reset() { state.withLock { $0.value = 0 } }
+    func set(_ value: Int64) { set(Double(value)) }
+    func set(_ value: Double) { state.withLock { $0.value = value } }
+    func record(_ value: Int64) { record(Double(value)) }
+    func recordNanoseconds(_ duration: Int64) { record(Double(duration) / 1e9) }
+
+    func record(_ value: Double) {
+        guard kind.isHistogram else { return set(value) }
+        let bucket = Self.bounds.firstIndex { value <= $0 }
+        state.withLock {
+            $0.value += value
+            $0.count += 1
+            if let bucket { $0.buckets[bucket] += 1 }
+        }
+    }
 }
 
 /// One label of a series.

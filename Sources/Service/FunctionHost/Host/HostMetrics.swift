@@ -1,4 +1,5 @@
 import Metrics
+import Observability
 
 /// What the host counts, by function.
 struct HostMetrics: Sendable {
