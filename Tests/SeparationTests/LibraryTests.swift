@@ -30,14 +30,12 @@ struct LibraryTests {
         #expect(nothing.errors.contains("models: there is no music in this folder."))
     }
 
-    @Test func `its own stems are not separated again`() async throws {
+    @Test(arguments: ["separated", "."]) func `its own stems are not separated again`(out: String) async throws {
         let bench = try Bench(tracks: ["a.wav": 3000])
-        for out in ["separated", "."] {
-            for _ in 0..<2 {
-                let run = try await bench.msaas("-n", "four", "-r", ".", "-o", out)
-                #expect(run.code == 0, "\(run.errors)")
-                #expect(run.output.hasSuffix("\n1 of 1 tracks separated.\n") || out == ".", "\(run.output)")
-            }
+        for _ in 0..<2 {
+            let run = try await bench.msaas("-n", "four", "-r", ".", "-o", out)
+            #expect(run.code == 0, "\(run.errors)")
+            #expect(run.output.hasSuffix("\n1 of 1 tracks separated.\n"), "\(run.output)")
         }
         #expect(try bench.files("four/four") == [])
     }
@@ -111,7 +109,7 @@ struct LibraryTests {
     }
 
     @Test func `an interrupted batch says what was done`() async throws {
-        let bench = try Bench(tracks: ["1.wav": 3000, "2.wav": 2_000_000, "3.wav": 3000])
+        let bench = try Bench(tracks: ["1.wav": 3000, "2.wav": 2_000_000, "3.wav": 3000, "4.wav": 60_000])
         let running = try bench.start(["-n", "both", "--shifts", "50", "--threads", "1", "1.wav", "2.wav", "3.wav"])
         try await running.says("Separating track 2.wav")
         running.process.signal(SIGHUP)
@@ -120,9 +118,9 @@ struct LibraryTests {
         #expect(try bench.files("separated") == Self.stems.map { "both/1/\($0)" })
         // Whoever has SIGHUP ignored beforehand wants it to go on.
         let away = try bench.run([
-            "trap '' HUP; exec $BIN/msaas separate --repo models -n four --shifts 20 2.wav -o away"
+            "trap '' HUP; exec $BIN/msaas separate --repo models -n four --shifts 20 4.wav -o away"
         ])
-        try await away.says("Separating track 2.wav")
+        try await away.says("Separating track 4.wav")
         away.process.signal(SIGHUP)
         #expect(await away.process.wait() == 0)
     }

@@ -38,7 +38,8 @@ struct SeparateCommand: AsyncParsableCommand {
         if listModels { return say(try how.model.list()) }
         let interruption = Interruption()
         let outcome = try await interruption.run { try await separate(interruption) }
-        if tracks.count > 1 || outcome.total > 1 || outcome.present > 0 { say(outcome.sentence) }
+        let isOneFile = tracks.count == 1 && FileFacts(tracks[0])?.isFolder != true
+        if !isOneFile || skipExisting { say(outcome.sentence) }
         if interruption.isRequested {
             note("Stopped; nothing half-done was left.")
             throw ExitCode(Interruption.status)
