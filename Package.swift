@@ -315,9 +315,10 @@ var tests: [Target] {
         test(
             "ManifestTests",
             [
-                "Controller", "Jobs", "Kubernetes", "FunctionHost", "WorkerLoop", "LocalStack", "ObjectStorage",
-                "HTTPTransport", "msaas", .yams,
-            ]),
+                "Controller", "Jobs", "Kubernetes", "KubernetesDouble", "FunctionHost", "WorkerLoop", "LocalStack",
+                "ObjectStorage", "HTTPTransport", "ServiceContract", "Streams", "msaas", "TrialWorker", "autoscaler",
+                "function-host", .nioCore, .yams,
+            ], exclude: ["Support/recorder.py"]),
         test(
             "ChaosTests", ["LocalStack", "ServiceClient", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport"]),
         test(

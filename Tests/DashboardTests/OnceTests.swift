@@ -39,6 +39,17 @@ import Testing
         #expect(events.first?["kind"] as? String == "dead")
     }
 
+    /// Redis answers, and yet forgets jobs when it is full.
+    @Test func troubleOfRedisIsShown() async throws {
+        let service = try Service(redis: .redis(["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]))
+        for _ in 0..<5 { try await service.queue.setAside("queue", "broken", reason: "It cannot be read.") }
+        let report = try json(service.output(["dashboard", "--json", "--redis-url", service.url]).text)
+        #expect((report["warnings"] as? [String])?.first?.contains("allkeys-lru") == true)
+        #expect(report["aside"] as? Int == 1)
+        let text = try service.output(["dashboard", "--once", "--redis-url", service.url]).text
+        #expect(text.contains("Redis forgets keys when its memory is full"))
+    }
+
     @Test func withoutAnAutoscaler() throws {
         let service = try Service()
         let report = try json(service.output(["dashboard", "--json", "--redis-url", service.url]).text)

@@ -116,7 +116,7 @@ import Testing
 
     @Test func errorsAfterTheStartComeWithoutUsage() async throws {
         for command in [
-            "msaas demo /no/song", "msaas score /no /stems", "msaas rules --lease-seconds -1",
+            "msaas demo /no/song", "msaas score /no /stems", "msaas rules --lease-seconds=-1",
             "msaas models verify nonsense",
             "autoscaler simulate /no/trace", "autoscaler dashboard --once --data /no",
         ] {

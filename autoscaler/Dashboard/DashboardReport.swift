@@ -38,7 +38,7 @@ package struct DashboardReport: Encodable {
     }
 
     private enum Key: String, CodingKey {
-        case redis, time, queue, donePerMinute, autoscaler, control, workers, events
+        case redis, time, queue, warnings, aside, donePerMinute, autoscaler, control, workers, events
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -46,6 +46,8 @@ package struct DashboardReport: Encodable {
         try container.encode(model.source, forKey: .redis)
         try container.encode(model.now, forKey: .time)
         try container.encode(snapshot.depth, forKey: .queue)
+        try container.encode(snapshot.warnings, forKey: .warnings)
+        try container.encode(snapshot.aside, forKey: .aside)
         try container.encode(model.traffic.donePerMinute(until: model.now), forKey: .donePerMinute)
         // null says that no autoscaler has reported.
         try container.encode(model.record, forKey: .autoscaler)
