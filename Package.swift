@@ -113,7 +113,9 @@ var clients: [Target] {
             .target(
                 name: "ModelStore",
                 dependencies: ["HTTPTransport", "Digests", "Checkpoints", "Threading", "Untrusted", .yams]),
-            .target(name: "ServiceClient", dependencies: ["HTTPTransport", "ServiceContract", "Encodings"]),
+            .target(
+                name: "ServiceClient",
+                dependencies: ["HTTPTransport", "ServiceContract", "Encodings", .nioCore]),
         ])
 }
 
@@ -206,8 +208,8 @@ var autoscaler: [Target] {
         .executableTarget(
             name: "autoscaler",
             dependencies: [
-                "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", "ServiceContract", "Terminal",
-                "Observability", .argumentParser, .lifecycle, .logging,
+                "Policy", "Simulator", "Controller", "Dashboard", "Jobs", "Kubernetes", "HTTPTransport",
+                "ServiceContract", "Terminal", "Observability", .argumentParser, .lifecycle, .logging,
             ],
             path: "autoscaler/autoscaler"),
     ]
@@ -283,8 +285,8 @@ var tests: [Target] {
         test(
             "WorkerLoopTests",
             [
-                "WorkerLoop", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore", "Separation",
-                "SeparationChoices", "Audio", "WorkerTrials", "TrialWorker", .lifecycle, .logging,
+                "Streams", "WorkerLoop", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "ModelStore",
+                "Separation", "SeparationChoices", "Audio", "WorkerTrials", "TrialWorker", .lifecycle, .logging,
             ]),
         .target(name: "WorkerTrials", dependencies: ["WorkerLoop", "ServiceContract"], path: "Tests/WorkerTrials"),
         .executableTarget(
@@ -294,7 +296,7 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices", "Jobs",
+                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "ServiceClient", "SeparationChoices", "Jobs",
                 "Observability",
                 .logging,
                 .lifecycle,

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import ServiceContract
 import TestSupport
 import Testing
 
@@ -48,6 +49,19 @@ import Testing
         #expect(report["aside"] as? Int == 1)
         let text = try service.output(["dashboard", "--once", "--redis-url", service.url]).text
         #expect(text.contains("Redis forgets keys when its memory is full"))
+    }
+
+    @Test func troubleOfWorkersIsShown() async throws {
+        let service = try Service()
+        for number in 0..<2 {
+            var worker = WorkerRecord(id: "worker-\(number)")
+            worker.trouble = "The storage is full: its stems wait until there is room."
+            try await service.queue.heartbeat(worker)
+        }
+        let report = try json(service.output(["dashboard", "--json", "--redis-url", service.url]).text)
+        #expect(((report["workers"] as? [[String: Any]])?.first?["trouble"] as? String)?.contains("is full") == true)
+        let text = try service.output(["dashboard", "--once", "--redis-url", service.url]).text
+        #expect(text.contains("2 workers: The storage is full"))
     }
 
     @Test func withoutAnAutoscaler() throws {

@@ -142,7 +142,21 @@ struct OwnerTests {
         #expect(try await queue.retryAside(("queue", "a")).map(\.key) == ["a"])
         #expect(try await !queue.isAside("queue", "a"))
         #expect(try await !queue.setAside("queue", "a", reason: "from the beginning"))
+        #expect(try await queue.countTried(within: .seconds(300)) == 1)
         try await queue.settleAside("queue", "a")
         #expect(try await fixture.command("HLEN", "{msaas}:aside") == .integer(0))
+        #expect(try await queue.countTried(within: .seconds(300)) == 0)
+    }
+
+    /// Whoever takes an object in, by whatever way, ends what was counted against it.
+    @Test func whatIsTakenInIsNoLongerAside() async throws {
+        let fixture = try QueueFixture()
+        let queue = fixture.queue
+        let (song, wrong) = (newJob("a.mp3"), newJob("b.mp3"))
+        for job in [song, wrong] { try await queue.setAside(job.bucket, job.key, reason: "no") }
+        _ = try await queue.enqueue(song)
+        try await queue.reject(wrong, reason: "no")
+        #expect(try await fixture.command("HLEN", "{msaas}:aside") == .integer(0))
+        #expect(try await fixture.command("ZCARD", "{msaas}:aside:times") == .integer(0))
     }
 }

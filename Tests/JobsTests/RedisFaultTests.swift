@@ -42,7 +42,9 @@ struct RedisFaultTests {
         let job = newJob()
         _ = try await queue.enqueue(job)
         let claim = try #require(try await queue.claim(worker: "w", wait: .seconds(5)))
+        #expect(try await queue.recover() == [])
         // The lease ran out while Redis was away.
+        _ = try await queue.pool.client.send(["SET", "{msaas}:looked", "1"])
         _ = try await queue.pool.client.send(["ZADD", "{msaas}:leases", "0", RedisArgument(job.id)])
         redis.kill()
         try redis.start()
@@ -50,6 +52,38 @@ struct RedisFaultTests {
         #expect(try await queue.renew(claim) == .held)
         _ = try await queue.pool.client.send(["ZADD", "{msaas}:leases", "0", RedisArgument(job.id)])
         try await eventually("it is recovered if nobody comes back") { try await queue.recover() == [job.id] }
+    }
+
+    /// Redis stands still for longer than a lease, and whoever looks first finds every lease run out.
+    @Test func holdersComeBackFirstAfterAFreeze() async throws {
+        let fixture = try QueueFixture(lease: .seconds(2))
+        let jobs = [try await fixture.enqueued(), try await fixture.enqueued()]
+        let claims = [try await fixture.claimed(by: "a"), try await fixture.claimed(by: "b")]
+        #expect(try await fixture.queue.seal(claims[1], manifest: manifest(of: jobs[1])) == .held)
+        #expect(try await fixture.queue.recover() == [])
+        #expect(try await fixture.queue.recover() == [], "it has just been looked")
+        kill(fixture.redis.processIdentifier, SIGSTOP)
+        try await Task.sleep(for: .seconds(3))
+        kill(fixture.redis.processIdentifier, SIGCONT)
+        #expect(try await fixture.another().recover() == [])
+        #expect(try await fixture.queue.unpublished().isEmpty)
+        #expect(try await fixture.queue.renew(claims[0]) == .held)
+        #expect(try await fixture.queue.job(jobs[0].id)?.attempts == 1)
+        // Who does not come back is recovered after all.
+        try await eventually("it is recovered") { try await fixture.queue.recover() == [jobs[0].id] }
+        try await eventually("it is published") {
+            try await fixture.queue.unpublished().map(\.claim.job.id) == [jobs[1].id]
+        }
+    }
+
+    /// Those who look seldom, compared with the lease, are not taken for having been away.
+    @Test func whoLooksSeldomRecoversAllTheSame() async throws {
+        let fixture = try QueueFixture(lease: .milliseconds(100))
+        let job = try await fixture.enqueued()
+        _ = try await fixture.claimed()
+        #expect(try await fixture.queue.recover(every: .seconds(60)) == [], "nobody has looked before")
+        try await Task.sleep(for: .milliseconds(1200))
+        #expect(try await fixture.queue.recover(every: .seconds(60)) == [job.id])
     }
 
     @Test func aWaitingClaimOutlivesARestart() async throws {

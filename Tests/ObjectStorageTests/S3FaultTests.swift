@@ -11,7 +11,7 @@ import Testing
     private func client(_ server: ScriptedServer) throws -> S3Client {
         let configuration = try S3Configuration(endpoint: server.url, accessKey: "key", secretKey: "secret")
         var client = S3Client(configuration, transport: CurlTransport())
-        client.retry.base = .milliseconds(1)
+        client.retry.first = .milliseconds(1)
         return client
     }
 
@@ -132,14 +132,15 @@ import Testing
     }
 
     @Test func pausesGrowAndAreScattered() {
-        let policy = RetryPolicy(attempts: 9, base: .milliseconds(100), cap: .seconds(1))
-        #expect(
-            (1...6).map { policy.delay(after: $0, random: 1) }
-                == [100, 200, 400, 800, 1000, 1000].map { .milliseconds($0) })
-        #expect(policy.delay(after: 1, random: 0.5) == .milliseconds(50))
+        var policy = RetryPolicy(attempts: 9, first: .milliseconds(100), longest: .seconds(1))
         let delays = (0..<100).map { _ in policy.delay(after: 2) }
         #expect(delays.allSatisfy { (.milliseconds(100) ... .milliseconds(200)).contains($0) })
         #expect(Set(delays).count > 1)
+        policy.random = { 0 }
+        #expect(
+            (1...6).map { policy.delay(after: $0) } == [100, 200, 400, 800, 1000, 1000].map { .milliseconds($0) })
+        policy.random = { 1 }
+        #expect(policy.delay(after: 1) == .milliseconds(50))
     }
 
     @Test func doesNotMixVersions() async throws {

@@ -20,6 +20,17 @@ import Testing
     }
 
     /// A presigned address signs its own fields only; those that are added are stored, too, and count.
+    @Test func formsOfBrowsersAreToldWhatToDo() async throws {
+        let storage = try await RunningStorage()
+        let answer = try await CurlTransport().send(
+            HTTPRequest(
+                method: "POST", url: storage.endpoint + "/queue",
+                headers: ["Content-Type": "multipart/form-data; boundary=x"], body: .bytes(Data("--x--".utf8))))
+        #expect(answer.status == 501)
+        let text = String(decoding: try await answer.body.collect(limit: 1 << 16), as: UTF8.self)
+        #expect(text.contains("<Code>NotImplemented</Code>") && text.contains("presigned PUT"))
+    }
+
     @Test func unsignedHeadersAreCapped() async throws {
         let storage = try await RunningStorage()
         let client = try storage.client()

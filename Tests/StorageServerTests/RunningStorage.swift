@@ -47,7 +47,7 @@ final class RunningStorage: Sendable {
     {
         let configuration = try S3Configuration(endpoint: endpoint, accessKey: accessKey, secretKey: secretKey)
         var client = S3Client(configuration, transport: CurlTransport(), now: now)
-        client.retry.base = .milliseconds(1)
+        client.retry.first = .milliseconds(1)
         return client
     }
 }

@@ -130,7 +130,7 @@ import Testing
     private let start = ContinuousClock.now
     private func schedule() -> Scheduling {
         Scheduling(
-            DeliverySchedule(concurrency: 2, retry: RetryPolicy(attempts: 3, base: .seconds(1), cap: .seconds(8))))
+            DeliverySchedule(concurrency: 2, retry: RetryPolicy(attempts: 3, first: .seconds(1), longest: .seconds(8))))
     }
     private func name(_ number: Int, _ key: String = "k") -> EventName {
         EventName(sequencer: "00\(number)", bucket: "b", key: key)
@@ -203,7 +203,7 @@ import Testing
     /// What fails is bounded: beyond it nothing new is begun.
     @Test func failingEventsAreBounded() {
         var schedule = DeliverySchedule(
-            concurrency: 8, retry: RetryPolicy(attempts: 3, base: .seconds(1000), cap: .seconds(1000)))
+            concurrency: 8, retry: RetryPolicy(attempts: 3, first: .seconds(1000), longest: .seconds(1000)))
         schedule.offer((0..<1000).map { name($0, "key \($0)") })
         var begun = 0
         while true {

@@ -17,7 +17,9 @@ struct Bench {
     let storage: S3Client
     let temporary: TemporaryDirectory
 
-    init(lease: Duration = .seconds(4), attempts: Int = 3) async throws {
+    init(
+        lease: Duration = .seconds(4), attempts: Int = 3, transport: any HTTPTransport = CurlTransport()
+    ) async throws {
         redis = try ServerProcess.redis()
         s3 = try ServerProcess(["moto_server", "-H", "127.0.0.1", "-p", "{port}"])
         temporary = try TemporaryDirectory()
@@ -25,7 +27,7 @@ struct Bench {
             url: "redis://127.0.0.1:\(redis.port)", options: QueueOptions(lease: lease, maxAttempts: attempts))
         storage = S3Client(
             try S3Configuration(endpoint: "http://127.0.0.1:\(s3.port)", accessKey: "test", secretKey: "test"),
-            transport: CurlTransport())
+            transport: transport)
         try await storage.createBucket("queue")
         try await storage.createBucket("output")
     }
@@ -47,9 +49,12 @@ struct Bench {
         return Job(write: ObjectWrite(bucket: "queue", key: key, eTag: result.eTag))
     }
 
-    func submitted(_ text: String, as name: String = "song.mp3", options: JobOptions = .init()) async throws -> Job {
+    func submitted(
+        _ text: String, as name: String = "song.mp3", options: JobOptions = .init(), budget: SongBudget = .init()
+    ) async throws -> Job {
         var job = try await stored(text, as: name)
         job.options = options
+        job.budget = budget
         _ = try await queue.enqueue(job)
         return job
     }

@@ -12,10 +12,10 @@ import WorkerTrials
     /// A song that passes the limit fails with a sentence, in one attempt, and the next one is done.
     private func refusal(
         of song: String = "music", options: JobOptions = .init(), measure: SongMeasure = .usual, seconds: Double = 0,
-        _ change: (inout JobLimits) -> Void
+        budget: SongBudget = .init(), _ change: (inout JobLimits) -> Void = { _ in }
     ) async throws -> String {
         let bench = try await Bench()
-        let job = try await bench.submitted(song, options: options)
+        let job = try await bench.submitted(song, options: options, budget: budget)
         var configuration = bench.configuration
         change(&configuration.limits)
         var sentence = ""
@@ -35,6 +35,36 @@ import WorkerTrials
         let song = "music" + String(repeating: " ", count: 3_000_000)
         let sentence = try await refusal(of: song) { $0.songBytes = 2_000_000 }
         #expect(sentence.hasPrefix("song.mp3 has 4 MB, and songs of at most 2 MB are separated here"))
+    }
+
+    /// What a key allows its songs reaches the worker with the job; of the two limits the narrower one counts.
+    @Test func anOwnersBudgetCountsWhereItIsNarrower() async throws {
+        var budget = SongBudget()
+        budget.songBytes = 2_000_000
+        let song = "music" + String(repeating: " ", count: 3_000_000)
+        #expect(try await refusal(of: song, budget: budget).contains("songs of at most 2 MB are separated here"))
+        budget = SongBudget()
+        budget.workSeconds = 50
+        #expect(
+            try await refusal(options: JobOptions(shifts: 10), budget: budget).contains("at most 50 s are done here"))
+        #expect(
+            try await refusal(options: JobOptions(shifts: 10), budget: budget) { $0.workSeconds = 40 }
+                .contains("at most 40 s are done here"))
+        budget = SongBudget()
+        budget.stemBytes = 999
+        #expect(
+            try await refusal(budget: budget).hasPrefix("The stems would take 1 MB, and at most 1 MB are stored here"))
+        budget = SongBudget()
+        budget.diskBytes = 999
+        #expect(try await refusal(budget: budget).hasPrefix("The stems need 1 MB while they are made"))
+        budget = SongBudget()
+        budget.jobSeconds = 0.3
+        #expect(try await refusal(seconds: 3600, budget: budget).hasPrefix("The song was not separated within 0 s"))
+        budget = SongBudget()
+        (budget.songSeconds, budget.sampleRates) = (60, 8000...96_000)
+        let limits = JobLimits().narrowed(by: budget)
+        #expect((limits.audio.seconds, limits.audio.sampleRates) == (60, 8000...96_000))
+        #expect(JobLimits().narrowed(by: SongBudget()) == JobLimits())
     }
 
     @Test func shiftsAndOverlapCountAsWork() async throws {

@@ -1,8 +1,10 @@
 import Audio
 import Foundation
+import HTTPTransport
 import Jobs
 import ObjectStorage
 import ServiceContract
+import Streams
 import Synchronization
 import TestSupport
 import Testing
@@ -133,6 +135,76 @@ import WorkerTrials
         }
         let waiting = try #require(try await bench.queue.job(job.id))
         #expect((waiting.state, waiting.attempts) == (.queued, 0))
+    }
+
+    /// The stems are made once and wait; the record says what for, no attempt is spent and nothing is separated anew.
+    @Test func stemsWaitWhileTheStorageIsFull() async throws {
+        let storage = FullStorage()
+        let bench = try await Bench(transport: storage)
+        storage.isFull = true
+        let job = try await bench.submitted("music")
+        try await bench.withWorker { _ in
+            try await eventually("the worker says it") {
+                try await bench.queue.workers().first?.trouble?.hasPrefix("The storage is full") == true
+            }
+            try await eventually("it tries again") { storage.refusals > 6 }
+            #expect(try await bench.queue.job(job.id)?.state == .running)
+            storage.isFull = false
+            let done = try await bench.finished(job.id)
+            #expect((done.state, done.attempts, done.returns) == (.done, 1, 0))
+            try await eventually("the trouble is over") {
+                try await bench.queue.workers().contains { $0.state == .idle && $0.trouble == nil }
+            }
+        }
+        let kinds = try await bench.queue.eventLog().events(of: job.id).map(\.kind).filter { $0 != .progress }
+        #expect(kinds == [.enqueued, .started, .sealed, .done])
+    }
+
+    /// A storage in which there is no more room for stems, for a time.
+    private final class FullStorage: HTTPTransport {
+        private let state = Mutex((isFull: false, refusals: 0))
+        private let storage = CurlTransport()
+
+        var isFull: Bool {
+            get { state.withLock { $0.isFull } }
+            set { state.withLock { $0.isFull = newValue } }
+        }
+        var refusals: Int { state.withLock { $0.refusals } }
+
+        func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+            let isRefused = state.withLock { state in
+                guard state.isFull, request.method == "PUT", request.url.contains("/output/") else { return false }
+                state.refusals += 1
+                return true
+            }
+            guard isRefused else { return try await storage.send(request) }
+            let text = "<Error><Code>XMinioStorageFull</Code><Message>Full.</Message></Error>"
+            return HTTPResponse(status: 507, body: ByteStream(Data(text.utf8)))
+        }
+    }
+
+    /// A song that is replaced while it waits: nobody gets the stems of the other one.
+    @Test func aSongThatWasReplacedIsNotTakenForItself() async throws {
+        let bench = try await Bench()
+        func put(_ text: String) async throws -> Job {
+            let result = try await bench.storage.put("queue", "b.mp3", body: .bytes(Data(text.utf8)))
+            let job = Job(write: ObjectWrite(bucket: "queue", key: "b.mp3", eTag: result.eTag))
+            _ = try await bench.queue.enqueue(job)
+            return job
+        }
+        let (first, second) = (try await put("music A"), try await put("music B"))
+        #expect(first.id != second.id)
+        try await bench.withWorker { _ in
+            let superseded = try await bench.finished(first.id)
+            #expect((superseded.state, superseded.attempts) == (.failed, 1))
+            #expect(
+                superseded.error
+                    == "b.mp3 was replaced in the bucket before its turn came; the new file has a job of its own.")
+            #expect(try await bench.finished(second.id).state == .done)
+            let drums = TrialSeparator.text(of: "drums", song: "music B")
+            #expect(try await bench.text("\(second.id)/drums.wav") == drums)
+        }
+        #expect(try await bench.outputs().allSatisfy { $0.hasPrefix("\(second.id)/") })
     }
 
     @Test(arguments: [

@@ -54,8 +54,16 @@ package struct DashboardModel: Sendable, Equatable {
     package var warnings: [String] {
         let aside = snapshot?.aside ?? 0
         let objects = aside < 100 ? counted(aside, "object") : "100 objects or more"
-        return (snapshot?.warnings ?? [])
+        return (snapshot?.warnings ?? []) + troubles(of: workers)
             + (aside > 0 ? ["\(objects) could not be taken in and \(aside == 1 ? "is" : "are") set aside."] : [])
+    }
+
+    /// What keeps workers from working, each sentence once, with how many say it.
+    private func troubles(of workers: [WorkerRecord]) -> [String] {
+        let counts = workers.compactMap(\.trouble).reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
+        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { sentence, count in
+            "\(counted(count, "worker")): \(sentence)"
+        }
     }
 
     /// How old the record is, in seconds, if it is so old that its author may be gone.

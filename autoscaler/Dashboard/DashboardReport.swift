@@ -10,6 +10,7 @@ package struct DashboardReport: Encodable {
         var job: JobID?
         var song: String?
         var progress: Double?
+        var trouble: String?
         var memory: Int
         var models: [String]
         var startedAt: Date
@@ -59,7 +60,8 @@ package struct DashboardReport: Encodable {
     private func worker(_ record: WorkerRecord) -> Worker {
         Worker(
             id: record.id, state: record.state, job: record.job, song: record.job.flatMap { model.songs[$0] },
-            progress: record.progress, memory: record.memory, models: record.models, startedAt: record.startedAt,
+            progress: record.progress, trouble: record.trouble, memory: record.memory, models: record.models,
+            startedAt: record.startedAt,
             heartbeat: record.heartbeat, drainRequestedBy: snapshot.status.drains[record.id])
     }
 

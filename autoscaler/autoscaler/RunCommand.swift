@@ -1,6 +1,7 @@
 import ArgumentParser
 import Controller
 import Foundation
+import HTTPTransport
 import Jobs
 import Kubernetes
 import Logging

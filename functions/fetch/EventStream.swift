@@ -7,20 +7,20 @@ import ServiceContract
 extension FetchFunction {
     /// A job's progress as server-sent events (HTML Living Standard, section 9.2).
     ///
-    /// `state` carries the whole status, `progress` only the progress. The stream ends with the job. A client that
-    /// comes back with `Last-Event-ID` gets what it has missed; when that is nothing and the job is finished, 204
-    /// tells it to stop.
+    /// `state` carries the whole status, `progress` only the progress. The stream begins with the present state, which
+    /// stands for everything before it, and ends with the job. When a client comes back with `Last-Event-ID` to a finished
+    /// job of which it has missed nothing, 204 tells it to stop.
     func events(
         of id: JobID, _ request: FunctionRequest, _ context: FunctionContext
     ) async throws -> FunctionResponse {
         let lookup = lookup(context)
-        let resumed = request.header("Last-Event-ID").flatMap { EventID($0) }
         // The place is taken before the state is read, so that no event falls between the two.
         let end = try? await queue.events.end()
         let status = try await lookup.status(of: id)
-        if status.state.isFinished, let resumed {
-            let missed = try? await queue.events.events(of: id, after: resumed).isEmpty == false
-            if missed != true { return FunctionResponse(status: 204) }
+        if status.state.isFinished, let seen = request.header("Last-Event-ID").flatMap({ EventID($0) }),
+            await !hasMissed(status, seen: seen, end: end)
+        {
+            return FunctionResponse(status: 204)
         }
         let follower = JobFollower(
             id: id, lookup: lookup, log: queue.events, heartbeat: heartbeat, end: .now + streamAge,
@@ -31,8 +31,19 @@ extension FetchFunction {
                 HTTPField.Name("X-Accel-Buffering")!: "no",
             ],
             body: .stream(length: nil) { writer in
-                try await follower.follow(from: status, place: resumed ?? end ?? .zero, snapshot: end, into: &writer)
+                try await follower.follow(from: status, snapshot: end, into: &writer)
             })
+    }
+
+    /// Whether a client that has seen the log up to `seen` may not know yet how the job ended. A place that is not in this log
+    /// (Redis began a new one, or somebody made it up) tells nothing, and what is not known is sent again.
+    private func hasMissed(_ status: JobStatus, seen: EventID, end: EventID?) async -> Bool {
+        guard let end, seen <= end else { return true }
+        guard seen < end else { return false }
+        if let finished = status.finishedAt, finished.timeIntervalSince1970 * 1000 > Double(seen.milliseconds) {
+            return true
+        }
+        return (try? await queue.events.isSilent(about: status.job, since: seen)) != true
     }
 }
 
@@ -53,17 +64,14 @@ struct JobFollower: Sendable {
 
     /// - Parameters:
     ///   - status: the state to begin with.
-    ///   - place: where to read on in the log.
-    ///   - snapshot: the place in the log that `status` belongs to.
-    func follow(
-        from status: JobStatus, place: EventID, snapshot: EventID?, into writer: inout BodyWriter
-    ) async throws {
+    ///   - snapshot: the place in the log that `status` belongs to, from which it is read on.
+    func follow(from status: JobStatus, snapshot: EventID?, into writer: inout BodyWriter) async throws {
         try await writer.write(message("state", status, id: snapshot))
         guard !status.state.isFinished else { return }
         let (signals, feed) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(256))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                for try await event in log.tail(from: place, of: id) { feed.yield(.event(event)) }
+                for try await event in log.tail(from: snapshot ?? .zero, of: id) { feed.yield(.event(event)) }
             }
             group.addTask {
                 while !Task.isCancelled {

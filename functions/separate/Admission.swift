@@ -1,7 +1,6 @@
 import Foundation
 import FunctionClients
 import Jobs
-import Synchronization
 import HTTPTransport
 import Logging
 import ObjectStorage
@@ -12,7 +11,6 @@ import ServiceContract
 struct Admission: Sendable {
     let storage: StorageAccess
     let queue: QueueAccess
-    let trials: Trials
     /// Who asks; an order for another's object is refused.
     var viewer = Viewer.everybody
     var tracer = Tracer()
@@ -32,17 +30,13 @@ struct Admission: Sendable {
     ///
     /// - Throws: what ``admit(_:isSweep:)`` throws.
     func admitInTheEnd(_ order: Order, isSweep: Bool = false) async throws -> Outcome {
-        let name = "\(order.bucket)/\(order.key)"
         do {
-            let outcome = try await admit(order, isSweep: isSweep)
-            if trials.succeeded(name) { try await queue.jobs.settleAside(order.bucket, order.key) }
-            return outcome
+            return try await admit(order, isSweep: isSweep)
         } catch let error as InvalidOption {
             throw error
         } catch let error as CancellationError {
             throw error
         } catch {
-            trials.failed(name)
             let mayPass =
                 error is RedisError || (error as? S3Error)?.isTransient ?? (error as? HTTPError)?.isTransient ?? false
             guard !mayPass, !order.isDirect else { throw error }
@@ -52,7 +46,6 @@ struct Admission: Sendable {
             // The detail stays in the log: what is recorded may be shown.
             let reason = "The storage cannot tell what this object is."
             guard try await queue.jobs.setAside(order.bucket, order.key, reason: reason) else { throw error }
-            _ = trials.succeeded(name)
             return .ignored(IgnoredEvent(bucket: order.bucket, key: order.key, reason: reason + " It was set aside."))
         }
     }
@@ -74,6 +67,7 @@ struct Admission: Sendable {
         guard let head = try await storage.client.head(order.bucket, order.key) else {
             // To its senders, what is another's is not there either.
             if case .owner = viewer { return .foreign }
+            try await queue.jobs.settleAside(order.bucket, order.key)
             return ignored("The object is not there (any more).")
         }
         let own = try await LateOptions.metadata(
@@ -85,6 +79,7 @@ struct Admission: Sendable {
             lastModified: head.lastModified, size: head.size)
         let owner = head.metadata[Job.ownerMetadata].flatMap { $0.isEmpty ? nil : $0 }
         guard viewer.maySee(ownedBy: owner) else { return .foreign }
+        let policy = queue.policy(owner)
         // What the upload began goes on here, and in the worker.
         let (place, start) = (tracer.place(continuing: head.metadata[Job.traceMetadata]), Date())
         func job(_ options: JobOptions, asked text: String? = nil) -> Job {
@@ -92,6 +87,7 @@ struct Admission: Sendable {
             let isVariant = !order.options.isEmpty && (try? JobOptions(metadata: own)) != options
             var job = Job(write: write, options: options, asked: text, isVariant: isVariant, owner: owner)
             job.trace = place.traceparent
+            job.budget = policy.budget
             return job
         }
         func admitted(_ job: Job, _ outcome: String) {
@@ -114,8 +110,9 @@ struct Admission: Sendable {
         }
         let song = job(options)
         guard head.size > 0 else { return try await reject(song, "The file is empty.", ignored) }
+        if let refusal = policy.budget.refusal(ofBytes: head.size) { return try await reject(song, refusal, ignored) }
         if isSweep, try await isDone(song) { return ignored("Its stems are in the bucket.", job: song.id) }
-        switch try await queue.jobs.enqueue(song, under: queue.policy(owner)) {
+        switch try await queue.jobs.enqueue(song, under: policy) {
         case .enqueued(let position), .readmitted(let position, _):
             admitted(song, "queued")
             logger.info(
@@ -162,39 +159,5 @@ extension Order {
         let checked = try JobOptions(validating: options).metadata
         let names = Set(options.keys.map { $0.lowercased().replacing("_", with: "-") })
         return checked.filter { names.contains($0.key) }
-    }
-}
-
-/// How often the look at each object has failed in a row.
-final class Trials: Sendable {
-    /// So many failures in a row show that something is stuck.
-    private static let limit = 3
-    private static let memory = Duration.seconds(300)
-    private static let objectLimit = 10_000
-
-    private let failures = Mutex<[String: (count: Int, last: ContinuousClock.Instant)]>([:])
-
-    func failed(_ object: String, now: ContinuousClock.Instant = .now) {
-        failures.withLock { failures in
-            if failures.count >= Self.objectLimit { failures = failures.filter { now - $0.value.last < Self.memory } }
-            guard failures.count < Self.objectLimit || failures[object] != nil else { return }
-            failures[object] = ((failures[object]?.count ?? 0) + 1, now)
-        }
-    }
-
-    /// - Returns: whether it had failed before.
-    func succeeded(_ object: String) -> Bool { failures.withLock { $0.removeValue(forKey: object) } != nil }
-
-    /// - Throws: ``Stuck`` when something has failed several times in a row, and lately.
-    func check(now: ContinuousClock.Instant = .now) throws {
-        let count = failures.withLock { failures in
-            failures.values.count { $0.count >= Self.limit && now - $0.last < Self.memory }
-        }
-        guard count == 0 else { throw Stuck(count: count) }
-    }
-
-    struct Stuck: Error, CustomStringConvertible {
-        let count: Int
-        var description: String { "\(count) events are sent again and again" }
     }
 }

@@ -23,7 +23,6 @@ public struct SeparateFunction: Function {
     /// The webhook's secret; whoever has an API key needs none.
     public let token: BearerToken?
     private let schedule: UpkeepSchedule
-    private let trials = Trials()
     private let tracer: Tracer
     private let logger: Logger
 
@@ -51,14 +50,17 @@ public struct SeparateFunction: Function {
 
     /// Finds jobs of lost workers and songs whose notification was lost.
     public var upkeep: [any Service] {
-        [Upkeep(storage: storage, queue: queue, schedule: schedule, trials: trials, tracer: tracer, logger: logger)]
+        [Upkeep(storage: storage, queue: queue, schedule: schedule, tracer: tracer, logger: logger)]
     }
 
     /// The storage, which it cannot do without, Redis, which it can for a while, and whether events get through.
     public var readinessChecks: [ReadinessCheck] {
         [
             storage.readinessCheck, queue.readinessCheck,
-            ReadinessCheck("deliveries", isRequired: false) { [trials] in try trials.check() },
+            ReadinessCheck("deliveries", isRequired: false) { [jobs = queue.jobs] in
+                let count = try await jobs.countTried(within: .seconds(300))
+                if count > 0 { throw Stuck(count: count) }
+            },
         ]
     }
 
@@ -84,7 +86,7 @@ public struct SeparateFunction: Function {
             throw Problem.badRequest("The body names no object; send {\"bucket\": …, \"key\": …, \"options\": {…}}.")
         }
         let admission = Admission(
-            storage: storage, queue: queue, trials: trials, viewer: context.caller.viewer, tracer: context.tracer,
+            storage: storage, queue: queue, viewer: context.caller.viewer, tracer: context.tracer,
             logger: context.logger)
         var answer = SeparateAnswer()
         for order in orders {
@@ -111,6 +113,12 @@ public struct SeparateFunction: Function {
             }
         }
         return try .json(answer)
+    }
+
+    /// Objects that cannot be taken in and are tried again.
+    private struct Stuck: Error, CustomStringConvertible {
+        let count: Int
+        var description: String { "\(count) objects cannot be taken in, and are tried again" }
     }
 
     /// Whether the storage sends it: it has the token, or there is nothing that tells it from others.

@@ -39,7 +39,6 @@ struct Upkeep: Service {
     let storage: StorageAccess
     let queue: QueueAccess
     let schedule: UpkeepSchedule
-    let trials: Trials
     let tracer: Tracer
     let logger: Logger
 
@@ -68,7 +67,7 @@ struct Upkeep: Service {
     }
 
     private func recover() async throws {
-        for id in try await queue.jobs.recover() {
+        for id in try await queue.jobs.recover(every: schedule.recoverEvery) {
             logger.warning("a lost worker's job was recovered", metadata: ["job": .string(id.description)])
             if try await queue.jobs.job(id)?.state == .dead { try await discardStems(of: id) }
         }
@@ -100,7 +99,7 @@ struct Upkeep: Service {
 
     /// Admits those of `objects` that the queue has never heard of.
     private func admitForgotten(_ objects: [ObjectSummary]) async throws {
-        let admission = Admission(storage: storage, queue: queue, trials: trials, tracer: tracer, logger: logger)
+        let admission = Admission(storage: storage, queue: queue, tracer: tracer, logger: logger)
         let writes = objects.map {
             ObjectWrite(
                 bucket: storage.queueBucket, key: $0.key, eTag: $0.eTag, lastModified: $0.lastModified, size: $0.size)

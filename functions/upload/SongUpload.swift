@@ -28,15 +28,18 @@ struct SongUpload: Sendable {
     let client: S3Client
     let bucket: String
     let budget: MemoryBudget
+    /// What the sender's songs may take.
+    var limits = SongBudget()
 
     /// Stores the song under `key`.
     ///
     /// - Returns: its size in bytes.
     func store(_ song: SongSource, as key: String, metadata: [String: String] = [:]) async throws -> Int {
-        let bytes = SongBytes(song.next)
+        let bytes = SongBytes(song.next, limits: limits)
         let upload = Upload(store: self, song: song, key: key, metadata: metadata, bytes: bytes)
         switch song.extent {
         case .exactly(let length):
+            try limits.check(bytes: length)
             return try await client.put(
                 bucket, key,
                 body: .stream(
@@ -126,14 +129,27 @@ struct SongUpload: Sendable {
     }
 }
 
+extension SongBudget {
+    /// - Throws: a 413 ``Problem`` for a song of too many bytes.
+    func check(bytes: Int) throws {
+        guard let sentence = refusal(ofBytes: bytes), let songBytes else { return }
+        throw Problem(.bodyTooLarge, detail: sentence, extensions: ["limit": .int(songBytes)])
+    }
+}
+
 /// A song's bytes, cut where the storage wants them cut.
 private actor SongBytes {
     private let source: @Sendable () async throws -> ByteBuffer?
     private var rest: ByteBuffer?
     private var taken = 0
     private var isAtEnd = false
+    private let limits: SongBudget
+    private var count = 0
 
-    init(_ source: @escaping @Sendable () async throws -> ByteBuffer?) { self.source = source }
+    init(_ source: @escaping @Sendable () async throws -> ByteBuffer?, limits: SongBudget) {
+        self.source = source
+        self.limits = limits
+    }
 
     func next() async throws -> ByteBuffer? {
         if let rest {
@@ -144,6 +160,8 @@ private actor SongBytes {
             isAtEnd = true
             return nil
         }
+        count += chunk.readableBytes
+        try limits.check(bytes: count)
         return chunk
     }
 

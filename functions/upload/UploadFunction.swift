@@ -60,6 +60,8 @@ public struct UploadFunction: Function {
         try SongSource.check(request.headers)
         try await queueLimit?.check()
         try await checkQuota(of: context.caller, bytes: request.body.declaredLength ?? 0, context)
+        // What a form has besides its file is short; the file's own bytes are counted as they come.
+        try context.caller.budget.check(bytes: (request.body.declaredLength ?? 0) - FormReader.tailLimit)
         if try isPresign(request) {
             // The options of a form would count for nothing, without a word.
             guard request.body.declaredLength == 0 else {
@@ -76,14 +78,18 @@ public struct UploadFunction: Function {
 
     private func store(_ song: SongSource, context: FunctionContext) async throws -> FunctionResponse {
         let job = JobID.random()
-        let store = SongUpload(client: storage.client, bucket: storage.queueBucket, budget: budget)
+        let store = SongUpload(
+            client: storage.client, bucket: storage.queueBucket, budget: budget, limits: context.caller.budget)
         let size = try await context.tracer.span(
             "upload", of: context.trace, kind: .producer, attributes: ["msaas.job": .text("\(job)")]
         ) { place in
             try await withServiceProblems(context.logger) {
-                try await store.store(
-                    song, as: "\(job)/\(song.filename)",
-                    metadata: Self.ownership(of: context.caller).merging([Job.traceMetadata: place.traceparent]) { $1 })
+                try await storage.storing {
+                    try await store.store(
+                        song, as: "\(job)/\(song.filename)",
+                        metadata: Self.ownership(of: context.caller)
+                            .merging([Job.traceMetadata: place.traceparent]) { $1 })
+                }
             }
         }
         context.logger.info(
@@ -178,6 +184,11 @@ struct QueueLimit: Sendable {
         guard let reading = await gauge.reading(), reading.waiting >= limit else { return }
         throw Problem.queueFull(reading, limit: limit)
     }
+}
+
+extension Caller {
+    /// What the songs of the sender may take.
+    fileprivate var budget: SongBudget { if case .key(let key) = self { key.budget } else { SongBudget() } }
 }
 
 extension Problem {

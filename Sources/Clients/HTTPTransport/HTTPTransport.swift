@@ -237,6 +237,9 @@ public struct HTTPResponse: Sendable {
 
     /// The body's length in bytes as the server announced it.
     public var contentLength: Int? { headers["Content-Length"].flatMap { Int($0) } }
+
+    /// How long to wait before the next request, where the server says so in seconds.
+    public var retryAfter: Duration? { headers["Retry-After"].flatMap { UInt32($0) }.map { .seconds($0) } }
 }
 
 /// Why a request got no (complete) answer.

@@ -88,7 +88,7 @@ public struct KubernetesClient: Sendable {
             ?? Status(message: String(decoding: text.prefix(300), as: UTF8.self))
         throw KubernetesError(
             request, code: response.status, status: status,
-            retryAfter: response.headers["Retry-After"].flatMap { Int($0) }.map { .seconds(max(0, $0)) },
+            retryAfter: response.retryAfter,
             credentials: configuration.credentials.summary)
     }
 

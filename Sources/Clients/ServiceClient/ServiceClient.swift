@@ -4,8 +4,17 @@ public import HTTPTransport
 import ServiceContract
 
 /// The service's HTTP functions, as a program sees them: upload, follow, download.
+///
+/// What the service puts off (429 and 503 with `Retry-After`, full queues among them) is sent again after the pause it asks
+/// for. Following and downloading also wait for a service that is away for a while.
 public struct ServiceClient: Sendable {
-    private let address: String
+    /// How often and how far apart a request is sent again.
+    public var retry = RetryPolicy(
+        attempts: 30, first: .milliseconds(250), longest: .seconds(10), longestRetryAfter: .seconds(600))
+    /// Told before each pause why there is one (the service's sentence, or the connection's) and how long it is.
+    public var waiting: @Sendable (_ reason: String, _ pause: Duration) async -> Void = { _, _ in }
+
+    let address: String
     private let key: String?
     private let transport: any HTTPTransport
 
@@ -46,29 +55,26 @@ public struct ServiceClient: Sendable {
         return answer.jobs
     }
 
-    /// Follows a job to its end, calling `update` with each state it is seen in.
-    ///
-    /// - Returns: the status of the job that is done.
-    /// - Throws: ``ServiceError/jobEnded(job:state:reason:)`` when it ended otherwise.
-    public func follow(_ job: JobID, update: @Sendable (JobStatus) async -> Void) async throws -> JobStatus {
+    /// Downloads a stem into `folder` and returns the file, which appears there only once it is complete. A connection that
+    /// breaks is begun anew.
+    public func download(_ stem: JobStatus.Stem, of job: JobID, to folder: URL) async throws -> URL {
+        var pauses = retry.pauses
         while true {
-            let status = try await status(of: job)
-            await update(status)
-            if status.state == .done { return status }
-            if status.state.isFinished {
-                throw ServiceError.jobEnded(
-                    job: job, state: status.state, reason: status.error ?? "no reason was given.")
+            do {
+                return try await downloadOnce(stem, to: folder)
+            } catch let error as HTTPError where error.isTransient {
+                guard let pause = pauses.next() else { throw error }
+                await waiting(error.description, pause)
+                try await retry.sleep(pause)
             }
-            try await Task.sleep(for: .milliseconds(250))
         }
     }
 
-    /// Downloads a stem into `folder` and returns the file, which appears there only once it is complete.
-    public func download(_ stem: JobStatus.Stem, of job: JobID, to folder: URL) async throws -> URL {
+    private func downloadOnce(_ stem: JobStatus.Stem, to folder: URL) async throws -> URL {
         guard stem.href.hasPrefix("/") else {
             throw ServiceError.unexpectedAnswer("the stem's link “\(stem.href)” does not lead to the service")
         }
-        let response = try await transport.send(HTTPRequest(url: address + stem.href, headers: credentials))
+        let response = try await send(HTTPRequest(url: address + stem.href, headers: credentials))
         guard response.status == 200 else { throw try await refusal(response) }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let name = Self.fileName(of: stem)
@@ -106,7 +112,7 @@ public struct ServiceClient: Sendable {
                 }))
     }
 
-    private var credentials: HTTPHeaders {
+    var credentials: HTTPHeaders {
         var headers = HTTPHeaders()
         if let key { headers.add("Authorization", "Bearer \(key)") }
         return headers
@@ -117,7 +123,7 @@ public struct ServiceClient: Sendable {
     ) async throws -> Answer {
         var request = HTTPRequest(method: method, url: address + path, headers: credentials, body: body)
         if let contentType { request.headers.add("Content-Type", contentType) }
-        let response = try await transport.send(request)
+        let response = try await send(request, isRepeatable: method == "GET")
         guard (200..<300).contains(response.status) else { throw try await refusal(response) }
         let data = try await response.body.collect(limit: 16 << 20)
         guard let answer = try? JSONDecoder.contract.decode(Answer.self, from: data) else {
@@ -126,7 +132,24 @@ public struct ServiceClient: Sendable {
         return answer
     }
 
-    private func refusal(_ response: HTTPResponse) async throws -> ServiceError {
+    /// Sends a request, and again as long as the service puts it off. Lost connections are the callers' to mend.
+    ///
+    /// - Parameter isRepeatable: whether it is sent again, too, after an answer that leaves open what was done (502, 503, 504).
+    /// - Returns: the first answer that is none of these, or the last one when there were enough.
+    func send(_ request: HTTPRequest, isRepeatable: Bool = true) async throws -> HTTPResponse {
+        var pauses = retry.pauses
+        while true {
+            let response = try await transport.send(request)
+            let isLater = response.status == 429 || response.status == 503 && response.retryAfter != nil
+            guard isLater || isRepeatable && [502, 503, 504].contains(response.status),
+                let pause = pauses.next(retryAfter: response.retryAfter)
+            else { return response }
+            await waiting(try await refusal(response).description, pause)
+            try await retry.sleep(pause)
+        }
+    }
+
+    func refusal(_ response: HTTPResponse) async throws -> ServiceError {
         let data = (try? await response.body.collect(limit: 1 << 20)) ?? Data()
         let problem = try? JSONDecoder.contract.decode(ProblemDocument.self, from: data)
         let sentence = problem.flatMap { $0.detail ?? $0.title } ?? ""

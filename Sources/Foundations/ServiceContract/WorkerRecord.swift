@@ -28,6 +28,8 @@ public struct WorkerRecord: Sendable, Equatable, Codable {
     public var models: [String]
     /// When the worker started, by its own clock.
     public var startedAt: Date
+    /// What keeps it from working at present, as a sentence; nil when nothing does.
+    public var trouble: String?
     /// The last sign of life, by the clock of Redis; set by the queue.
     public var heartbeat: Date
 

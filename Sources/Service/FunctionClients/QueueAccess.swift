@@ -15,7 +15,9 @@ public struct QueueAccess: Sendable {
     /// Access to `jobs`; with `keys` an owner takes part as its key says.
     public init(jobs: RedisJobQueue, keys: KeyRing? = nil) {
         self.jobs = jobs
-        if let keys { policy = { name in OwnerPolicy(name.flatMap { keys.client(named: $0)?.quota } ?? .init()) } }
+        if let keys {
+            policy = { name in name.flatMap { keys.client(named: $0) }.map { OwnerPolicy($0) } ?? OwnerPolicy() }
+        }
         events = jobs.eventLog()
     }
 
@@ -41,10 +43,12 @@ public struct QueueAccess: Sendable {
 
 extension OwnerPolicy {
     /// What a key says of its owner.
-    init(_ quota: APIKey.Quota) {
+    init(_ key: APIKey) {
+        let quota = key.quota
         self.init(
             weight: quota.weight, priority: quota.priority, maxWaiting: quota.maxWaiting,
-            bytesPerDay: quota.bytesPerDay, secondsPerDay: quota.secondsPerDay.map(Double.init))
+            bytesPerDay: quota.bytesPerDay, secondsPerDay: quota.secondsPerDay.map(Double.init),
+            budget: key.budget)
     }
 }
 

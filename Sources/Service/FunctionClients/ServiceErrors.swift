@@ -5,7 +5,8 @@ import Logging
 import ObjectStorage
 import ServiceContract
 
-/// Runs `work`; trouble with the storage or with Redis is logged and becomes a 503 that says to try again.
+/// Runs `work`; trouble with the storage or with Redis is logged and becomes a 503 that says to try again, or a 507 when the
+/// storage is full.
 ///
 /// Everything else, ``Problem`` and cancellation among it, passes through.
 public func withServiceProblems<Value>(
@@ -16,6 +17,11 @@ public func withServiceProblems<Value>(
     } catch let error as RedisError {
         logger.error("the queue is not available", metadata: ["error": .string("\(error)")])
         throw Problem.unavailable("The job queue cannot be reached at the moment; try again in a few seconds.")
+    } catch let error as S3Error where error.isStorageFull {
+        logger.error("the storage is full", metadata: ["error": .string("\(error)")])
+        throw Problem(
+            .storageFull, detail: "The storage is full; send the song again once the operator has made room.",
+            headers: [.retryAfter: "60"])
     } catch let error as S3Error {
         logger.error("the storage refused", metadata: ["error": .string("\(error)")])
         throw Problem.unavailable("The storage cannot serve this at the moment; try again in a few seconds.")

@@ -3,6 +3,7 @@ import FunctionHost
 import HTTPTransport
 import ObjectStorage
 import ServiceContract
+import Synchronization
 
 /// The object storage as the functions use it: one client and the names of the two buckets.
 public struct StorageAccess: Sendable {
@@ -14,11 +15,18 @@ public struct StorageAccess: Sendable {
     public let outputBucket: String
     /// The storage's address as clients outside see it, for presigned URLs; nil when it is the client's own.
     public let publicEndpoint: String?
+    private let fullness: Fullness
+
+    /// When the storage last refused to store something since it is full.
+    private final class Fullness: Sendable {
+        let since = Mutex<ContinuousClock.Instant?>(nil)
+    }
 
     /// Access through `client`.
     public init(
         client: S3Client, queueBucket: String = "queue", outputBucket: String = "output", publicEndpoint: String? = nil
     ) {
+        fullness = Fullness()
         self.client = client
         self.queueBucket = queueBucket
         self.outputBucket = outputBucket
@@ -39,13 +47,31 @@ public struct StorageAccess: Sendable {
         }
     }
 
-    /// Passes while the storage answers and has the queue's bucket.
+    /// Stores something, and notes whether there was room for it.
+    public func storing<Value>(
+        isolation: isolated (any Actor)? = #isolation, _ work: () async throws -> Value
+    ) async throws -> Value {
+        do {
+            let value = try await work()
+            fullness.since.withLock { $0 = nil }
+            return value
+        } catch let error as S3Error where error.isStorageFull {
+            fullness.since.withLock { $0 = .now }
+            throw error
+        }
+    }
+
+    /// Passes while the storage answers and has the queue's bucket; says `full` for five minutes after it had no room, or
+    /// until it has some.
     public var readinessCheck: ReadinessCheck {
-        ReadinessCheck("storage") { [client, queueBucket] in
+        ReadinessCheck("storage") { [client, queueBucket, fullness] in
             var client = client
             client.retry.attempts = 1
             guard try await client.bucketExists(queueBucket) else {
                 throw ConfigurationError("The bucket “\(queueBucket)” does not exist; create it.")
+            }
+            if let since = fullness.since.withLock({ $0 }), ContinuousClock.now - since < .seconds(300) {
+                throw Limited("full")
             }
         }
     }

@@ -102,7 +102,7 @@ public struct StorageServer: Service {
         }
         let transport = CurlTransport()
         let retry = RetryPolicy(
-            attempts: configuration.webhookAttempts, base: configuration.webhookInterval, cap: .seconds(300))
+            attempts: configuration.webhookAttempts, first: configuration.webhookInterval, longest: .seconds(300))
         let deliveries = catalog.queues.map {
             EventDelivery(queue: $0, transport: transport, retry: retry, logger: logger)
         }

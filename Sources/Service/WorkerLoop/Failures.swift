@@ -73,10 +73,16 @@ enum StorageTrouble {
     /// Whether the storage is away, overloaded or full, rather than refusing this very request.
     static func isTransient(_ error: any Error) -> Bool {
         switch error {
-        case let error as S3Error: error.isTransient || error.status == 507 || error.code == "XMinioStorageFull"
+        case let error as S3Error: error.isTransient || error.isStorageFull
         case let error as HTTPError: error.isTransient
         default: false
         }
+    }
+
+    /// What everybody may know of it.
+    static func sentence(_ error: any Error) -> String {
+        (error as? S3Error)?.isStorageFull == true
+            ? "The storage is full: its stems wait until there is room." : "The storage is away: its stems wait for it."
     }
 }
 

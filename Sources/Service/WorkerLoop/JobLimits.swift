@@ -45,15 +45,26 @@ public struct JobLimits: Sendable, Equatable {
             wallClock = .milliseconds(Int64(seconds * 1000))
         }
         if let text = environment["MSAAS_SAMPLE_RATES"], !text.isEmpty {
-            let rates = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-            guard rates.count == 2, let low = rates[0], let high = rates[1], low >= 1, low <= high, high <= 1 << 24
-            else {
+            guard let rates = SongBudget.sampleRates(text) else {
                 throw InvalidOption(
                     name: "MSAAS_SAMPLE_RATES", value: text,
                     rule: "it must be the lowest and the highest rate in Hz, such as 4000-768000")
             }
-            sampleRates = low...high
+            sampleRates = rates
         }
+    }
+
+    /// The limits of one song: these, and the narrower ones that its owner has.
+    public func narrowed(by budget: SongBudget) -> JobLimits {
+        var limits = self
+        limits.songBytes = min(songBytes, budget.songBytes ?? .max)
+        limits.songSeconds = min(songSeconds, budget.songSeconds ?? .infinity)
+        limits.sampleRates = sampleRates.clamped(to: budget.sampleRates ?? 1...Int.max)
+        limits.workSeconds = min(workSeconds, budget.workSeconds ?? .infinity)
+        limits.stemBytes = min(stemBytes, budget.stemBytes ?? .max)
+        if let bytes = budget.diskBytes { limits.diskBytes = min(diskBytes ?? .max, bytes) }
+        if let seconds = budget.jobSeconds { limits.wallClock = min(wallClock, .seconds(seconds)) }
+        return limits
     }
 
     /// The limits for whoever decodes the song.

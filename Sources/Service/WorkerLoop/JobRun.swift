@@ -44,6 +44,8 @@ struct JobRun {
     let configuration: WorkerConfiguration
     let stages: Stages
     let logger: Logger
+    /// What the song may take: of this worker, and of its owner's budget.
+    private let limits: JobLimits
     private let deadline: ContinuousClock.Instant
     private var phase = Phase.fetching
     private var stored: [StemRecord] = []
@@ -63,7 +65,8 @@ struct JobRun {
         self.configuration = configuration
         self.stages = stages
         self.logger = logger
-        deadline = .now + configuration.limits.wallClock
+        limits = configuration.limits.narrowed(by: claim.job.budget)
+        deadline = .now + limits.wallClock
     }
 
     /// Does the job in `folder`, which is its own.
@@ -80,7 +83,7 @@ struct JobRun {
 
     /// Everything up to the stored stems.
     private mutating func stems(of song: URL, in folder: URL) async throws -> Manifest {
-        let (limits, options) = (configuration.limits, claim.job.options)
+        let (limits, options) = (limits, claim.job.options)
         try await stages.run("fetch") { try await store.fetch(claim.job, to: song, limits: limits, goesOn: goOn) }
         phase = .separating
         let outputs = folder.appending(path: "stems")
@@ -141,7 +144,7 @@ struct JobRun {
     private func goOn() throws {
         try check(keeper.status)
         if drain.isOver || Task.isCancelled { throw Stop.drained }
-        if phase != .storing, .now >= deadline { throw configuration.limits.outOfTime }
+        if phase != .storing, .now >= deadline { throw limits.outOfTime }
     }
 
     private func check(_ status: LeaseStatus) throws {
@@ -219,11 +222,12 @@ struct JobRun {
     /// Waits for Redis as long as it takes; only the end of a drain cuts it short.
     private func persistently<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
         var pause = Duration.milliseconds(200)
+        let trouble = RepeatedTrouble()
         while true {
             do {
                 return try await body()
             } catch let error as RedisError where error.isTransient {
-                logger.warning("waiting for Redis: \(error)")
+                if trouble.isNews(error) { logger.warning("waiting for Redis: \(error)") }
                 if drain.isOver { throw Stop.drained }
                 try await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(5))
@@ -235,11 +239,14 @@ struct JobRun {
     private func patiently<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
         let end = ContinuousClock.now + configuration.storagePatience
         var pause = Duration.milliseconds(500)
+        let trouble = RepeatedTrouble()
+        defer { keeper.waits(for: nil) }
         while true {
             do {
                 return try await body()
             } catch  where StorageTrouble.isTransient(error) && ContinuousClock.now < end {
-                logger.warning("waiting for the storage: \(error)")
+                if trouble.isNews(error) { logger.warning("waiting for the storage: \(error)") }
+                keeper.waits(for: StorageTrouble.sentence(error))
                 try goOn()
                 try await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(30))

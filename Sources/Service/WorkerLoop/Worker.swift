@@ -15,7 +15,7 @@ import Untrusted
 /// back. It heeds drain marks as ``RedisAutoscalerBoard`` describes them.
 public final class Worker: Service {
     /// How long a claim waits for a job before drain marks are looked at again.
-    private static let shortWait = Duration.seconds(1)
+    private static let glance = Duration.seconds(1)
 
     private let configuration: WorkerConfiguration
     private let queue: RedisJobQueue
@@ -134,7 +134,7 @@ public final class Worker: Service {
                 keeper.canWork(nil)
                 guard try await mayClaim(),
                     let claim = try await cancelWhenGracefulShutdown({
-                        try await queue.claim(worker: id, wait: Self.shortWait)
+                        try await queue.claim(worker: id, wait: Self.glance)
                     })
                 else { continue }
                 let outcome = await perform(claim)
@@ -163,7 +163,7 @@ public final class Worker: Service {
         keeper.drain(origin != nil || drain.isDraining)
         switch origin {
         case nil: return true
-        case .autoscaler: try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.shortWait / 2) }
+        case .autoscaler: try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.glance / 2) }
         case .operator:
             logger.info("an operator asked this worker to end")
             drain.begin(configuration.drainPeriod)
@@ -238,7 +238,7 @@ public final class Worker: Service {
             } catch is CancellationError {
                 return
             } catch {
-                logger.warning("the models that are offered here cannot be told: \(error)")
+                if trouble.isNews(error) { logger.warning("the models that are offered here cannot be told: \(error)") }
                 await pause.next()
             }
         }
@@ -248,7 +248,7 @@ public final class Worker: Service {
     private func maintain() async {
         while !Task.isCancelled {
             do {
-                for id in try await queue.recover() {
+                for id in try await queue.recover(every: configuration.recoverEvery) {
                     logger.warning("a lost worker's job was recovered", metadata: ["job": "\(id)"])
                     metrics.jobRecovered()
                     if try await queue.job(id)?.state == .dead { try await store.clean(id) }

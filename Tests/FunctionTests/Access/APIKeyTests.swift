@@ -1,5 +1,6 @@
 import Foundation
 import FunctionHost
+import ServiceContract
 import TestSupport
 import Testing
 
@@ -78,9 +79,25 @@ import Testing
             try APIKey.list(
                 yaml: """
                     - {name: a, sha256: \(digest), concurrency: 4, admin: true, weight: 3, priority: -1, maxWaiting: 5,
-                       bytesPerDay: 1GiB, secondsPerDay: 3600}
+                       bytesPerDay: 1GiB, secondsPerDay: 3600, maxSongBytes: 2MiB, maxSongSeconds: 900,
+                       sampleRates: 8000-96000, maxWorkSeconds: 3600, maxStemBytes: 2GiB, maxDiskBytes: 4GiB,
+                       maxJobSeconds: 1800}
                     """
             ).first)
+        var budget = SongBudget()
+        (budget.songBytes, budget.songSeconds, budget.sampleRates) = (2 << 20, 900, 8000...96_000)
+        (budget.workSeconds, budget.stemBytes, budget.diskBytes, budget.jobSeconds) = (3600, 2 << 30, 4 << 30, 1800)
+        #expect(key.budget == budget)
+        for wrong in [
+            "maxSongBytes: -1", "maxSongSeconds: 0", "sampleRates: 96000-8000", "sampleRates: 44100",
+            "maxDiskBytes: 1e300",
+            "maxJobSeconds: soon", "maxWorkSeconds: 9223372036854775808", "maxStemBytes: [1]",
+        ] {
+            let error = #expect(throws: ConfigurationError.self) {
+                try APIKey.list(yaml: "- {name: a, sha256: \(digest), \(wrong)}")
+            }
+            #expect(error?.description.contains(wrong.prefix { $0 != ":" }) == true)
+        }
         #expect(key.concurrency == 4 && key.isAdmin)
         #expect((key.quota.weight, key.quota.priority, key.quota.maxWaiting) == (3, -1, 5))
         #expect((key.quota.bytesPerDay, key.quota.secondsPerDay) == (1 << 30, 3600))

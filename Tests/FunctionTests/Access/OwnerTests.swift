@@ -3,6 +3,7 @@ import FunctionHost
 import HTTPTransport
 import Jobs
 import ServiceContract
+import Streams
 import TestSupport
 import Testing
 
@@ -106,6 +107,40 @@ import Testing
             #expect(try await put(forged) == 403)
             #expect(try await put(presigned.headers) == 200)
             try await eventually("it is queued") { try await stack.queue.job(presigned.job)?.owner == "alice" }
+        }
+    }
+
+    /// A song of too many bytes is refused before it is stored, or before it waits where it came by another way; the rest of
+    /// what a key allows travels with the job.
+    @Test func whatAKeyAllowsItsSongsIsKept() async throws {
+        let song = UploadTests.song
+        let ring = try ring {
+            $0.budget.songBytes = song.count
+            $0.budget.workSeconds = 60
+        }
+        try await withStack(notifies: true, keys: ring) { [secrets] stack in
+            let long = song + Data(count: 200_000)
+            let known = try await Self.send(stack, secrets.alice, "POST", "/upload", body: .bytes(long))
+            #expect((known.status, known.problem, known.json["limit"]) == (413, "body-too-large", "\(song.count)"))
+            let unknown = try await Self.send(
+                stack, secrets.alice, "POST", "/upload", body: .stream(ByteStream(long), length: nil))
+            #expect((unknown.status, unknown.problem) == (413, "body-too-large"))
+            #expect(try await stack.isEmpty("queue"))
+            #expect(try await Self.send(stack, secrets.bob, "POST", "/upload", body: .bytes(long)).status == 202)
+            let reply = try await Self.send(stack, secrets.alice, "POST", "/upload", body: .bytes(song))
+            let id = try #require(reply.json["job"])
+            try await eventually("it is queued") {
+                try await stack.job(id)?.budget == ring.client(named: "alice")?.budget
+            }
+            let presigned = try await Self.send(stack, secrets.alice, "POST", "/upload?presign=1")
+                .decoded(PresignedUpload.self)
+            let put = try await CurlTransport().send(
+                HTTPRequest(
+                    method: "PUT", url: presigned.url, headers: HTTPHeaders(presigned.headers.map { ($0, $1) }),
+                    body: .bytes(long)))
+            #expect(put.status == 200)
+            try await eventually("it has failed") { try await stack.queue.job(presigned.job)?.state == .failed }
+            #expect(try await stack.queue.job(presigned.job)?.error?.contains("at most \(song.count) bytes") == true)
         }
     }
 

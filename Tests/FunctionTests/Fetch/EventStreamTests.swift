@@ -96,6 +96,35 @@ import Testing
         }
     }
 
+    /// A place that lies ahead of the log is nobody's: the client hears what happens, and how the job ended.
+    @Test(arguments: ["18446744073709551615-18446744073709551615", "-1", "0-0", "bogus"])
+    func madeUpPlacesHideNothing(_ place: String) async throws {
+        try await withStack { stack in
+            let id = try await stack.queued()
+            let connection = try RawConnection(port: stack.host.port)
+            try await connection.send(
+                "GET /fetch/\(id)/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: \(place)\r\n\r\n")
+            _ = try await connection.receive(until: "event: state")
+            let claim = try #require(try await stack.queue.claim(worker: "w", wait: .seconds(10)))
+            _ = try await stack.queue.report(claim, progress: 0.5, audioSeconds: 10)
+            _ = try await connection.receive(until: "event: progress")
+            _ = try await stack.queue.fail(claim, reason: "No.", retry: false)
+            #expect(try await connection.receive(until: "0\r\n\r\n").contains("\"state\":\"failed\""))
+            let again = try await stack.host.get("/fetch/\(id)/events", headers: ["Last-Event-ID": place])
+            #expect(again.status == 200)
+        }
+    }
+
+    @Test func streamsEndAtTheirAge() async throws {
+        try await withStack(streamAge: .seconds(1)) { stack in
+            let id = try await stack.queued()
+            let response = try await stack.host.open("GET", "/fetch/\(id)/events")
+            let text = String(decoding: try await response.body.collect(limit: 1 << 20), as: UTF8.self)
+            #expect(text.hasSuffix(": come again\nretry: 1000\n\n"))
+            #expect(Self.messages(text).first?.event == "state")
+        }
+    }
+
     @Test func clientsThatLeaveAreForgotten() async throws {
         try await withStack(heartbeat: .milliseconds(50)) { stack in
             let id = try await stack.queued()

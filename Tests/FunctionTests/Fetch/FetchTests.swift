@@ -10,6 +10,22 @@ import Testing
     static let drums = Data((0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
     static let stems = [("drums", drums), ("vocals", Data("la la la".utf8))]
 
+    @Test func pollsAreNotLoggedAndTroubleIs() async throws {
+        try await withStack { stack in
+            let id = try await stack.queued()
+            for _ in 0..<3 {
+                #expect(try await stack.host.get("/fetch/\(id)").status == 200)
+                #expect(try await stack.host.get("/fetch").status == 200)
+            }
+            #expect(try await stack.host.get("/fetch/\(JobID.random())").status == 404)
+            #expect(try await stack.host.send("DELETE", "/fetch/\(id)").status == 204)
+            let lines = stack.host.log.lines.filter {
+                $0.contains("\"path\":\"/fetch") && !$0.contains("\"level\":\"debug\"")
+            }
+            #expect(lines.count == 2, "\(lines)")
+        }
+    }
+
     @Test func aJobIsFollowedFromUploadToStems() async throws {
         try await withStack(notifies: true) { stack in
             let upload = try await stack.host.send(

@@ -137,9 +137,15 @@ import Testing
             try await stack.put("poison.mp3")
             try await stack.put("song.mp3")
             try await eventually("the song behind it is queued") { try await stack.queue.depth().waiting == 1 }
+            try await eventually("readiness tells of it while it is tried") {
+                try await stack.host.get("/readyz").text.contains("\"deliveries\":\"failed\"")
+            }
             try await eventually("it is set aside, and shown") {
                 try await stack.host.get("/fetch").text.contains(
                     "\"aside\":[{\"bucket\":\"queue\",\"key\":\"poison.mp3\"")
+            }
+            try await eventually("readiness goes by what is set aside no more") {
+                try await stack.host.get("/readyz").text.contains("\"deliveries\":\"ok\"")
             }
         }
     }

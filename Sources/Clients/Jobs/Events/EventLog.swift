@@ -25,16 +25,25 @@ public struct RedisEventLog: Sendable {
         try await page(after: start, limit: limit).events
     }
 
-    /// The events of one job after `start` that are still in the log, oldest first; reads the log from there.
-    public func events(of job: JobID, after start: EventID = .zero) async throws -> [JobEvent] {
+    /// The events of one job that are still in the log, oldest first; reads the whole log.
+    public func events(of job: JobID) async throws -> [JobEvent] {
         var found: [JobEvent] = []
-        var place: EventID? = start
+        var place: EventID? = .zero
         while let start = place {
             let page = try await page(after: start, limit: 1000)
             found += page.events.filter { $0.job == job }
             place = page.end
         }
         return found
+    }
+
+    /// Whether the log certainly tells nothing of a job after `start`; one command, so after very many events it is not certain.
+    public func isSilent(about job: JobID, since start: EventID) async throws -> Bool {
+        let reply = try await pool.client.send([
+            "XRANGE", RedisArgument(QueueKey.events), RedisArgument("(\(start)"), "+", "COUNT", "1000",
+        ])
+        let events = try Self.events(reply)
+        return (reply.array?.count ?? 0) < 1000 && !events.contains { $0.job == job }
     }
 
     /// All events after `start` (of one job, or of all), oldest first, then each new one as it happens, until the task is

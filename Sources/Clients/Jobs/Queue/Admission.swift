@@ -75,55 +75,58 @@ extension RedisJobQueue {
             RedisArgument(job.owner ?? ""), RedisArgument(job.write?.eTag ?? ""),
             RedisArgument(job.write?.version ?? ""), RedisArgument(job.write?.size ?? 0),
             RedisArgument(job.write.map { QueueKey.write($0.digest) } ?? ""), RedisArgument(job.asked),
-            RedisArgument(job.trace ?? ""),
+            RedisArgument(job.trace ?? ""), job.budget.isEmpty ? "" : RedisArgument(try encoded(job.budget)),
         ]
     }
 }
 
 extension Script {
     /// What enqueue and reject share: their arguments, and what the job is to the queue.
-    private static let admission = #"""
-        local id, bucket, key, filename, options, seconds, owner, etag, version, bytes, write,
-            asked, trace = unpack(ARGV, 1, 13)
+    private static let admission =
+        asideSteps + #"""
+            local id, bucket, key, filename, options, seconds, owner, etag, version, bytes, write,
+                asked, trace, budget = unpack(ARGV, 1, 14)
 
-        -- Whether this write of the object is news of a job in this state.
-        local function is_news(state)
-            local is_same_song = field(id, 'etag') == etag and field(id, 'asked') == asked
-            if version == '' then return false end
-            if state == 'failed' or state == 'dead' or state == 'cancelled' then
-                return field(id, 'version') ~= version or field(id, 'asked') ~= asked
+            -- Whether this write of the object is news of a job in this state.
+            local function is_news(state)
+                local is_same_song = field(id, 'etag') == etag and field(id, 'asked') == asked
+                if version == '' then return false end
+                if state == 'failed' or state == 'dead' or state == 'cancelled' then
+                    return field(id, 'version') ~= version or field(id, 'asked') ~= asked
+                end
+                return not is_same_song and not field(id, 'sealed')
             end
-            return not is_same_song and not field(id, 'sealed')
-        end
 
-        local function note_write()
-            if write ~= '' then redis.pcall('SET', write, id, 'PX', 2 * rules.retention) end
-        end
-
-        local function store()
-            redis.call('HSET', job_key(id), 'bucket', bucket, 'key', key, 'filename', filename, 'options', options,
-                'asked', asked, 'owner', owner, 'etag', etag, 'version', version, 'bytes', bytes, 'trace', trace,
-                'progress', '0', 'created_at', now)
-            redis.call('HDEL', job_key(id), 'audio_seconds')
-            for _, index in ipairs(owner == '' and {recent} or {recent, recent_of(owner)}) do
-                redis.call('ZADD', index, now, id)
-                redis.call('ZREMRANGEBYRANK', index, 0, -rules.recent - 1)
+            -- The object is known: by its write, and no longer as one that could not be taken in.
+            local function note_write()
+                if write ~= '' then redis.pcall('SET', write, id, 'PX', 2 * rules.retention) end
+                settle_aside(aside_name(bucket, key))
             end
-            note_write()
-        end
 
-        """#
+            local function store()
+                redis.call('HSET', job_key(id), 'bucket', bucket, 'key', key, 'filename', filename, 'options', options,
+                    'asked', asked, 'trace', trace, 'budget', budget, 'owner', owner, 'etag', etag, 'version', version,
+                    'bytes', bytes, 'progress', '0', 'created_at', now)
+                redis.call('HDEL', job_key(id), 'audio_seconds')
+                for _, index in ipairs(owner == '' and {recent} or {recent, recent_of(owner)}) do
+                    redis.call('ZADD', index, now, id)
+                    redis.call('ZREMRANGEBYRANK', index, 0, -rules.recent - 1)
+                end
+                note_write()
+            end
+
+            """#
 
     /// Puts a job at the end of its owner's line unless it is known.
     ///
     /// Arguments: id, bucket, key, filename, options (JSON), audio seconds (or empty), owner (empty: nobody), entity tag,
-    /// version, bytes, key of the write (the last four empty when they are not known), options as asked for, place
-    /// in a trace (or empty), weight, priority, limits.
+    /// version, bytes, key of the write (the last four empty when they are not known), options as asked for, place in a trace
+    /// (or empty), budget (JSON or empty), weight, priority, limits.
     /// Returns `{'enqueued', '', position}`, `{'readmitted', state before, position}`, `{'known', state}` or
     /// `{'over', limit, allowed, milliseconds}`.
     static let enqueue = Script(
         admission + quotaStep + positionStep + #"""
-            local weight, priority, max_waiting, bytes_per_day, seconds_per_day = unpack(ARGV, 14)
+            local weight, priority, max_waiting, bytes_per_day, seconds_per_day = unpack(ARGV, 15)
             local state = field(id, 'state')
             if state and not is_news(state) then
                 note_write()
@@ -159,10 +162,10 @@ extension Script {
 
     /// Records a job that cannot be done as failed, unless it is known and this is no news of it, or it is done.
     ///
-    /// Arguments: as those of ``enqueue`` up to the trace, then the reason. Returns the job's state afterwards.
+    /// Arguments: as those of ``enqueue`` up to the budget, then the reason. Returns the job's state afterwards.
     static let reject = Script(
         admission + #"""
-            local reason = ARGV[14]
+            local reason = ARGV[15]
             local state = field(id, 'state')
             if state and (state == 'done' or not is_news(state)) then
                 note_write()

@@ -15,6 +15,8 @@ public struct Job: Sendable, Equatable, Codable {
     public var options: JobOptions
     /// Whose it is: a key's name; `nil` when it is nobody's.
     public var owner: String?
+    /// What it may take of a worker, where its owner's key says so.
+    public var budget = SongBudget()
     /// Which write of the object it is about, when that is known.
     public var write: ObjectWrite?
     /// The place in a trace (W3C `traceparent`) that work on it continues, if it is part of one.
@@ -124,6 +126,7 @@ extension Job {
             createdAt: date("created_at") ?? Date(timeIntervalSince1970: 0))
         asked = fields["asked"] ?? asked
         trace = text("trace")
+        if let text = text("budget") { budget = try decoded(SongBudget.self, text, of: id) }
         if let tag = text("etag") {
             write = ObjectWrite(bucket: bucket, key: key, eTag: tag, size: fields["bytes"].flatMap { Int($0) } ?? 0)
         }

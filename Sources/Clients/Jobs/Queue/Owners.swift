@@ -15,12 +15,15 @@ public struct OwnerPolicy: Sendable, Equatable {
     public var bytesPerDay: Int?
     /// How many seconds of music are taken in a day (UTC). A song's length counts once it is known.
     public var secondsPerDay: Double?
+    /// What each of the songs may take of a worker; it goes into the job.
+    public var budget: SongBudget
 
     /// The usual part; values out of bounds count as the nearest one within.
     public init(
         weight: Int = 1, priority: Int = 0, maxWaiting: Int? = nil, bytesPerDay: Int? = nil,
-        secondsPerDay: Double? = nil
+        secondsPerDay: Double? = nil, budget: SongBudget = SongBudget()
     ) {
+        self.budget = budget
         self.weight = min(max(weight, 1), 100)
         self.priority = min(max(priority, -9), 9)
         self.maxWaiting = maxWaiting

@@ -59,6 +59,8 @@ enum QueueKey {
     static let claims = tag + "claims"
     /// zset: job in a worker's hands → end of its lease.
     static let leases = tag + "leases"
+    /// string: when somebody last looked for leases that ran out.
+    static let looked = tag + "looked"
     /// zset: job that spent its attempts → when.
     static let dead = tag + "dead"
     /// zset: job → when it was enqueued last; capped.
@@ -127,8 +129,8 @@ extension Script {
     private static let names = """
         local rules_key, queue, served, wake, claims = KEYS[1], '\(QueueKey.queue)', '\(QueueKey.served)', \
         '\(QueueKey.wake)', '\(QueueKey.claims)'
-        local leases, dead, recent, pace = '\(QueueKey.leases)', '\(QueueKey.dead)', '\(QueueKey.recent)', \
-        '\(QueueKey.pace)'
+        local leases, looked, dead, recent, pace = '\(QueueKey.leases)', '\(QueueKey.looked)', '\(QueueKey.dead)', \
+        '\(QueueKey.recent)', '\(QueueKey.pace)'
         local events, workers = '\(QueueKey.events)', '\(QueueKey.workers)'
         local aside, aside_times = '\(QueueKey.aside)', '\(QueueKey.asideTimes)'
         local function job_key(id) return '\(QueueKey.tag)job:' .. id end

@@ -20,12 +20,15 @@ public struct SealedJob: Sendable, Equatable {
 
 extension RedisJobQueue {
     /// Puts the jobs of workers that are gone back into the queue, or among the dead when their attempts are spent: those
-    /// whose lease ran out. For one lease's time after a start of Redis nothing is recovered, so that the holders can come
-    /// back.
+    /// whose lease ran out.
     ///
+    /// A lease also runs out while Redis is down, frozen or unreachable, and its holder is not to blame. So when nobody has
+    /// looked for half a lease (two rounds of the caller's or a second, if that is longer), nothing is recovered this time: every
+    /// holder gets a whole lease to come back in.
+    /// - Parameter every: how often the caller looks.
     /// - Returns: the jobs that were moved.
-    @discardableResult public func recover() async throws -> [JobID] {
-        try JobID.list(await pool.run(Script.recover()))
+    @discardableResult public func recover(every: Duration = .zero) async throws -> [JobID] {
+        try JobID.list(await pool.run(Script.recover(RedisArgument(every.milliseconds))))
     }
 
     /// Sealed jobs whose worker is gone, each with its lease renewed for the caller, who stores the manifest and
@@ -63,7 +66,12 @@ extension RedisJobQueue {
         try await pool.run(Script.isAside(RedisArgument(bucket), RedisArgument(key))).integer == 1
     }
 
-    /// Forgets what was noted about an object, since it was taken in or is gone.
+    /// How many objects could not be taken in lately and are not aside yet.
+    public func countTried(within period: Duration) async throws -> Int {
+        Int(try await pool.run(Script.countTried(RedisArgument(period.milliseconds))).integer ?? 0)
+    }
+
+    /// Forgets what was noted about an object, since it is gone. One that is enqueued or rejected is forgotten by that.
     public func settleAside(_ bucket: String, _ key: String) async throws {
         _ = try await pool.run(Script.settleAside(RedisArgument(bucket), RedisArgument(key)))
     }
@@ -91,11 +99,16 @@ extension Script {
     /// Finds jobs whose lease ran out. The oldest is the next one out again; one that has spent its attempts is dead. The
     /// record of a worker without a sign of life for an hour is removed.
     ///
-    /// Returns the ids of the jobs that were moved.
+    /// Arguments: milliseconds between the caller's looks. Returns the ids of the jobs that were moved.
     static let recover = Script(
         #"""
-        local uptime = tonumber(redis.call('INFO', 'server'):match('uptime_in_seconds:(%d+)')) * 1000
-        if uptime < rules.lease then return {} end
+        local last = tonumber(redis.call('GET', looked))
+        redis.call('DEL', looked)
+        redis.call('SET', looked, whole(now))
+        if not last or now - last > math.max(rules.lease / 2, 2 * ARGV[1], 1000) then
+            for _, id in ipairs(redis.call('ZRANGE', leases, 0, -1)) do extend(id) end
+            return {}
+        end
         local moved = {}
         local expired = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 1000)
         for index = #expired, 1, -1 do
@@ -134,7 +147,7 @@ extension Script {
         return found
         """#)
 
-    private static let asideSteps = #"""
+    static let asideSteps = #"""
         local function aside_name(bucket, key) return bucket .. '/' .. key end
 
         local function settle_aside(name)
@@ -166,6 +179,16 @@ extension Script {
     static let isAside = Script(
         asideSteps + #"""
             return is_aside(redis.call('HGET', aside, aside_name(ARGV[1], ARGV[2]))) and 1 or 0
+            """#)
+
+    /// Arguments: milliseconds. Returns how many were tried since then and are not aside; counts 1,000 at most.
+    static let countTried = Script(
+        asideSteps + #"""
+            local count = 0
+            for _, name in ipairs(redis.call('ZREVRANGEBYSCORE', aside_times, '+inf', now - ARGV[1], 'LIMIT', 0, 1000)) do
+                if not is_aside(redis.call('HGET', aside, name)) then count = count + 1 end
+            end
+            return count
             """#)
 
     /// Arguments: bucket, key.

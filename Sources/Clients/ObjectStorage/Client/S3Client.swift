@@ -13,7 +13,7 @@ public struct S3Client: Sendable {
     /// Sizes from which on bodies are split.
     public var limits = Limits()
     /// How transient failures are met.
-    public var retry = RetryPolicy()
+    public var retry = RetryPolicy(attempts: 5, first: .milliseconds(100))
     /// When to give a transfer up.
     public var timeouts = HTTPTimeouts()
 

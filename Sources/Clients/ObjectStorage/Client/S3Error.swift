@@ -32,6 +32,9 @@ public struct S3Error: Error, Sendable, Equatable {
     /// Whether it says that the object, bucket or upload does not exist.
     public var isNotFound: Bool { status == 404 }
 
+    /// Whether there is no room for the object: reading and removing still work.
+    public var isStorageFull: Bool { status == 507 || code == "XMinioStorageFull" }
+
     /// Whether the same request may well succeed a little later.
     public var isTransient: Bool {
         [500, 502, 503, 504, 429].contains(status)

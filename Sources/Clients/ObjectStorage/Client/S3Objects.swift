@@ -1,5 +1,5 @@
 public import Foundation
-public import HTTPTransport
+import HTTPTransport
 public import Streams
 
 /// What is known of an object without reading it.

@@ -1,4 +1,5 @@
 import COpenSSL
+import ServiceContract
 import Yams
 
 /// A client that may call the functions: its name, the digest of its key, and how much it may ask for.
@@ -18,6 +19,8 @@ public struct APIKey: Sendable, Equatable {
     public var isAdmin = false
     /// What it may have of the queue.
     public var quota = Quota()
+    /// What each of its songs may take of a worker.
+    public var budget = SongBudget()
 
     /// What an owner may have of the queue; nil for no limit.
     public struct Quota: Sendable, Equatable {
@@ -70,6 +73,13 @@ public struct APIKey: Sendable, Equatable {
     ///   maxWaiting: 500
     ///   bytesPerDay: 20GiB
     ///   secondsPerDay: 36000
+    ///   maxSongBytes: 200MiB
+    ///   maxSongSeconds: 900
+    ///   sampleRates: 8000-96000
+    ///   maxWorkSeconds: 3600
+    ///   maxStemBytes: 2GiB
+    ///   maxDiskBytes: 4GiB
+    ///   maxJobSeconds: 1800
     /// ```
     ///
     /// A list without entries, or a text without a list, lets nobody in.
@@ -102,7 +112,8 @@ public struct APIKey: Sendable, Equatable {
     private init(_ fields: inout ManifestFields, place: String) throws {
         try fields.refuseOthers(known: [
             "name", "sha256", "rate", "concurrency", "admin", "weight", "priority", "maxWaiting", "bytesPerDay",
-            "secondsPerDay",
+            "secondsPerDay", "maxSongBytes", "maxSongSeconds", "sampleRates", "maxWorkSeconds", "maxStemBytes",
+            "maxDiskBytes", "maxJobSeconds",
         ])
         func number(_ name: String, _ range: ClosedRange<Int>) throws -> Int? {
             try fields.optionalString(name).map { text in
@@ -111,6 +122,12 @@ public struct APIKey: Sendable, Equatable {
                 }
             }
         }
+        func bytes(_ name: String) throws -> Int? {
+            try fields.optionalString(name).map {
+                try fields.parsed(name, $0, as: "a size such as 20GiB", Quantity.bytes)
+            }
+        }
+        func seconds(_ name: String) throws -> Double? { try number(name, 1...100_000_000).map(Double.init) }
         let rate = try fields.optionalString("rate").map { try fields.parsed("rate", $0, as: Rate.form, Rate.init) }
         try self.init(name: fields.string("name"), digest: fields.string("sha256"), rate: rate, place: place)
         concurrency = try number("concurrency", 1...100_000)
@@ -121,10 +138,19 @@ public struct APIKey: Sendable, Equatable {
         quota.weight = try number("weight", 1...100) ?? 1
         quota.priority = try number("priority", -9...9) ?? 0
         quota.maxWaiting = try number("maxWaiting", 0...1_000_000)
-        quota.bytesPerDay = try fields.optionalString("bytesPerDay").map {
-            try fields.parsed("bytesPerDay", $0, as: "a size such as 20GiB", Quantity.bytes)
-        }
+        quota.bytesPerDay = try bytes("bytesPerDay")
         quota.secondsPerDay = try number("secondsPerDay", 0...1_000_000_000)
+        budget.songBytes = try bytes("maxSongBytes")
+        budget.songSeconds = try seconds("maxSongSeconds")
+        budget.sampleRates = try fields.optionalString("sampleRates").map {
+            try fields.parsed(
+                "sampleRates", $0, as: "the lowest and the highest rate in Hz, such as 8000-96000",
+                SongBudget.sampleRates)
+        }
+        budget.workSeconds = try seconds("maxWorkSeconds")
+        budget.stemBytes = try bytes("maxStemBytes")
+        budget.diskBytes = try bytes("maxDiskBytes")
+        budget.jobSeconds = try seconds("maxJobSeconds")
     }
 
     private init(name: String, digest: String, rate: Rate?, place: String) throws {

@@ -64,6 +64,17 @@ public struct ReadinessCheck: Sendable {
     }
 }
 
+/// What the probe of a ``ReadinessCheck`` throws when the dependency can be used, but not for everything: the host stays ready,
+/// and `/readyz` says the word in place of `ok`.
+public struct Limited: Error, Sendable, CustomStringConvertible {
+    /// A word that everybody may read, for example `full`.
+    public let word: String
+    /// A dependency that is limited in the way that `word` says.
+    public init(_ word: String) { self.word = word }
+    /// The word.
+    public var description: String { word }
+}
+
 /// What a handler knows about the request's surroundings.
 public struct FunctionContext: Sendable {
     /// The name of the function in its `function.yaml`.

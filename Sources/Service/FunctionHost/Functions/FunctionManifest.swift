@@ -33,6 +33,8 @@ public struct FunctionManifest: Sendable, Equatable {
         /// How many requests of this route run at the same time, when they are not to take the function's places: long
         /// ones would lock out the short ones.
         public var maxConcurrency: Int?
+        /// Whether clients ask for it over and over: good answers to GET and HEAD then stand in the log at `debug` only.
+        public var isPolled = false
     }
 
     /// The host's limits for one function.
@@ -91,7 +93,11 @@ extension FunctionManifest.Route {
                 Int($0).flatMap { $0 >= 1 ? $0 : nil }
             }
         }
-        try fields.refuseOthers(known: ["path", "methods", "maxConcurrency"])
+        isPolled =
+            try fields.optionalString("polled").map {
+                try fields.parsed("polled", $0, as: "true or false") { Bool($0) }
+            } ?? false
+        try fields.refuseOthers(known: ["path", "methods", "maxConcurrency", "polled"])
     }
 }
 

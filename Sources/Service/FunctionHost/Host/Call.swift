@@ -104,12 +104,12 @@ struct Call: Sendable {
             error: outcome.status >= 500 ? "status \(outcome.status)" : outcome.isComplete ? nil : "cut off")
     }
 
-    func logAccess(function: String, isProbe: Bool, _ outcome: Exchange.Outcome) {
+    func logAccess(function: String, isRoutine: Bool, _ outcome: Exchange.Outcome) {
         let milliseconds =
             Double(outcome.duration.components.seconds) * 1e3
             + Double(outcome.duration.components.attoseconds) / 1e15
         logger.log(
-            level: isProbe ? .debug : .info, "request",
+            level: isRoutine ? .debug : .info, "request",
             metadata: [
                 "method": .string(method), "path": .string(path), "status": .stringConvertible(outcome.status),
                 "function": .string(function), "bytes": .stringConvertible(outcome.sentBytes),

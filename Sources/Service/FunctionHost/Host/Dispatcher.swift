@@ -80,7 +80,7 @@ struct Dispatcher: HTTPResponder {
         return Exchange(channel: call.channel, state: state, leave: leave) { [metrics, tracer] outcome in
             metrics.ends(function: function, method: call.method, outcome)
             if let route { tracer.record(call.span(route: route, from: start, outcome), at: call.trace) }
-            call.logAccess(function: function, isProbe: resolution.isProbe, outcome)
+            call.logAccess(function: function, isRoutine: resolution.isRoutine(call.method, outcome.status), outcome)
         }
     }
 
@@ -163,7 +163,15 @@ enum Resolution: Sendable {
     /// The path with its parameters' names; nil for what belongs to no function.
     var route: String? { if case .function(let match, _) = self { match.template.description } else { nil } }
 
-    var isProbe: Bool { if case .builtIn = self { true } else { false } }
+    /// Whether it is a probe, or a poll that was answered well.
+    func isRoutine(_ method: String, _ status: Int) -> Bool {
+        switch self {
+        case .builtIn: true
+        case .function(let match, _):
+            match.route.isPolled && status < 400 && BuiltInRoutes.methods.contains(method)
+        case .problem, .refused: false
+        }
+    }
 
     var gate: ConcurrencyGate? {
         if case .function(let match, _) = self { match.deployment.gate(for: match.template) } else { nil }

@@ -93,28 +93,23 @@ final class Readiness: Sendable {
     }
 
     private func look() async -> ReadinessReport {
-        var failed: Set<String> = []
-        await withTaskGroup(of: String?.self) { group in
-            for check in checks {
-                group.addTask { await self.passes(check) ? nil : check.name }
-            }
-            for await name in group { if let name { failed.insert(name) } }
+        let words: [String: String] = await withTaskGroup(of: (String, String).self) { group in
+            for check in checks { group.addTask { (check.name, await self.word(on: check)) } }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
-        let isUnready = checks.contains { $0.isRequired && failed.contains($0.name) }
-        return ReadinessReport(
-            status: isUnready ? "unready" : failed.isEmpty ? "ready" : "degraded",
-            checks: Dictionary(
-                uniqueKeysWithValues: checks.map { ($0.name, failed.contains($0.name) ? "failed" : "ok") }))
+        let isUnready = checks.contains { $0.isRequired && words[$0.name] == "failed" }
+        let isWhole = words.values.allSatisfy { $0 == "ok" }
+        return ReadinessReport(status: isUnready ? "unready" : isWhole ? "ready" : "degraded", checks: words)
     }
 
-    private func passes(_ check: ReadinessCheck) async -> Bool {
+    private func word(on check: ReadinessCheck) async -> String {
         do {
             try await withTimeLimit(.seconds(2)) { try await check.probe() }
-            return true
+            return "ok"
         } catch {
             logger.warning(
                 "readiness check failed", metadata: ["check": .string(check.name), "error": .string("\(error)")])
-            return false
+            return (error as? Limited)?.word ?? "failed"
         }
     }
 }

@@ -80,6 +80,7 @@ extension Problem {
         case internalError = "internal"
         case unavailable
         case timeout
+        case storageFull = "storage-full"
 
         /// The HTTP status.
         public var status: Int { row.status }
@@ -115,6 +116,7 @@ extension Problem {
             case .internalError: (500, "Something went wrong inside")
             case .unavailable: (503, "Not available now")
             case .timeout: (504, "The time is up")
+            case .storageFull: (507, "The storage is full")
             }
         }
     }

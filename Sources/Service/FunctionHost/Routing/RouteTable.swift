@@ -2,9 +2,10 @@
 struct RouteTable: Sendable {
     struct Match: Sendable {
         let deployment: ServedFunction
-        let methods: [String]
-        let template: RouteTemplate
+        let route: FunctionManifest.Route
         let parameters: [String: String]
+        var methods: [String] { route.methods }
+        var template: RouteTemplate { route.path }
     }
 
     private struct Entry {
@@ -33,9 +34,7 @@ struct RouteTable: Sendable {
     func match(_ path: [String]) -> Match? {
         for entry in entries {
             guard let parameters = entry.route.path.match(path) else { continue }
-            return Match(
-                deployment: entry.deployment, methods: entry.route.methods, template: entry.route.path,
-                parameters: parameters)
+            return Match(deployment: entry.deployment, route: entry.route, parameters: parameters)
         }
         return nil
     }

@@ -1,4 +1,4 @@
-import ObjectStorage
+import HTTPTransport
 
 /// Which events are on their way to a target, which wait for another try, and which come next.
 ///

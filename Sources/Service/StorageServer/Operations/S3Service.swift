@@ -25,6 +25,8 @@ struct S3Service: Sendable {
 
     func answer(_ request: S3Request, _ body: RequestBody, _ context: StorageContext) async throws -> Response {
         if request.path.hasPrefix("/minio/") { return try await admin(request, body) }
+        // A browser's form is signed in its fields, which nobody reads here: to say that it lacks a signature would be untrue.
+        if request.isBrowserForm { throw S3Failure.formUpload }
         let payload = try authenticator.authenticate(request, now: now())
         try refuseUnsupported(request)
         let call = Call(request: request, payload: payload, body: body, context: context)

@@ -83,6 +83,10 @@ extension S3Failure {
     static let malformedXML = S3Failure(
         400, "MalformedXML",
         "The XML you provided was not well-formed or did not validate against our published schema.")
+    static let formUpload = S3Failure(
+        501, "NotImplemented",
+        "Uploads by a form (presigned POST) are not implemented; ask for a presigned PUT, or send the form to POST /upload."
+    )
     static let malformedChunk = S3Failure(400, "InvalidRequest", "The body's aws-chunked encoding is malformed.")
     static let headersTooLarge = S3Failure(
         400, "RequestHeaderSectionTooLarge",

@@ -91,6 +91,12 @@ package struct S3Request: Sendable {
     /// The first value of a header field.
     func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
 
+    /// Whether a browser's form brings an object to a bucket.
+    var isBrowserForm: Bool {
+        method == "POST" && bucket != nil && key == nil
+            && header("content-type")?.lowercased().hasPrefix("multipart/form-data") == true
+    }
+
     /// The first value of a query item; empty for one without a value.
     func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
 

@@ -31,10 +31,16 @@ public struct RetryPolicy: Sendable {
     public static var never: RetryPolicy { RetryPolicy(attempts: 1) }
 
     /// This policy without an end, as a watch has it.
-    var forever: RetryPolicy {
+    package var forever: RetryPolicy {
         var policy = self
         policy.attempts = .max
         return policy
+    }
+
+    /// The pause after failure number `failure`, from 1.
+    package func delay(after failure: Int) -> Duration {
+        let doubled = first * (1 << min(failure - 1, 20))
+        return min(doubled, longest) * (1 - random() / 2)
     }
 
     /// The pauses between the attempts of one call.
@@ -55,9 +61,7 @@ public struct RetryPolicy: Sendable {
             failures += 1
             guard failures < policy.attempts else { return nil }
             if let retryAfter, retryAfter > policy.longestRetryAfter { return nil }
-            let doubled = policy.first * (1 << Swift.min(failures - 1, 20))
-            let pause = Swift.min(doubled, policy.longest) * (1 - policy.random() / 2)
-            return Swift.max(pause, retryAfter ?? .zero)
+            return Swift.max(policy.delay(after: failures), retryAfter ?? .zero)
         }
     }
 }
