@@ -11,7 +11,7 @@ import Synchronization
 /// thread of the cooperative pool, nor slow replies to others can keep it from renewing.
 final class LeaseKeeper: Sendable {
     /// What the keeper and the rest of the worker share.
-    struct Duty {
+    struct Shared {
         var record: WorkerRecord
         var claim: Claim?
         var progress = 0.0
@@ -29,7 +29,7 @@ final class LeaseKeeper: Sendable {
         var waiter: CheckedContinuation<Void, Never>?
     }
 
-    private let duty: Mutex<Duty>
+    private let shared: Mutex<Shared>
     private let alarm = NSCondition()
     private let queue: RedisJobQueue
     private let healthFile: URL?
@@ -39,16 +39,16 @@ final class LeaseKeeper: Sendable {
         self.queue = queue
         self.healthFile = healthFile
         self.logger = logger
-        duty = Mutex(Duty(record: record))
+        shared = Mutex(Shared(record: record))
     }
 
     /// Starts the thread; it ends with ``stop()``.
     func start() {
         let thread = Thread { [self] in
             keep()
-            let waiter = duty.withLock { duty in
-                duty.hasEnded = true
-                return duty.waiter
+            let waiter = shared.withLock { shared in
+                shared.hasEnded = true
+                return shared.waiter
             }
             waiter?.resume()
         }
@@ -60,9 +60,9 @@ final class LeaseKeeper: Sendable {
     func stop() async {
         change { $0.isStopped = true }
         await withCheckedContinuation { continuation in
-            let hasEnded = duty.withLock { duty in
-                if !duty.hasEnded { duty.waiter = continuation }
-                return duty.hasEnded
+            let hasEnded = shared.withLock { shared in
+                if !shared.hasEnded { shared.waiter = continuation }
+                return shared.hasEnded
             }
             if hasEnded { continuation.resume() }
         }
@@ -88,7 +88,7 @@ final class LeaseKeeper: Sendable {
 
     /// Says whether the worker claims no more.
     func drain(_ isDraining: Bool) {
-        guard duty.withLock({ ($0.record.state == .draining) != isDraining }) else { return }
+        guard shared.withLock({ ($0.record.state == .draining) != isDraining }) else { return }
         change { $0.record.state = isDraining ? .draining : $0.claim == nil ? .idle : .busy }
     }
 
@@ -99,7 +99,7 @@ final class LeaseKeeper: Sendable {
 
     /// Takes note of how far the work is, and answers with what became of the lease.
     func report(_ progress: Double) -> LeaseStatus {
-        duty.withLock {
+        shared.withLock {
             $0.progress = progress
             $0.record.progress = progress
             return $0.status
@@ -141,13 +141,13 @@ final class LeaseKeeper: Sendable {
     }
 
     /// Why no song can be worked on here.
-    var trouble: String? { duty.withLock { $0.trouble } }
+    var trouble: String? { shared.withLock { $0.trouble } }
 
     /// What became of the lease, as far as the last round found.
-    var status: LeaseStatus { duty.withLock { $0.status } }
+    var status: LeaseStatus { shared.withLock { $0.status } }
 
-    private func change(_ body: (inout Duty) -> Void) {
-        duty.withLock { body(&$0) }
+    private func change(_ body: (inout Shared) -> Void) {
+        shared.withLock { body(&$0) }
         alarm.withLock { alarm.signal() }
     }
 
@@ -162,7 +162,7 @@ final class LeaseKeeper: Sendable {
         var pause = 0.25
         var isAway = false
         while true {
-            let now = duty.withLock { $0 }
+            let now = shared.withLock { $0 }
             if now.isStopped { return }
             do {
                 let lease = try round(now, over: line)
@@ -184,11 +184,11 @@ final class LeaseKeeper: Sendable {
         }
     }
 
-    private func round(_ now: Duty, over line: RedisLeaseLine) throws(RedisError) -> Duration {
+    private func round(_ now: Shared, over line: RedisLeaseLine) throws(RedisError) -> Duration {
         if let claim = now.claim {
             let status = try line.renew(claim)
             if status != .held {
-                duty.withLock { if $0.claim == claim { $0.status = status } }
+                shared.withLock { if $0.claim == claim { $0.status = status } }
             } else if now.progress > 0 || now.audioSeconds != nil {
                 // A full server refuses progress but not renewals.
                 do {
