@@ -121,7 +121,7 @@ var clients: [Target] {
                 ]),
             .target(
                 name: "Kubernetes",
-                dependencies: ["Pacing", "Streams", "HTTPTransport", "Threading", "Encodings", .logging, .yams]),
+                dependencies: ["Streams", "HTTPTransport", "Threading", "Encodings", .logging, .yams]),
             .target(
                 name: "ModelStore",
                 dependencies: [
@@ -156,7 +156,7 @@ var service: [Target] {
                 name: "FunctionHost",
                 dependencies: [
                     "Pacing", "Streams", "HTTPServer", "Digests", "Threading", "ServiceContract", "Encodings",
-                    "EnvironmentSettings", "Terminal", "COpenSSL", "Observability", .hummingbird, .httpTypes,
+                    "EnvironmentSettings", "Observability", .hummingbird, .httpTypes,
                     .nioCore, .nioHTTPTypes, .logging, .metrics, .lifecycle, .yams,
                 ]),
             .target(
@@ -220,7 +220,7 @@ var autoscaler: [Target] {
             name: "Controller",
             dependencies: [
                 "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "EnvironmentSettings", "HTTPServer",
-                "Observability", .hummingbird, .lifecycle, .logging, .yams,
+                "Observability", .lifecycle, .logging, .yams,
             ],
             path: "autoscaler/Controller"),
         .executableTarget(
@@ -243,7 +243,7 @@ var programs: [Target] {
                 name: "function-host",
                 dependencies: functions.map { .target(name: $0.name) } + [
                     "FunctionHost", "ServiceContract", "Terminal", "Observability", "TraceExport",
-                    "EnvironmentSettings", .argumentParser, .logging, .metrics, .lifecycle,
+                    .argumentParser, .logging, .metrics, .lifecycle,
                 ]),
             .executableTarget(
                 name: "worker",
@@ -266,8 +266,8 @@ var tests: [Target] {
     [
         .target(name: "TestRun", path: "Tests/TestRun", exclude: ["keeper.sh"]),
         .target(
-            name: "TestSupport", dependencies: ["TestRun", "Pacing", "Threading", .lifecycle, .logging],
-            path: "Tests/TestSupport"),
+            name: "TestSupport", dependencies: ["TestRun", "Threading", .lifecycle, .logging], path: "Tests/TestSupport"
+        ),
         test("TestSupportTests", []),
         test("ArchitectureTests", [], isSupported: false),
         test("FoundationsTests", ["Digests", "Encodings", "Pacing", "EnvironmentSettings"]),
@@ -295,7 +295,7 @@ var tests: [Target] {
             "StorageServerTests",
             [
                 "Pacing", "Streams", "StorageServer", "ObjectStorage", "HTTPTransport", "Digests", "Encodings",
-                .nioCore, .hummingbird, .lifecycle, .logging, .httpTypes,
+                .nioCore, .hummingbird, .httpTypes,
             ],
             resources: [.copy("Fixtures"), .copy("Clients")]),
         test(
@@ -326,7 +326,7 @@ var tests: [Target] {
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
                 "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices",
-                "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", .logging, .metrics, .lifecycle,
+                "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", .nioCore, .logging, .lifecycle,
             ],
             exclude: [
                 "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml",

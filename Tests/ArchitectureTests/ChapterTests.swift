@@ -13,16 +13,13 @@ import Testing
     /// Files under 40 lines, and why they are not part of another one. What is not here belongs into the chapter that uses it.
     private static let short = [
         "Examples/separate/main.swift": "the engine in ten lines",
-        "Sources/Clients/Jobs/Options/EnvironmentNumber.swift": "for the rules and the options",
-        "Sources/Clients/ObjectStorage/Client/RetryPolicy.swift": "for every request of the client",
         "Sources/Engine/Audio/Reading/MediaFormats.swift": "the lists of what is let in",
         "Sources/Foundations/ProcessUsage/ProcessUsage.swift": "the room's only file",
+        "Sources/Foundations/ServiceContract/SongBudget.swift": "what a key may take, for host, queue and worker",
         "Sources/Foundations/ServiceContract/Version.swift": "what a release changes",
         "Sources/Foundations/Untrusted/Untrusted.swift": "the room's only file",
         "Sources/Programs/msaas/Msaas.swift": "a main",
-        "Sources/Service/FunctionHost/Functions/Quantity.swift": "for every setting of host and functions",
-        "Sources/Service/FunctionHost/Host/TimeLimit.swift": "for the dispatcher and the probes",
-        "autoscaler/Controller/TimeLimit.swift": "for the loop and the election",
+        "autoscaler/Policy/Duration+Text.swift": "for every sentence of the policy and the simulator",
         "autoscaler/autoscaler/AutoscalerCommand.swift": "a main",
     ]
 
