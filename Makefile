@@ -118,8 +118,8 @@ images: ## Build the container images (VERSION=…, REGISTRY=host/project/)
 			--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" . || exit 1; \
 	done
 
-push: images ## Build the container images and push them to REGISTRY
-	for image in $(IMAGES); do docker push $(REGISTRY)$$image:$(VERSION) || exit 1; done
+push: images ## Build the container images, push them to REGISTRY, write their digests into the GKE overlay
+	k8s/release.sh $(REGISTRY) $(VERSION) $(IMAGES)
 
 kind-load: images ## Build the container images and load them into a kind cluster (KIND_CLUSTER=msaas)
 	kind load docker-image --name $(KIND_CLUSTER) $(foreach image,$(IMAGES),$(REGISTRY)$(image):$(VERSION))

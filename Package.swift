@@ -266,11 +266,11 @@ var tests: [Target] {
     [
         .target(name: "TestRun", path: "Tests/TestRun", exclude: ["keeper.sh"]),
         .target(
-            name: "TestSupport", dependencies: ["TestRun", "Threading", .lifecycle, .logging], path: "Tests/TestSupport"
-        ),
+            name: "TestSupport", dependencies: ["TestRun", "Pacing", "Threading", .lifecycle, .logging],
+            path: "Tests/TestSupport"),
         test("TestSupportTests", []),
         test("ArchitectureTests", [], isSupported: false),
-        test("FoundationsTests", ["Digests", "Encodings", "Pacing", "EnvironmentSettings"], isSupported: false),
+        test("FoundationsTests", ["Digests", "Encodings", "Pacing", "EnvironmentSettings"]),
         test("ObservabilityTests", ["Observability", .logging, .metrics], isSupported: false),
         test("TensorsTests", ["Pacing", "Tensors"], isSupported: false),
         test("CheckpointsTests", ["Pacing", "Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
@@ -344,14 +344,18 @@ var tests: [Target] {
         test(
             "ManifestTests",
             [
-                "Controller", "Jobs", "Kubernetes", "FunctionHost", "WorkerLoop", "LocalStack", "ObjectStorage",
-                "HTTPTransport", "msaas", "EnvironmentSettings", "FunctionClients", "UploadFunction",
-                "SeparateFunction", "FetchFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore", "Separation",
-                .yams,
-            ]),
+                "Controller", "Jobs", "Kubernetes", "KubernetesDouble", "FunctionHost", "WorkerLoop", "LocalStack",
+                "ObjectStorage", "HTTPTransport", "ServiceContract", "Streams", "msaas", "TrialWorker", "autoscaler",
+                "function-host", "EnvironmentSettings", "FunctionClients", "UploadFunction", "SeparateFunction",
+                "FetchFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore", "Separation",
+                .nioCore, .yams,
+            ], exclude: ["Support/recorder.py"]),
         test(
             "ChaosTests",
-            ["LocalStack", "ServiceClient", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Digests"]),
+            [
+                "LocalStack", "ServiceClient", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Digests",
+                "Pacing",
+            ]),
         test(
             "EndToEndTests",
             [
@@ -371,7 +375,8 @@ var fuzzing: [Target] {
                 "Checkpoints", "HTDemucs", "Separation", "Tensors", "ModelStore", "Audio", "HTTPTransport",
                 "ObjectStorage", "StorageServer", "FunctionHost",
                 "UploadFunction", "SeparateFunction", "FetchFunction", "Jobs", "EnvironmentSettings",
-                "Observability", "ServiceContract", "Encodings", "Digests", "TestSupport", .httpTypes,
+                "Observability", "ServiceContract", "Encodings", "Digests", "Pacing",
+                "TestSupport", .httpTypes,
             ],
             path: "Tests/Fuzz", exclude: ["Corpus", "README.md", "run.sh", "seeds.py"],
             swiftSettings: [.unsafeFlags(["-parse-as-library"])])

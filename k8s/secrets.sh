@@ -16,7 +16,19 @@ secret() { # name, then key=value…
     for entry in "$@"; do printf '  %s: "%s"\n' "${entry%%=*}" "${entry#*=}"; done
 }
 
-password=$(random 24)
-secret redis "password=$password" "url=redis://:$password@redis:6379/0"
+# Redis knows a user for each role, whose rights are in base/redis/users.acl; `admin`, for you, may everything.
+users=
+for user in upload separate fetch worker autoscaler admin probe; do
+    password=$(random 24)
+    users="$users $user=$password"
+    [ $user = probe ] || secret "redis-$user" "REDIS_URL=redis://$user:$password@redis:6379/0"
+done
+# shellcheck disable=SC2086 # one argument each
+secret redis-users $users
+
+# The storage's root, which is MinIO's own and that of the Job that makes the users; their rights are in base/storage.
 secret storage "S3_ACCESS_KEY=$(random 10)" "S3_SECRET_KEY=$(random 24)"
+for role in upload separate fetch worker setup; do
+    secret "storage-$role" "S3_ACCESS_KEY=msaas-$role" "S3_SECRET_KEY=$(random 24)"
+done
 secret webhook "WEBHOOK_TOKEN=$(random 24)"

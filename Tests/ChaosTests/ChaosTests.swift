@@ -5,6 +5,7 @@ import LocalStack
 import ObjectStorage
 import ServiceClient
 import Synchronization
+import Pacing
 import TestSupport
 import Testing
 
@@ -80,7 +81,7 @@ import Testing
     }
 
     private func wreak(_ vandal: Vandal, seed: UInt64, for length: Duration) async -> ([Fault: Int], [String]) {
-        var numbers = SeededNumbers(seed: seed &+ 1)
+        var numbers = SeededGenerator(seed: seed &+ 1)
         var faults: [Fault: Int] = [:]
         var complaints: [String] = []
         let end = ContinuousClock.now + length

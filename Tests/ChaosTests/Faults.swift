@@ -3,6 +3,7 @@ import Foundation
 import HTTPTransport
 import LocalStack
 import ObjectStorage
+import Pacing
 import TestSupport
 
 /// What goes wrong.
@@ -23,7 +24,7 @@ enum Fault: String, CaseIterable, Sendable {
         }
     }
 
-    static func random(using numbers: inout SeededNumbers) -> Fault {
+    static func random(using numbers: inout SeededGenerator) -> Fault {
         let bag = allCases.flatMap { Array(repeating: $0, count: $0.weight) }
         return bag[Int.random(in: bag.indices, using: &numbers)]
     }

@@ -4,6 +4,7 @@ import Jobs
 import ObjectStorage
 import ServiceClient
 import ServiceContract
+import Pacing
 import TestSupport
 
 /// Uploads that the service has accepted, by two owners with keys, of whom one floods, and by nobody: straight into the bucket.
@@ -105,7 +106,7 @@ actor Load {
 extension Load {
     /// One after the other, without a pause, and now and then many at once: songs, and what must fail.
     func flood(seed: UInt64, while goesOn: @escaping @Sendable () -> Bool) async {
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SeededGenerator(seed: seed)
         var count = 0
         await withDiscardingTaskGroup { group in
             while goesOn() {
@@ -126,7 +127,7 @@ extension Load {
 
     /// Song after song of the small owner: the next one is sent when the one before has ended.
     func smallOwner(seed: UInt64, while goesOn: @escaping @Sendable () -> Bool) async {
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SeededGenerator(seed: seed)
         while goesOn() {
             let song = book.sound[Int.random(in: book.sound.indices, using: &numbers)]
             if let upload = await upload(0, song: song, .function(.small)) {

@@ -3,6 +3,7 @@ import Jobs
 import KubernetesDouble
 import ServiceContract
 import Synchronization
+import Pacing
 import TestSupport
 import Testing
 
@@ -31,7 +32,7 @@ import Testing
                     }
                 }
                 defer { upkeep.cancel() }
-                var numbers = SeededNumbers(seed: seed)
+                var numbers = SeededGenerator(seed: seed)
                 var troubles: [Trouble] = Trouble.allCases + Trouble.allCases
                 let end = ContinuousClock.now + (length ?? .zero)
                 var count = 0

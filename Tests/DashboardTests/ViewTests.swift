@@ -47,6 +47,23 @@ import Testing
         try expect(DashboardView(model).picture(Self.standard), matches: "away-80x24")
     }
 
+    /// A Redis that answers and yet loses jobs is no green dashboard; neither are objects that nobody could take in.
+    @Test func whatNeedsTheOperatorIsSaid() {
+        func banner(_ model: DashboardModel) -> String {
+            DashboardView(model).picture(Size(width: 120, height: 24)).rows[1]
+        }
+        #expect(banner(Scene.busy()).trimmingCharacters(in: .whitespaces).isEmpty)
+        #expect(banner(Scene.busy { $0.aside = 1 }).contains("1 object could not be taken in and is set aside."))
+        #expect(banner(Scene.busy { $0.aside = 100 }).contains("100 objects or more"))
+        var model = Scene.busy {
+            $0.warnings = ["Redis is full."]
+            $0.aside = 3
+        }
+        #expect(banner(model).contains("Redis is full.") && banner(model).contains("(+1)"))
+        _ = model.update(.away("Redis away"))
+        #expect(banner(model).contains("Redis away") && !banner(model).contains("full"))
+    }
+
     @Test func help() throws {
         var model = Scene.busy()
         _ = model.update(.key(.character("?")))

@@ -18,15 +18,15 @@ import Testing
             #expect(try await queue.fail(claim, reason: "It broke.", retry: true) == .dead)
             jobs.append(id)
         }
-        func retry(_ arguments: String...) async throws -> String {
-            try await Program.run(
+        func retry(_ arguments: String...) throws -> String {
+            try runProgram(
                 [Places.products.appending(path: "msaas").path, "retry"] + arguments, environment: ["REDIS_URL": url])
         }
-        #expect(try await retry(jobs[1].description).contains("\(jobs[1]) waits again"))
-        #expect(try await retry(jobs[1].description).contains("neither dead nor failed"))
+        #expect(try retry(jobs[1].description).contains("\(jobs[1]) waits again"))
+        #expect(try retry(jobs[1].description).contains("neither dead nor failed"))
         #expect(try await queue.depth() == QueueDepth(waiting: 1, inFlight: 0, dead: 1))
-        #expect(try await retry().contains("\(jobs[0]) waits again"))
-        #expect(try await retry().contains("No job is dead"))
+        #expect(try retry().contains("\(jobs[0]) waits again"))
+        #expect(try retry().contains("No job is dead"))
         let claim = try #require(try await queue.claim(worker: "w", wait: .seconds(10)))
         #expect(claim.job.id == jobs[1])
         #expect(claim.job.attempts == 1, "its attempts are counted anew")
@@ -43,22 +43,24 @@ import Testing
                 msaas, "storage", "--data", folder.path, "--port", "{port}", "--webhook",
                 "separate=http://127.0.0.1:1/separate",
             ], environment: keys)
-        func events(_ arguments: String...) throws -> String {
-            try runProgram(
+        func events(_ arguments: String...) async throws -> String {
+            try await Program.run(
                 [msaas, "events"] + arguments,
                 environment: keys.merging(["S3_ENDPOINT": "http://127.0.0.1:\(storage.port)"]) { $1 })
         }
-        func isCounted(_ count: Int) throws -> Bool? {
-            let metrics = try runProgram(["curl", "-sSf", "http://127.0.0.1:\(storage.port)/minio/v2/metrics/cluster"])
+        func isCounted(_ count: Int) async throws -> Bool? {
+            let metrics = try await Program.run([
+                "curl", "-sSf", "http://127.0.0.1:\(storage.port)/minio/v2/metrics/cluster",
+            ])
             return metrics.contains("msaas_storage_events_set_aside \(count)\n") ? true : nil
         }
-        _ = try await eventually("it is counted") { try isCounted(1) }
-        #expect(try events().contains("Cannot read"))
-        #expect(try events("--retry").contains("1 sent again"))
-        _ = try await eventually("it is set aside again") { try isCounted(1) }
-        #expect(try events("--forget").contains("1 dropped"))
-        #expect(try events().contains("no event is set aside"))
-        _ = try await eventually("it is counted no more") { try isCounted(0) }
+        _ = try await eventually("it is counted") { try await isCounted(1) }
+        #expect(try await events().contains("Cannot read"))
+        #expect(try await events("--retry").contains("1 sent again"))
+        _ = try await eventually("it is set aside again") { try await isCounted(1) }
+        #expect(try await events("--forget").contains("1 dropped"))
+        #expect(try await events().contains("no event is set aside"))
+        _ = try await eventually("it is counted no more") { try await isCounted(0) }
     }
 
     @Test(arguments: [

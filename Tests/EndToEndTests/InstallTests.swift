@@ -8,12 +8,12 @@ import Testing
     @Test func whatIsInstalledWorksAwayFromTheCheckout() async throws {
         let folder = try TemporaryDirectory()
         let prefix = folder.path + "/usr local"
-        func make(_ target: String) throws {
-            _ = try runProgram([
+        func make(_ target: String) async throws {
+            _ = try await Program.run([
                 "make", "-C", Places.repository.path, target, "PREFIX=\(prefix)", "BIN=\(Places.products.path)",
             ])
         }
-        try make("install")
+        try await make("install")
         let msaas = prefix + "/bin/msaas"
         // Nothing but the installed tree: another folder, no variable, no cache.
         let environment = ["MSAAS_MODELS": "", "XDG_CACHE_HOME": folder.path + "/cache", "HOME": folder.path]
@@ -42,8 +42,8 @@ import Testing
             #expect(lost.output.contains(prefix + "/share/msaas/models"), "\(lost.output)")
             #expect(lost.output.contains("MSAAS_MODELS"), "\(lost.output)")
         }
-        try make("uninstall")
-        let left = try runProgram(["find", prefix, "-type", "f"])
+        try await make("uninstall")
+        let left = try await Program.run(["find", prefix, "-type", "f"])
         #expect(left == "")
     }
 }

@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func aSeparationGoesOnWithoutAnybodyToTell() async throws {
-        let song = try DemoSong.cut(seconds: 2, to: folder.url)
+        let song = try await DemoSong.cut(seconds: 2, to: folder.url)
         for (index, (streams, code)) in [
             ("> /dev/full", 1), ("2> /dev/full", 0), (">&- 2>&-", 0), ("| true; exit ${PIPESTATUS[0]}", 1),
         ].enumerated() {
@@ -64,11 +64,11 @@ import Testing
 
     /// The terminal goes away while the service runs: it ends as with Ctrl-C and leaves nobody behind.
     @Test func aServiceWhoseTerminalClosesEndsInOrder() async throws {
-        let session = try Tmux(columns: 80, lines: 24, in: folder)
-        try session.run(
+        let session = try await Tmux(columns: 80, lines: 24, in: folder)
+        try await session.run(
             "\(Places.products.path)/msaas up --data \(folder.path)/data --workers 0; echo $? > \(folder.path)/status")
         _ = try await eventually("it is up") {
-            try session.screen().contains("is running. Ctrl-C stops it.") ? true : nil
+            try await session.screen().contains("is running. Ctrl-C stops it.") ? true : nil
         }
         let data = folder.url.appending(path: "data")
         #expect(throws: Never.self) { try StackAddress.read(from: data) }
@@ -79,25 +79,25 @@ import Testing
     }
 
     @Test func progressFitsATerminalOf40Columns() async throws {
-        let song = try DemoSong.cut(seconds: 20, to: folder.url, name: "a song with quite a long name, sung in 樂.mp3")
-        let session = try Tmux(columns: 40, lines: 20, in: folder)
-        try session.run(
+        let song = try await DemoSong.cut(seconds: 20, to: folder.url, name: "a song with quite a long name, sung in 樂.mp3")
+        let session = try await Tmux(columns: 40, lines: 20, in: folder)
+        try await session.run(
             "MSAAS_THREADS=1 \(Places.products.path)/msaas separate -n starter '\(song.path)' '\(song.path)' -o out; echo ended"
         )
         var bars: [Int] = []
         _ = try await eventually("it ends") { () -> Bool? in
-            let screen = try session.screen()
+            let screen = try await session.screen()
             bars.append(screen.split(separator: "\n").count { $0.contains(" % ") })
             return screen.contains("\nended") ? true : nil
         }
         #expect(bars.contains(1), "it was seen at work")
-        let screen = try session.screen()
+        let screen = try await session.screen()
         #expect(bars.max() == 1, "a line that wraps cannot be overwritten: \(screen)")
         #expect(screen.contains("1 of 1 tracks separated."))
     }
 
     @Test func namesDoNotCommandTheTerminal() async throws {
-        let song = try DemoSong.cut(seconds: 1, to: folder.url)
+        let song = try await DemoSong.cut(seconds: 1, to: folder.url)
         let name = folder.path + "/a\u{1b}[2J\u{9b}31m\u{202e}b.mp3"
         try FileManager.default.moveItem(atPath: song.path, toPath: name)
         let bad = folder.path + "/\u{1b}]0;owned\u{7}.mp3"
@@ -116,7 +116,7 @@ import Testing
 
     @Test func errorsAfterTheStartComeWithoutUsage() async throws {
         for command in [
-            "msaas demo /no/song", "msaas score /no /stems", "msaas rules --lease-seconds -1",
+            "msaas demo /no/song", "msaas score /no /stems", "msaas rules --lease-seconds=-1",
             "msaas models verify nonsense",
             "autoscaler simulate /no/trace", "autoscaler dashboard --once --data /no",
         ] {
@@ -135,9 +135,9 @@ import Testing
 final class Tmux: Sendable {
     private let socket: String
 
-    init(columns: Int, lines: Int, in folder: TemporaryDirectory) throws {
+    init(columns: Int, lines: Int, in folder: TemporaryDirectory) async throws {
         socket = folder.path + "/tmux"
-        _ = try runProgram([
+        _ = try await Program.run([
             "tmux", "-S", socket, "-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(lines)", "-c",
             folder.path,
             "/bin/sh",
@@ -147,14 +147,21 @@ final class Tmux: Sendable {
     deinit { close() }
 
     /// Types a line.
-    func run(_ line: String) throws {
-        _ = try runProgram(["tmux", "-S", socket, "send-keys", "-l", line])
-        _ = try runProgram(["tmux", "-S", socket, "send-keys", "Enter"])
+    func run(_ line: String) async throws {
+        _ = try await Program.run(["tmux", "-S", socket, "send-keys", "-l", line])
+        _ = try await Program.run(["tmux", "-S", socket, "send-keys", "Enter"])
     }
 
     /// What is to be seen.
-    func screen() throws -> String { try runProgram(["tmux", "-S", socket, "capture-pane", "-p"]) }
+    func screen() async throws -> String { try await Program.run(["tmux", "-S", socket, "capture-pane", "-p"]) }
 
     /// Closes the terminal: whoever runs in it gets a SIGHUP.
-    func close() { _ = try? runProgram(["tmux", "-S", socket, "kill-server"]) }
+    func close() {
+        let end = Process()
+        end.executableURL = URL(filePath: "/usr/bin/env")
+        end.arguments = ["tmux", "-S", socket, "kill-server"]
+        end.standardError = FileHandle.nullDevice
+        guard (try? end.run()) != nil else { return }
+        end.waitUntilExit()
+    }
 }

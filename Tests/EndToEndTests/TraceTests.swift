@@ -144,7 +144,7 @@ private final class TracedService: Sendable {
         func program(_ name: String) -> String { Places.products.appending(path: name).path }
         folder = try TemporaryDirectory()
         redis = try ServerProcess.redis()
-        clip = try Data(contentsOf: DemoSong.cut(seconds: 2, to: folder.url))
+        clip = try await Data(contentsOf: DemoSong.cut(seconds: 2, to: folder.url))
         let port = try freePort()
         address = "http://127.0.0.1:\(port)"
         var environment = tracing.merging([
@@ -157,7 +157,7 @@ private final class TracedService: Sendable {
                 "separate=\(address)/separate",
             ], environment: environment)
         environment["S3_ENDPOINT"] = "http://127.0.0.1:\(storage.port)"
-        _ = try runProgram([program("msaas"), "setup"], environment: environment)
+        _ = try await Program.run([program("msaas"), "setup"], environment: environment)
         environment["HOST"] = "127.0.0.1"
         environment["PORT"] = String(port)
         queue = try RedisJobQueue(url: environment["REDIS_URL"] ?? "")

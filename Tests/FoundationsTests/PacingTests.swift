@@ -1,13 +1,9 @@
 import Pacing
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct PacingTests {
-    private struct Constant: RandomNumberGenerator {
-        let bits: UInt64
-        func next() -> UInt64 { bits }
-    }
-
     @Test func pausesGrowAndAreScattered() {
         let backoff = Backoff(attempts: 8, first: .milliseconds(100), longest: .seconds(1))
         let longest = Array(backoff.pauses(using: Constant(bits: 0)))

@@ -1,4 +1,5 @@
 import Foundation
+import Pacing
 import TestSupport
 
 /// How the inputs of a format are made of parts that lengths, checksums and delimiters hold together.
@@ -10,12 +11,12 @@ protocol Anatomy: Sendable {
     /// The parts of an input; nil where it is none of this format.
     func parts(of input: [UInt8]) -> [[UInt8]]?
     /// The input that has these parts.
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8]
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8]
     /// Parts that may be put in beside those that are there.
     var spares: [[UInt8]] { get }
 }
 
-extension SeededNumbers {
+extension SeededGenerator {
     mutating func below(_ count: Int) -> Int { Int.random(in: 0..<count, using: &self) }
 
     /// Whether something happens that does once in `count` times.
@@ -39,7 +40,7 @@ private func mutateBytes(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ l
 /// Called by libFuzzer for every input that it wants to be changed.
 @_cdecl("LLVMFuzzerCustomMutator")
 public func customMutator(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ limit: Int, _ seed: UInt32) -> Int {
-    var numbers = SeededNumbers(seed: UInt64(seed))
+    var numbers = SeededGenerator(seed: UInt64(seed))
     let input = Array(UnsafeBufferPointer(start: bytes, count: count))
     guard let anatomy = chosen.anatomy, !numbers.once(in: 8), var parts = anatomy.parts(of: input) else {
         return mutateBytes(bytes, count, limit)
@@ -51,7 +52,7 @@ public func customMutator(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ 
     return whole.count
 }
 
-private func change(_ parts: inout [[UInt8]], spares: [[UInt8]], _ numbers: inout SeededNumbers) {
+private func change(_ parts: inout [[UInt8]], spares: [[UInt8]], _ numbers: inout SeededGenerator) {
     let kind = parts.isEmpty ? 7 : numbers.below(9)
     let index = parts.isEmpty ? 0 : numbers.below(parts.count)
     switch kind {

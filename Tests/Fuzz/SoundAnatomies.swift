@@ -1,4 +1,5 @@
 import Foundation
+import Pacing
 import TestSupport
 
 /// Files of sound, whichever container they are in.
@@ -13,7 +14,7 @@ struct SoundAnatomy: Anatomy {
         return nil
     }
 
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8] {
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8] {
         // Whatever was done to the first part: a kind is asked that can be found again.
         let index = parts.first.flatMap { $0.count == 1 ? Int($0[0]) : nil } ?? 0
         let kind = kinds[index % kinds.count]
@@ -44,7 +45,7 @@ private struct RIFFAnatomy: Anatomy {
         return parts
     }
 
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8] {
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8] {
         let first = parts.first ?? []
         let head = first.count >= 8 ? first : [UInt8]("RIFFWAVE")
         let isBig = isBigEndian(head)
@@ -113,7 +114,7 @@ private struct OggAnatomy: Anatomy {
         }
     }
 
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8] {
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8] {
         var whole: [UInt8] = []
         for part in parts where part.count >= 19 {
             var lacing = Array(part[19...].prefix(Int(part[18])))
@@ -165,7 +166,7 @@ private struct FLACAnatomy: Anatomy {
         return parts + [[255] + input[offset...]]
     }
 
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8] {
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8] {
         let blocks = parts.filter { !$0.isEmpty && $0[0] != 255 }
         var whole = [UInt8]("fLaC")
         for (index, block) in blocks.enumerated() {
@@ -217,10 +218,10 @@ private struct BoxAnatomy: Anatomy {
         return parts
     }
 
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8] {
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8] {
         var open: [(depth: UInt8, bytes: [UInt8])] = []
         var whole: [UInt8] = []
-        func close(_ numbers: inout SeededNumbers) {
+        func close(_ numbers: inout SeededGenerator) {
             let box = open.removeLast().bytes
             let bytes = [UInt8](numbers.length(box.count + 4), bytes: 4, bigEndian: true) + box
             if open.isEmpty { whole += bytes } else { open[open.count - 1].bytes += bytes }

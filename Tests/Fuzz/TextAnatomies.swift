@@ -1,5 +1,6 @@
 import Encodings
 import Foundation
+import Pacing
 import TestSupport
 
 /// Parts with something between them: lines of a file, fields of a head, parts of a form.
@@ -21,7 +22,7 @@ struct SeparatedAnatomy: Anatomy {
         return [Array(input[..<lead])] + Array(input[lead...]).split(at: [UInt8](mark))
     }
 
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8] {
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8] {
         var lead = Array((parts.first ?? []).prefix(lead))
         while lead.count < self.lead { lead.append(UInt8(numbers.below(256))) }
         return lead + Array(parts.dropFirst().joined(separator: [UInt8](mark)))
@@ -60,7 +61,7 @@ struct JSONAnatomy: Anatomy {
         }
     }
 
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8] {
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8] {
         var json = JSONValue.null
         for part in parts.dropFirst() {
             let words = part.split(separator: 1, maxSplits: 1, omittingEmptySubsequences: false)
@@ -110,7 +111,7 @@ struct SafetensorsAnatomy: Anatomy {
         }
     }
 
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8] {
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8] {
         var header: JSONValue = [:]
         var metadata: JSONValue = [:]
         var offset = 0
@@ -166,7 +167,7 @@ struct XMLAnatomy: Anatomy {
         return parts.filter { !$0.isEmpty }
     }
 
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8] {
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8] {
         var open: [ArraySlice<UInt8>] = []
         var whole: [UInt8] = []
         for part in parts {
@@ -215,7 +216,7 @@ struct ChunksAnatomy: Anatomy {
         return parts
     }
 
-    func whole(of parts: [[UInt8]], _ numbers: inout SeededNumbers) -> [UInt8] {
+    func whole(of parts: [[UInt8]], _ numbers: inout SeededGenerator) -> [UInt8] {
         var whole: [UInt8] = []
         for part in parts where part.first == UInt8(ascii: "d") {
             let words = part.dropFirst().split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)

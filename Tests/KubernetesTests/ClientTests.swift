@@ -2,6 +2,7 @@ import Foundation
 import HTTPTransport
 import Kubernetes
 import KubernetesDouble
+import TestSupport
 import Testing
 
 /// The client against the double, over a socket.

@@ -93,9 +93,3 @@ extension HTTPResponse {
     /// 200 with a text.
     static func json(_ text: String) -> HTTPResponse { HTTPResponse(status: 200, body: ByteStream(Data(text.utf8))) }
 }
-
-/// Always the same number.
-struct Constant: RandomNumberGenerator {
-    let bits: UInt64
-    func next() -> UInt64 { bits }
-}

@@ -15,7 +15,8 @@ import Yams
     ]
 
     private static let ports = [
-        ("UDP", 53), ("TCP", 53), ("TCP", 22), ("TCP", 80), ("TCP", 443), ("TCP", 6379), ("TCP", 6443), ("TCP", 8080),
+        ("UDP", 53), ("TCP", 53), ("TCP", 22), ("TCP", 80), ("TCP", 443), ("TCP", 4318), ("TCP", 6379), ("TCP", 6443),
+        ("TCP", 8080),
         ("TCP", 9000), ("TCP", 9001), ("TCP", 9090), ("TCP", 10250),
     ]
 
@@ -28,7 +29,11 @@ import Yams
             Hop("worker", "redis", "6379"),
             Hop("autoscaler", "redis", "6379"), Hop("prometheus", "autoscaler", "9090"),
         ]
-        for function in ["upload", "separate", "fetch"] { hops.insert(Hop("prometheus", function, "9090")) }
+        for function in ["upload", "separate", "fetch", "worker"] {
+            hops.insert(Hop("prometheus", function, "9090"))
+            // The collector of traces stands in Prometheus's namespace.
+            hops.insert(Hop(function, "prometheus", "4318"))
+        }
         for pod in pods {
             hops.insert(Hop(pod, "dns", "53"))
             hops.insert(Hop(pod, "dns", "53/UDP"))

@@ -36,7 +36,9 @@ import Testing
         _ = try await Program.run(["hadolint", "k8s/images/Dockerfile"])
     }
 
-    @Test(arguments: ["secrets.sh", "sample-requests.sh"])
+    @Test(arguments: [
+        "secrets.sh", "sample-requests.sh", "release.sh", "base/redis/start.sh", "base/storage/users.sh",
+    ])
     func scriptsHaveNoFaults(name: String) async throws {
         let path = Project.root.appending(path: "k8s/\(name)").path
         #expect(FileManager.default.isExecutableFile(atPath: path))

@@ -19,7 +19,7 @@ import Testing
         try await client.createBucket("queue")
         let rule =
             #"{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"a"}}]}"#
-        try await Tool.run(
+        try await Program.run(
             [
                 "aws", "--endpoint-url", endpoint, "s3api", "put-bucket-encryption", "--bucket", "queue",
                 "--server-side-encryption-configuration", rule,

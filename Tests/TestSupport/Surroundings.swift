@@ -53,18 +53,8 @@ public struct TestFailure: Error, CustomStringConvertible {
 public func eventually(
     _ what: String, within limit: Duration = .seconds(120), _ condition: () async throws -> Bool
 ) async throws {
-    _ = try await eventually(what, within: limit) { try await condition() ? true : nil }
-}
-
-/// Looks until `condition` gives a value.
-///
-/// - Throws: ``TestFailure`` after a generous time, and what `condition` throws.
-public func eventually<Value>(
-    _ what: String, within limit: Duration = .seconds(120), _ condition: () async throws -> Value?
-) async throws -> Value {
     let deadline = ContinuousClock.now + limit
-    while true {
-        if let value = try await condition() { return value }
+    while try await !condition() {
         guard ContinuousClock.now < deadline else { throw TestFailure("it never came about that \(what)") }
         try await Task.sleep(for: .milliseconds(20))
     }

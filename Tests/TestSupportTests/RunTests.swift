@@ -14,9 +14,12 @@ struct RunTests {
         let note = folder.path + "/grandchild"
         let child = try ChildProcess(["sh", "-c", "setsid sleep 600 & echo $! > '\(note)'; wait"])
         try await eventually("the grandchild is there") { FileManager.default.fileExists(atPath: note) }
-        let grandchild = try await eventually("its number is written") {
-            Int32(try String(contentsOfFile: note, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines))
+        func number() -> Int32? {
+            let text = try? String(contentsOfFile: note, encoding: .utf8)
+            return text.flatMap { Int32($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
         }
+        try await eventually("its number is written") { number() != nil }
+        let grandchild = try #require(number())
         let lines = [
             Places.run.path, "\(redis.processIdentifier)", "\(child.processIdentifier)", "\(grandchild)",
         ]

@@ -50,8 +50,21 @@ package struct DashboardModel: Sendable, Equatable {
     /// The time of Redis when it was read last.
     package var now: Date { snapshot?.status.time ?? Date(timeIntervalSince1970: 0) }
 
-    /// What stands in the way: of reading, or else of the service.
-    package var obstacle: String? { trouble ?? snapshot?.troubles.first }
+    /// What the operator should look after, though everything can be read.
+    package var warnings: [String] {
+        let aside = snapshot?.aside ?? 0
+        let objects = aside < 100 ? counted(aside, "object") : "100 objects or more"
+        return (snapshot?.warnings ?? []) + troubles(of: workers)
+            + (aside > 0 ? ["\(objects) could not be taken in and \(aside == 1 ? "is" : "are") set aside."] : [])
+    }
+
+    /// What keeps workers from working, each sentence once, with how many say it.
+    private func troubles(of workers: [WorkerRecord]) -> [String] {
+        let counts = workers.compactMap(\.trouble).reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
+        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { sentence, count in
+            "\(counted(count, "worker")): \(sentence)"
+        }
+    }
 
     /// How old the record is, in seconds, if it is so old that its author may be gone.
     package var silence: Double? {
@@ -243,22 +256,25 @@ package struct ServiceSnapshot: Sendable, Equatable {
     package var events: [JobEvent]
     /// File names of jobs that workers hold or events speak of, as far as they are known.
     package var songs: [JobID: String]
-    /// What is the matter with Redis, and what keeps workers from working: sentences.
-    package var troubles: [String]
+    /// What is wrong with Redis though it answers, as sentences: it forgets keys, is full, cannot write.
+    package var warnings: [String]
+    /// How many objects could not be taken in and are set aside, 100 at the most.
+    package var aside: Int
     /// How many of the operator's requests were carried out before this was read.
     package var requests: Int
 
     /// A snapshot of its parts.
     package init(
         depth: QueueDepth, status: AutoscalerStatus, workers: [WorkerRecord] = [], events: [JobEvent] = [],
-        songs: [JobID: String] = [:], troubles: [String] = [], requests: Int = 0
+        songs: [JobID: String] = [:], warnings: [String] = [], aside: Int = 0, requests: Int = 0
     ) {
-        self.troubles = troubles
         self.depth = depth
         self.status = status
         self.workers = workers
         self.events = events
         self.songs = songs
+        self.warnings = warnings
+        self.aside = aside
         self.requests = requests
     }
 }

@@ -39,7 +39,7 @@ package struct DashboardReport: Encodable {
     }
 
     private enum Key: String, CodingKey {
-        case redis, time, queue, donePerMinute, autoscaler, control, troubles, workers, events
+        case redis, time, queue, warnings, aside, donePerMinute, autoscaler, control, workers, events
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -47,11 +47,12 @@ package struct DashboardReport: Encodable {
         try container.encode(model.source, forKey: .redis)
         try container.encode(model.now, forKey: .time)
         try container.encode(snapshot.depth, forKey: .queue)
+        try container.encode(snapshot.warnings, forKey: .warnings)
+        try container.encode(snapshot.aside, forKey: .aside)
         try container.encode(model.traffic.donePerMinute(until: model.now), forKey: .donePerMinute)
         // null says that no autoscaler has reported.
         try container.encode(model.record, forKey: .autoscaler)
         try container.encode(model.control, forKey: .control)
-        try container.encode(snapshot.troubles, forKey: .troubles)
         try container.encode(model.workers.map(worker), forKey: .workers)
         try container.encode(model.events.prefix(50).map(event), forKey: .events)
     }

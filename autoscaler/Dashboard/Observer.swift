@@ -10,6 +10,8 @@ actor Observer {
     private var lastEvent: EventID?
     private var songs: [JobID: String] = [:]
     private var requests = 0
+    /// What is read only now and then: nobody acts on it within seconds.
+    private var health: (warnings: [String], aside: Int, time: ContinuousClock.Instant)?
 
     /// How many events are named after their songs.
     private static let namedEvents = 60
@@ -30,18 +32,19 @@ actor Observer {
         let depth = try await queue.depth()
         let shown = events.filter { $0.kind != .progress }.suffix(Self.namedEvents)
         let names = try await names(of: workers.compactMap(\.job) + shown.map(\.job))
+        let health = try await health()
         if let last = events.last { lastEvent = last.id }
         return ServiceSnapshot(
             depth: depth, status: status, workers: workers, events: events, songs: names,
-            troubles: ((try? await queue.health().troubles) ?? []) + Self.troubles(of: workers), requests: requests)
+            warnings: health.warnings, aside: health.aside, requests: requests)
     }
 
-    /// What keeps workers from working, each sentence once, with how many say it.
-    private static func troubles(of workers: [WorkerRecord]) -> [String] {
-        let counts = workers.compactMap(\.trouble).reduce(into: [:]) { $0[$1, default: 0] += 1 }
-        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { sentence, count in
-            "\(counted(count, "worker")): \(sentence)"
-        }
+    /// Whether Redis can be relied on, and what was set aside; read every five seconds.
+    private func health() async throws -> (warnings: [String], aside: Int) {
+        if let health, .now - health.time < .seconds(5) { return (health.warnings, health.aside) }
+        let read = (try await queue.health().troubles, try await queue.listAside().count)
+        health = (read.0, read.1, .now)
+        return read
     }
 
     /// What has happened since the last round; in the first round, within the time that the charts can show.

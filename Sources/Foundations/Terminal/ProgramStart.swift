@@ -38,6 +38,9 @@ extension AsyncParsableCommand {
         let code = exitCode(for: error)
         switch error {
         case is ExitCode: break
+        case is CancellationError:
+            note("Stopped.")
+            Foundation.exit(130)
         case _ where hasStarted && code != .success && !(error is CleanExit):
             note("Error: \("\(error)".printableLines)")
             Foundation.exit(EXIT_FAILURE)

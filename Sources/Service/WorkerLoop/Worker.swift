@@ -16,7 +16,7 @@ import Untrusted
 /// back. It heeds drain marks as ``RedisAutoscalerBoard`` describes them.
 public final class Worker: Service {
     /// How long a claim waits for a job before drain marks are looked at again.
-    private static let shortWait = Duration.seconds(1)
+    private static let glance = Duration.seconds(1)
 
     private let configuration: WorkerConfiguration
     private let queue: RedisJobQueue
@@ -144,7 +144,7 @@ public final class Worker: Service {
                 keeper.canWork(nil)
                 guard try await mayClaim(),
                     let claim = try await cancelWhenGracefulShutdown({
-                        try await queue.claim(worker: id, wait: Self.shortWait)
+                        try await queue.claim(worker: id, wait: Self.glance)
                     })
                 else { continue }
                 let outcome = await perform(claim)
@@ -173,7 +173,7 @@ public final class Worker: Service {
         keeper.drain(origin != nil || drain.isDraining)
         switch origin {
         case nil: return true
-        case .autoscaler: try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.shortWait / 2) }
+        case .autoscaler: try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.glance / 2) }
         case .operator:
             logger.info("an operator asked this worker to end")
             drain.begin(configuration.drainPeriod)

@@ -66,8 +66,8 @@ import Testing
             let seen = Mutex<[JobState]>([])
             let following = Task {
                 var client = ServiceClient(address: "http://127.0.0.1:\(port)")
-                client.retry.longest = .milliseconds(250)
-                client.retry.attempts = 400
+                client.retry.backoff.longest = .milliseconds(250)
+                client.retry.backoff.attempts = 400
                 return try await client.follow(id) { status in seen.withLock { $0.append(status.state) } }
             }
             let fetch = FetchFunction(
@@ -197,7 +197,7 @@ private final class ScriptedService: HTTPTransport {
     /// A client that does not wait, and notes how long it would have.
     func client() -> ServiceClient {
         var client = ServiceClient(address: "http://service.test", transport: self)
-        client.retry.random = { 0 }
+        client.retry.generator = Constant(bits: 0)
         client.retry.sleep = { pause in self.waited.withLock { $0.append(pause) } }
         return client
     }

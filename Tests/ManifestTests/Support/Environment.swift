@@ -17,9 +17,20 @@ extension Rendering {
     }
 
     private static let sample: [String: [String: String]] = [
-        "redis": ["password": "secret", "url": "redis://:secret@redis:6379/0"],
         "storage": ["S3_ACCESS_KEY": "access", "S3_SECRET_KEY": "secret-key"], "webhook": ["WEBHOOK_TOKEN": "token"],
-    ]
+        "redis-users": Dictionary(uniqueKeysWithValues: redisUsers.map { ($0, "secret-of-\($0)") }),
+    ].merging(
+        redisUsers.filter { $0 != "probe" }.map {
+            ("redis-\($0)", ["REDIS_URL": "redis://\($0):secret-of-\($0)@redis:6379/0"])
+        }
+    ) { $1 }.merging(
+        ["upload", "separate", "fetch", "worker", "setup"].map {
+            ("storage-\($0)", ["S3_ACCESS_KEY": "msaas-\($0)", "S3_SECRET_KEY": "secret-key-of-\($0)"])
+        }
+    ) { $1 }
+
+    /// The users of `k8s/base/redis/users.acl`.
+    static let redisUsers = ["upload", "separate", "fetch", "worker", "autoscaler", "admin", "probe"]
 
     /// The names and keys of the Secrets that the manifests may use.
     static var secretKeys: [String: Set<String>] { sample.mapValues { Set($0.keys) } }
@@ -54,6 +65,8 @@ extension Rendering {
         for source in container["envFrom"]?.items ?? [] {
             let isSecret = source["secretRef"] != nil
             let name = source.text(isSecret ? "secretRef" : "configMapRef", "name")
+            // One that an operator may make.
+            if source.at("secretRef", "optional")?.bool == true { continue }
             for (name, value) in try data(isSecret ? "Secret" : "ConfigMap", name) { try add(name, value) }
         }
         for variable in container["env"]?.items ?? [] {

@@ -86,14 +86,19 @@ struct TitleBar {
     }
 }
 
-/// What stands in the way of seeing the present, or of the service.
+/// What stands in the way of seeing the present; else what the operator should look after.
 struct Banner {
     let model: DashboardModel
 
     func draw(in area: Area, of buffer: inout CellBuffer) {
-        guard !area.isEmpty, let trouble = model.obstacle else { return }
-        buffer.write(" \(trouble)", column: area.column, row: area.row, width: area.width)
-        buffer.restyle(area, Style(color: .bad, isBold: true, isReversed: true))
+        let warnings = model.warnings
+        guard !area.isEmpty, let text = model.trouble ?? warnings.first else { return }
+        let more = model.trouble == nil && warnings.count > 1 ? " (+\(warnings.count - 1))" : ""
+        buffer.write(" \(text)", column: area.column, row: area.row, width: area.width - more.count)
+        buffer.write(more, rightIn: area.width, column: area.column, row: area.row)
+        // Redis in trouble is worse than an object or two.
+        let isBad = model.trouble != nil || !(model.snapshot?.warnings ?? []).isEmpty
+        buffer.restyle(area, Style(color: isBad ? .bad : .warning, isBold: true, isReversed: true))
     }
 }
 

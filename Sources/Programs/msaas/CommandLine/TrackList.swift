@@ -116,15 +116,18 @@ struct Tally: Sendable {
     /// What is counted, in the plural, and what was done to it: `tracks`, `separated`.
     let things: String
     let done: String
+    /// What is said of the rest after an interruption.
+    let left: String
     var total: Int
     var succeeded = 0
     var failed = 0
     /// Left alone because its stems are there.
     var present = 0
 
-    init(_ things: String, _ done: String, total: Int) {
+    init(_ things: String, _ done: String, left: String = "not begun", total: Int) {
         self.things = things
         self.done = done
+        self.left = left
         self.total = total
     }
 
@@ -134,7 +137,7 @@ struct Tally: Sendable {
         var parts = ["\(succeeded) of \(total) \(things) \(done)"]
         if present > 0 { parts.append("\(present) \(present == 1 ? "was" : "were") there already") }
         if failed > 0 { parts.append("\(failed) failed") }
-        if untouched > 0 { parts.append("\(untouched) not begun") }
+        if untouched > 0 { parts.append("\(untouched) \(left)") }
         return parts.joined(separator: ", ") + "."
     }
 }

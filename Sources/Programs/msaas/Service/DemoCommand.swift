@@ -107,7 +107,11 @@ func scoreStems(_ stems: URL, against truth: URL) throws -> [(name: String, scor
 func decibels(_ value: Double?) -> String { value.map { String(format: "%.2f", $0) } ?? "silent" }
 
 private func audioFiles(in folder: URL) throws -> [String: URL] {
-    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        .filter { ["wav", "flac", "mp3", "ogg", "aiff"].contains($0.pathExtension.lowercased()) }
+    guard let all = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) else {
+        throw CommandFailure("The folder \(folder.relativePath) cannot be read. Is it there, and may you read it?")
+    }
+    let files = all.filter {
+        ["wav", "flac", "mp3", "ogg", "aiff", "m4a", "opus"].contains($0.pathExtension.lowercased())
+    }
     return Dictionary(files.map { ($0.deletingPathExtension().lastPathComponent, $0) }) { first, _ in first }
 }

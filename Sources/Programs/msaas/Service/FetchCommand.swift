@@ -90,7 +90,7 @@ final class Delivery: Sendable {
     init(client: ServiceClient, folder: String, total: Int) {
         self.client = client
         self.folder = folder
-        state = Mutex(State(tally: Tally("songs", "done", total: total)))
+        state = Mutex(State(tally: Tally("songs", "done", left: "on the way", total: total)))
     }
 
     /// Stems of this job will be asked for.

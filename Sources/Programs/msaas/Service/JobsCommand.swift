@@ -51,6 +51,7 @@ struct JobsCommand: AsyncParsableCommand {
                 // What is longer than the terminal is cut off, so that the next list lands on this one.
                 let lines = text.split(separator: "\n").map { String($0).cut(to: columns - 1) }
                 say("\u{1b}[H\u{1b}[2J" + lines.joined(separator: "\n"))
+                if StandardStreams.isOutputLost { return }
                 try await Task.sleep(for: .seconds(2))
             }
         }

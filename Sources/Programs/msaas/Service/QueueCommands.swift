@@ -45,12 +45,16 @@ struct LogsCommand: AsyncParsableCommand {
             let events = try await log.events(after: last, limit: 500)
             guard let newest = events.last else { break }
             last = newest.id
-            for event in events where only == nil || event.job == only { say(Self.line(event)) }
+            for event in events where only == nil || event.job == only { try Self.print(event) }
         }
         guard follow else { return }
-        for try await event in log.tail(from: last) where only == nil || event.job == only {
-            say(Self.line(event))
-        }
+        for try await event in log.tail(from: last) where only == nil || event.job == only { try Self.print(event) }
+    }
+
+    /// Prints an event; where nobody takes it any more (`| head`), nothing is left to do.
+    private static func print(_ event: JobEvent) throws {
+        say(line(event))
+        if StandardStreams.isOutputLost { throw ExitCode.failure }
     }
 
     private static func line(_ event: JobEvent) -> String {

@@ -3,6 +3,10 @@ public import Logging
 public import Observability
 public import ServiceLifecycle
 
+// A function's source needs these two value types and nothing else of the HTTP packages.
+@_exported import struct HTTPTypes.HTTPField
+@_exported import struct HTTPTypes.HTTPFields
+
 /// A stateless handler that the host serves.
 ///
 /// A function is a folder with its handler and its `function.yaml`; the host reads routes and limits from there, so

@@ -35,7 +35,7 @@ public struct FunctionHost: Service {
         onProbing: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
         if functions.contains(where: { $0.token == nil }) { try configuration.checkAccess() }
-        let deployments = try functions.map(Deployment.init)
+        let deployments = try functions.map(ServedFunction.init)
         let state = HostState()
         let readiness = Readiness(functions, state: state, logger: logger)
         dispatcher = Dispatcher(

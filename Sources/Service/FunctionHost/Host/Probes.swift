@@ -29,7 +29,7 @@ struct BuiltInRoutes: Sendable {
         var methods: [String]
     }
 
-    init(readiness: Readiness, metrics: PrometheusRegistry, deployments: [Deployment], hidesMetrics: Bool) {
+    init(readiness: Readiness, metrics: PrometheusRegistry, deployments: [ServedFunction], hidesMetrics: Bool) {
         self.readiness = readiness
         self.metrics = metrics
         self.hidesMetrics = hidesMetrics

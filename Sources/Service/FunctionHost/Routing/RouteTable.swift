@@ -3,7 +3,7 @@ import EnvironmentSettings
 /// Finds the function for a path.
 struct RouteTable: Sendable {
     struct Match: Sendable {
-        let deployment: Deployment
+        let deployment: ServedFunction
         let route: FunctionManifest.Route
         let parameters: [String: String]
         var methods: [String] { route.methods }
@@ -12,13 +12,13 @@ struct RouteTable: Sendable {
 
     private struct Entry {
         let route: FunctionManifest.Route
-        let deployment: Deployment
+        let deployment: ServedFunction
     }
 
     private let entries: [Entry]
 
     /// - Throws: ``ConfigurationError`` when two functions want the same path.
-    init(_ deployments: [Deployment]) throws {
+    init(_ deployments: [ServedFunction]) throws {
         let entries = deployments.flatMap { deployment in
             deployment.manifest.routes.map { Entry(route: $0, deployment: deployment) }
         }
