@@ -171,6 +171,12 @@ private struct Stage: Sendable {
         func client(_ name: String) -> ServiceClient {
             ServiceClient(address: address.http, key: ServiceUnderFire.key(name))
         }
+        // Who uploads is told at once what became of it; a song that is sent again would be another one.
+        func uploader(_ name: String) -> ServiceClient {
+            var client = client(name)
+            client.retry = .never
+            return client
+        }
         let storage = S3Client(try S3Configuration(environment: address.environment), transport: CurlTransport())
         var book = try SongBook(folder: service.folder.url)
         try await book.learn(from: client("admin"), folder: service.folder.url.appending(path: "undisturbed"))
@@ -178,7 +184,7 @@ private struct Stage: Sendable {
         self.client = client("admin")
         self.book = book
         queue = try RedisJobQueue(url: address.redis, options: QueueOptions(connections: 1))
-        load = Load(book: book, clients: [.flood: client("flood"), .small: client("small")], storage: storage)
+        load = Load(book: book, clients: [.flood: uploader("flood"), .small: uploader("small")], storage: storage)
         vandal = Vandal(
             service: service, load: load, storage: storage, address: address,
             strangers: Strangers(address: address, key: ServiceUnderFire.key("flood"), storage: storage))

@@ -86,7 +86,8 @@ actor ServiceUnderFire {
             environment: SongBook.limits.merging([
                 "TMPDIR": temporary.path, "MSAAS_MODELS": folder.path + "/models",
                 "MSAAS_API_KEYS_FILE": folder.path + "/keys.yaml", "MSAAS_OFFERED_MODELS": "starter,damaged",
-                "MSAAS_LEASE_SECONDS": "3", "MSAAS_MAX_ATTEMPTS": "8", "MSAAS_RECOVER_SECONDS": "0.5",
+                "MSAAS_LEASE_SECONDS": "3", "MSAAS_MAX_ATTEMPTS": "8", "MSAAS_MAX_RETURNS": "200",
+                "MSAAS_RECOVER_SECONDS": "0.5",
                 "MSAAS_SWEEP_SECONDS": "2", "MSAAS_SWEEP_AGE_SECONDS": "4", "AUTOSCALER_GROWTH_PERIOD": "1s",
                 "AUTOSCALER_STABILISATION_WINDOW": "2s", "AUTOSCALER_IDLE_WINDOW": "4s",
                 "AUTOSCALER_TARGET_JOBS_PER_WORKER": "1",

@@ -64,7 +64,7 @@ enum OptionsTarget: FuzzTarget {
             let coded = try? JSONDecoder().decode(JobOptions.self, from: JSONEncoder().encode(options))
             precondition(coded == options)
             precondition((0...0.9).contains(options.overlap) && (0...10).contains(options.shifts))
-            precondition(!options.identity.contains("/") && options.identity.utf8.count < 400)
+            precondition(!options.identity.contains("/") && options.identity.utf8.count < 8192)
         } catch {
             precondition(error.description.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control })
         }

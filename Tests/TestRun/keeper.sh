@@ -20,6 +20,8 @@ clear_away() {
         rounds=$((rounds + 1))
         sleep 0.1
     done
+    # Small disks that a test has mounted.
+    grep -so " $1/[^ ]*" /proc/mounts | while read -r disk; do umount -l "$disk"; done
     chmod -R u+rwX "$1" 2>/dev/null
     rm -rf "$1"
 }

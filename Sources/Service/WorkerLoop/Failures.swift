@@ -51,6 +51,9 @@ extension SongRefused {
     }
 }
 
+/// The storage answers for everything but this song.
+struct SongLost: Error {}
+
 /// Why an attempt came to nothing that might have succeeded: what the song's owner may know of it.
 enum PublicFailure: String {
     case model = "The model could not be loaded; the operator's log says why."
@@ -64,6 +67,7 @@ enum PublicFailure: String {
         case SeparationError.tooLittleMemory: self = .memory
         case is ModelStoreError, is SeparationError, is CheckpointError, is ModelError: self = .model
         case is S3Error, is HTTPError: self = .storage
+        case is SongLost: self = .song
         default: self = .unknown
         }
     }

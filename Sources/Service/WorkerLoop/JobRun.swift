@@ -86,7 +86,7 @@ struct JobRun {
     /// Everything up to the stored stems.
     private mutating func stems(of song: URL, in folder: URL) async throws -> Manifest {
         let (limits, options) = (limits, claim.job.options)
-        try await stages.run("fetch") { try await store.fetch(claim.job, to: song, limits: limits, goesOn: goOn) }
+        try await stages.run("fetch") { try await fetch(to: song) }
         phase = .separating
         let outputs = folder.appending(path: "stems")
         try FileManager.default.createDirectory(at: outputs, withIntermediateDirectories: false)
@@ -117,6 +117,20 @@ struct JobRun {
             job: claim.job.id, model: separated.model, filename: claim.job.filename, duration: separated.duration,
             sampleRate: separated.sampleRate, stems: stored, separationSeconds: separated.seconds,
             warnings: separated.warnings, remainder: separated.remainder, owner: claim.job.owner)
+    }
+
+    /// Fetches the song. A storage that is there and fails at this very song, twice in a row, has lost it; one that is away for
+    /// a while is another matter.
+    private func fetch(to song: URL) async throws {
+        for isSecondTry in [false, true] {
+            do {
+                return try await store.fetch(claim.job, to: song, limits: limits, goesOn: goOn)
+            } catch  where StorageTrouble.isTransient(error) {
+                guard await store.isThere() else { throw error }
+                logger.warning("the storage does not give the song: \(error)")
+                if isSecondTry { throw SongLost() }
+            }
+        }
     }
 
     /// Stores the sealed manifest and marks the job as done.
@@ -181,9 +195,6 @@ struct JobRun {
         case let error where phase != .separating && StorageTrouble.isTransient(error):
             logger.warning("the storage is away or full: \(error)")
             await discard()
-            if phase == .fetching, await store.isThere() {
-                return await fail(PublicFailure.song.rawValue, song: song, retry: true)
-            }
             await finally { try await queue.giveBack(claim) }
             return .storageAway
         case let error where DiskTrouble.isFull(error) || hasNoRoom(song):
