@@ -18,7 +18,7 @@ from openapi_spec_validator import validate
 # What the programs tell each other through Redis, and no client sees.
 INTERNAL = {
     "AutoscalerRecord", "Replicas", "Bounds", "Reason", "Observation", "Change", "AutoscalerControl", "OfferedModels",
-    "WorkerRecord",
+    "WorkerRecord", "SongBudget",
 }
 NAMES = {"ProblemDocument": "Problem"}
 METHODS = {"get", "head", "post", "put", "patch", "delete"}
