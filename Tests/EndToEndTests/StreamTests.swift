@@ -79,7 +79,8 @@ import Testing
     }
 
     @Test func progressFitsATerminalOf40Columns() async throws {
-        let song = try await DemoSong.cut(seconds: 20, to: folder.url, name: "a song with quite a long name, sung in 樂.mp3")
+        let song = try await DemoSong.cut(
+            seconds: 20, to: folder.url, name: "a song with quite a long name, sung in 樂.mp3")
         let session = try await Tmux(columns: 40, lines: 20, in: folder)
         try await session.run(
             "MSAAS_THREADS=1 \(Places.products.path)/msaas separate -n starter '\(song.path)' '\(song.path)' -o out; echo ended"

@@ -135,7 +135,8 @@ public struct TraceExporter: Service, CustomStringConvertible {
     ///
     /// - Parameter program: what the service is called if nothing else is said.
     public init(
-        _ settings: TraceSettings, program: String, metrics: PrometheusRegistry, transport: any HTTPTransport = CurlTransport(),
+        _ settings: TraceSettings, program: String, metrics: PrometheusRegistry,
+        transport: any HTTPTransport = CurlTransport(),
         logger: Logger
     ) {
         address = settings.address

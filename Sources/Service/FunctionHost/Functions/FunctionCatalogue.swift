@@ -122,4 +122,3 @@ private final class SharedResources: Sendable {
         }
     }
 }
-

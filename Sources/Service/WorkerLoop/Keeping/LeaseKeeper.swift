@@ -135,7 +135,8 @@ final class LeaseKeeper: Sendable {
             Pulse(
                 isAlive: shared.lastRound.map { now - $0 < Self.patience.round } ?? false,
                 isRedisAway: shared.lastAnswer.map { now - $0 > Self.patience.answer } ?? true,
-                isBusy: shared.claim != nil, isDraining: shared.record.state == .draining, progress: shared.record.progress,
+                isBusy: shared.claim != nil, isDraining: shared.record.state == .draining,
+                progress: shared.record.progress,
                 audioSeconds: shared.audioSeconds, trouble: shared.trouble, failures: shared.failures)
         }
     }
