@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["--max-replicas", "none"], "max-replicas is \"none\", but it must be a whole number."),
+        (["--max-replicas", "none"], "max-replicas is “none”; write a whole number. It comes from the flag --max-replicas."),
         (["--config", "/nowhere.yaml"], "The configuration /nowhere.yaml cannot be read."),
         (["--redis-url", "http://x"], "REDIS_URL cannot be used"),
         (["--context", "nobody"], "has no context nobody"),

@@ -90,8 +90,9 @@ struct Readers {
         }
         return rows.mapValues { row in
             let usual = row.usual.isEmpty || row.usual.contains("`") || row.usual.contains(" ") || row.usual == "none"
-            return
-                "\(usual ? row.usual : "`\(row.usual)`") | \(row.values) | \(readers[row.name, default: []].joined(separator: ", "))"
+            let shown = usual ? row.usual : "`\(row.usual)`"
+            return "\(shown) | \(row.values) | \(readers[row.name, default: []].joined(separator: ", "))"
+                .trimmingCharacters(in: .whitespaces)
         }
     }
 

@@ -44,6 +44,15 @@ import Testing
         #expect(await registry.text().contains("n_total 8000\n"))
     }
 
+    /// A collector may belong to a part of the program's life only.
+    @Test func collectorsGoWithWhatTheyTellOf() async {
+        let registry = PrometheusRegistry()
+        await registry.collecting({ $0.gauge("x_c", "For a time.", 1) }) {
+            #expect(await registry.text().contains("x_c 1\n"))
+        }
+        #expect(await !registry.text().contains("x_c"))
+    }
+
     /// What is read when somebody asks is asked for then, and what is not known is left out.
     @Test func collectorsAreAsked() async {
         let registry = PrometheusRegistry()

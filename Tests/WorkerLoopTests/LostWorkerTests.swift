@@ -30,7 +30,7 @@ import WorkerTrials
         try await eventually("its temporary files are gone, too") { try bench.leftovers().isEmpty }
         other.signal(SIGTERM)
         #expect(await other.wait() == 0)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.temporary.path).isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.temporary.path) == [])
     }
 
     @Test func aWorkerThatSleptThroughItsLeaseChangesNothing() async throws {

@@ -38,7 +38,7 @@ import WorkerTrials
             try await eventually("nothing is left on the disk") { try bench.leftovers().isEmpty }
         }
         #expect(try await bench.queue.workers().isEmpty)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.temporary.path).isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.temporary.path) == [])
     }
 
     @Test func badSongsFailWithAReasonAndLeaveNothing() async throws {

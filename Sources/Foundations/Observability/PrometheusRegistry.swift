@@ -20,7 +20,8 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         var families: [String: Family] = [:]
         var help: [String: String] = [:]
         var dropped: Int64 = 0
-        var collectors: [Collector] = []
+        var collectors: [(id: Int, collector: Collector)] = []
+        var lastID = 0
     }
 
     private struct Family {
@@ -39,7 +40,25 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     public func describe(_ label: String, _ text: String) { state.withLock { $0.help[label] = text } }
 
     /// Has `collector` asked whenever somebody wants to see the metrics.
-    public func collect(_ collector: @escaping Collector) { state.withLock { $0.collectors.append(collector) } }
+    public func collect(_ collector: @escaping Collector) { _ = add(collector) }
+
+    /// The same while `body` runs; what the collector holds is let go of then.
+    public func collecting<Value>(
+        _ collector: @escaping Collector, isolation: isolated (any Actor)? = #isolation,
+        while body: () async throws -> Value
+    ) async rethrows -> Value {
+        let id = add(collector)
+        defer { state.withLock { $0.collectors.removeAll { $0.id == id } } }
+        return try await body()
+    }
+
+    private func add(_ collector: @escaping Collector) -> Int {
+        state.withLock {
+            $0.lastID += 1
+            $0.collectors.append(($0.lastID, collector))
+            return $0.lastID
+        }
+    }
 
     /// The whole exposition (text format 0.0.4): what was counted, what the collectors say, the process's own numbers.
     public func text() async -> String {
@@ -55,7 +74,7 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
             }
         }
         if dropped > 0 { writer.counter("metrics_series_dropped_total", "Label sets over the limit.", dropped) }
-        for collector in collectors { await collector(&writer) }
+        for (_, collector) in collectors { await collector(&writer) }
         writer.process()
         return writer.text
     }

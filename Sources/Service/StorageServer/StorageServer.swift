@@ -121,7 +121,6 @@ public struct StorageServer: Service {
             region: configuration.region, origin: "\(certificates == nil ? "http" : "https")://\(authority)",
             deploymentID: deploymentID, space: Space(directory: directory, kept: configuration.keptFree),
             deliveries: deliveries, rules: rules, metrics: metrics, now: now)
-        metrics.collect { await service.write(to: &$0) }
         let upkeep: [any Service] =
             deliveries + [
                 Expiry(catalog: catalog, interval: configuration.expiryInterval, logger: logger)
@@ -139,7 +138,8 @@ public struct StorageServer: Service {
                 backlog: 1024, availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),
             services: certificates.map { upkeep + [$0] } ?? upkeep,
             onServerRunning: { [onRunning] in await onRunning($0.localAddress?.port ?? 0) }, logger: logger)
-        try await application.run()
+        // The registry may outlive this run, and must not keep the folder locked.
+        try await metrics.collecting({ await service.write(to: &$0) }) { try await application.run() }
     }
 
     /// How a connection is answered that is no request, or whose body comes too slowly.

@@ -110,6 +110,7 @@ public final class Worker: Service {
             self.keeper.drain(true)
         }
         await keeper.stop()
+        work.remove()
         let (queue, id) = (queue, configuration.id)
         do { try await Task { try await queue.forget(worker: id) }.value } catch {
             logger.warning("the worker's record stays behind: \(error)")

@@ -16,10 +16,15 @@ final class WorkFolder: Sendable {
         url = parent.appending(path: Self.prefix + UUID().uuidString)
     }
 
-    deinit {
+    deinit { remove() }
+
+    /// Removes the folder with all that is in it.
+    func remove() {
         lock.withLock { lock in
+            guard let held = lock else { return }
             try? FileManager.default.removeItem(at: url)
-            if let lock { close(lock) }
+            close(held)
+            lock = nil
         }
     }
 
