@@ -51,7 +51,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (["--max-replicas", "none"], "max-replicas is “none”; write a whole number. It comes from the flag --max-replicas."),
+        (
+            ["--max-replicas", "none"],
+            "max-replicas is “none”; write a whole number. It comes from the flag --max-replicas."
+        ),
         (["--config", "/nowhere.yaml"], "The configuration /nowhere.yaml cannot be read."),
         (["--redis-url", "http://x"], "REDIS_URL cannot be used"),
         (["--context", "nobody"], "has no context nobody"),
