@@ -22,10 +22,7 @@ import Testing
         (["simulate", "nowhere.csv"], "There is no file nowhere.csv, and no sample of that name"),
         (["simulate", "bursty", "--set", "max-replicas=0"], "max-replicas is 0, but it must be 1 or more."),
         (["simulate", "bursty", "--set", "max-replicas"], "\"max-replicas\" sets nothing; write name=value"),
-        (
-            ["simulate", "bursty", "--vary", "target-wait=30,x"],
-            "target-wait is \"x\", but it must be a length of time"
-        ),
+        (["simulate", "bursty", "--vary", "target-wait=30,x"], "target-wait is “x”; write a time such as"),
         (["simulate", "bursty", "--pod-start", "x"], "--pod-start is \"x\", but it must be a length of time"),
         (["simulate", "bursty", "--real-time-factor", "0"], "The real-time factor is 0.0, but it must be from"),
         (["simulate", "bursty", "--memory", "100"], "The memory is"),
