@@ -138,6 +138,10 @@ import Testing
         try await RunningStack.run { stack in
             let worker = try await eventually("a worker") { stack.processes(with: "WORKER_ID=worker-1").first }
             let log = stack.directory.appending(path: "logs/worker-1.log")
+            // Before that, the runtime that writes the trace may not be there yet.
+            _ = try await eventually("it works") {
+                try String(contentsOf: log, encoding: .utf8).contains("worker started") ? true : nil
+            }
             kill(worker, SIGSEGV)
             let text = try await eventually("the trace") { () -> String? in
                 let text = try String(contentsOf: log, encoding: .utf8)
