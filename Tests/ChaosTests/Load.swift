@@ -151,25 +151,30 @@ actor Ledger {
     /// The last event that was seen.
     var end: EventID { events.last?.id ?? .zero }
 
-    /// The songs of `owner` that waited for more than one song of another owner: begun for the first time after it had come and before
-    /// it was begun itself. Songs that were interrupted keep their turn and do not count.
+    /// The songs of `owner` that waited for more than one song of another owner: begun for the first time after it had come, or after
+    /// the owner's own song before it was begun, and before it was begun itself. Songs that were interrupted keep their turn and do
+    /// not count.
     func unfairWaits(of owner: Load.Owner, owners: [JobID: String]) -> [String] {
         var begun: Set<JobID> = []
-        var waiting: [JobID: [String: Int]] = [:]
+        var waiting: Set<JobID> = []
+        var others: [String: Int] = [:]
         var complaints: [String] = []
         for event in events {
-            let isSmall = owners[event.job] == owner.rawValue
-            if event.kind == .enqueued, isSmall, !begun.contains(event.job) {
-                waiting[event.job] = waiting[event.job] ?? [:]
+            let isOwn = owners[event.job] == owner.rawValue
+            if event.kind == .enqueued, isOwn, !begun.contains(event.job) {
+                if waiting.isEmpty { others = [:] }
+                waiting.insert(event.job)
             }
             guard event.kind == .started, begun.insert(event.job).inserted else { continue }
-            if isSmall {
-                for (other, count) in waiting.removeValue(forKey: event.job) ?? [:] where count > 1 {
-                    complaints.append("\(event.job) waited for \(count) songs of “\(other)”")
-                }
-            } else {
-                for job in waiting.keys { waiting[job]?[owners[event.job] ?? "?", default: 0] += 1 }
+            guard isOwn else {
+                others[owners[event.job] ?? "?", default: 0] += 1
+                continue
             }
+            for (other, count) in others where count > 1 && waiting.contains(event.job) {
+                complaints.append("\(event.job) waited for \(count) songs of “\(other)”")
+            }
+            waiting.remove(event.job)
+            others = [:]
         }
         return complaints
     }
