@@ -16,8 +16,8 @@ struct MemoryPlanTests {
         }
         let free = try plan(nil)
         #expect(free.threads == 8)
-        // 4 × (input 2 + output 8 + sums 8 + track 4 + weights 3) × 400 000, and the reserve.
-        #expect(demand.buffers == 40_000_000 + 16_000_000)
+        // 4 × (input 2 + output 8 + sums 8 + track 4 + weights 3) × 400 000, four encoders, and the reserve.
+        #expect(demand.buffers == 40_000_000 + 30_000_000 + 16_000_000)
         #expect(free.bytes >= 40_000_000 + 170_000_000 + 180_000_000 + demand.buffers)
         #expect(try plan(free.bytes) == MemoryPlan(free, limit: MemoryLimit(bytes: free.bytes, source: "test")))
         #expect(try plan(free.bytes - 1).threads == 7)

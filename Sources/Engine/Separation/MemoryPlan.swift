@@ -98,8 +98,10 @@ package struct MemoryDemand {
     /// Everything but weights and the forward pass.
     package var buffers: Int
 
-    /// Decoders, encoders, stacks, code that is touched later, and what the allocator does not give back.
+    /// Decoders, stacks, code that is touched later, and what the allocator does not give back.
     private static let reserve = 16_000_000
+    /// The encoder of a stem; FLAC's is the largest.
+    private static let encoder = 7_500_000
 
     /// The demand of lanes over a bag whose `sources` are wanted.
     package init(bag: Bag, members: Set<Int>, lanes: [LaneShape], sources: Int) {
@@ -111,7 +113,7 @@ package struct MemoryDemand {
         let floats =
             input * bag.channels * (1 + bag.sources.count) + chunk * bag.channels * sources
             + (chunk + input) * bag.channels + 3 * chunk
-        buffers = 4 * floats + Self.reserve
+        buffers = 4 * floats + sources * Self.encoder + Self.reserve
     }
 }
 
