@@ -103,7 +103,7 @@ struct LibraryTests {
                     == Data(contentsOf: bench.studio.url("three/\(name)")),
                 "\(name)")
         }
-        let little = try bench.start(["-n", "both", "-j", "1000", "--memory-limit", "120M", "-o", "little"] + names)
+        let little = try bench.start(["-n", "both", "-j", "1000", "--memory-limit", "200M", "-o", "little"] + names)
         #expect(await little.process.wait() == 0, "\(little.errors)")
         #expect(little.output.contains(" of 1000 tracks at a time."), "\(little.output)")
     }
