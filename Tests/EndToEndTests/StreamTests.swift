@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func aSeparationGoesOnWithoutAnybodyToTell() async throws {
-        let song = try await DemoSong.cut(seconds: 2, to: folder.url)
+        let song = try DemoSong.cut(seconds: 2, to: folder.url)
         for (index, (streams, code)) in [
             ("> /dev/full", 1), ("2> /dev/full", 0), (">&- 2>&-", 0), ("| true; exit ${PIPESTATUS[0]}", 1),
         ].enumerated() {
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test func progressFitsATerminalOf40Columns() async throws {
-        let song = try await DemoSong.cut(
+        let song = try DemoSong.cut(
             seconds: 20, to: folder.url, name: "a song with quite a long name, sung in 樂.mp3")
         let session = try await Tmux(columns: 40, lines: 20, in: folder)
         try await session.run(
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test func namesDoNotCommandTheTerminal() async throws {
-        let song = try await DemoSong.cut(seconds: 1, to: folder.url)
+        let song = try DemoSong.cut(seconds: 1, to: folder.url)
         let name = folder.path + "/a\u{1b}[2J\u{9b}31m\u{202e}b.mp3"
         try FileManager.default.moveItem(atPath: song.path, toPath: name)
         let bad = folder.path + "/\u{1b}]0;owned\u{7}.mp3"
