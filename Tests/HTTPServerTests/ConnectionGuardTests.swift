@@ -1,5 +1,4 @@
 import Foundation
-import CMalloc
 import HTTPServer
 import NIOCore
 import TestSupport
@@ -148,17 +147,5 @@ import Testing
             #expect(places.allSatisfy { $0 != nil })
         }
         #expect(rules.counts.refusedConnections == 3)
-    }
-
-    /// What was freed once must not decide where the next large buffer lies; where it is a mapping of its own, it is given back.
-    @Test func largeBuffersAreGivenBack() {
-        _ = ConnectionRules(ConnectionLimits()) { _ in
-            ConnectionRules.Refusal(status: 400, contentType: "text/plain", body: [])
-        }
-        free(malloc(12 << 20))
-        let before = mallinfo2().hblkhd
-        let piece = malloc(11 << 20)
-        defer { free(piece) }
-        #expect(mallinfo2().hblkhd >= before + (10 << 20))
     }
 }

@@ -26,6 +26,9 @@ clear_away() {
     rm -rf "$1"
 }
 
+# What lies in the folder of a run; SwiftPM's own folders are no test's.
+files_in() { find "$1" -mindepth 1 -maxdepth 1 ! -name 'TemporaryDirectory.*'; }
+
 case $1 in
 keep)
     trap '' HUP INT TERM
@@ -37,11 +40,11 @@ keep)
 left)
     # Keepers may be at work still.
     patience=100
-    while { [ -n "$(ls -A "$2")" ] || [ -n "$(processes "$2")" ]; } && [ $patience -gt 0 ]; do
+    while { [ -n "$(files_in "$2")" ] || [ -n "$(processes "$2")" ]; } && [ $patience -gt 0 ]; do
         patience=$((patience - 1))
         sleep 0.1
     done
-    files=$(ls -A "$2")
+    files=$(files_in "$2")
     found=$(processes "$2")
     for id in $found; do echo "left by the tests: process $id: $(tr '\0' ' ' <"/proc/$id/cmdline")"; done
     [ -z "$files" ] || echo "left by the tests in $2: $files"
