@@ -26,8 +26,8 @@ clear_away() {
     rm -rf "$1"
 }
 
-# What lies in the folder of a run; SwiftPM's own folders are no test's.
-files_in() { find "$1" -mindepth 1 -maxdepth 1 ! -name 'TemporaryDirectory.*'; }
+# What lies in the folder of a run; SwiftPM's locks and folders are no test's.
+files_in() { find "$1" -mindepth 1 -maxdepth 1 ! -name 'TemporaryDirectory.*' ! -name '*.lock'; }
 
 case $1 in
 keep)
