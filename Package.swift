@@ -300,7 +300,7 @@ var tests: [Target] {
             resources: [.copy("Fixtures"), .copy("Clients")]),
         test(
             "HTTPServerTests",
-            ["HTTPServer", "HTTPTransport", .hummingbird, .hummingbirdCore, .nioCore, .logging]),
+            ["HTTPServer", "HTTPTransport", "CMalloc", .hummingbird, .hummingbirdCore, .nioCore, .logging]),
         test("JobsTests", ["Pacing", "Jobs", "ServiceContract", "EnvironmentSettings"]),
         .target(
             name: "KubernetesDouble",

@@ -31,9 +31,6 @@ import Testing
         }
     }
 
-    /// Kubernetes' words for its own things, and what each client or program has for itself.
-    private static let own: Set = ["ConfigurationError", "Quantity", "RetryPolicy", "Timestamp"]
-
     /// Whoever reads a name knows which of two things it is.
     @Test func noNameStandsForTwoThings() throws {
         let declaration =
@@ -46,7 +43,7 @@ import Testing
                 }
             }
         }
-        for (name, rooms) in places where rooms.count > 1 && !Self.own.contains(name) {
+        for (name, rooms) in places where rooms.count > 1 {
             Issue.record("\(name) is declared in \(rooms.sorted().joined(separator: " and "))")
         }
     }

@@ -31,6 +31,7 @@ import Testing
                 stage.workers.letGo()
                 try await eventually("all jobs are done") { try await stage.allDone(ids + more) }
                 try await eventually("the fleet is gone") { stage.replicas == 0 }
+                #expect(stage.cluster.scalings().max() == 8)
                 #expect(stage.workers.killed == [])
                 #expect(!controller.status.text.contains("trouble{"))
             }

@@ -18,15 +18,15 @@ import Testing
             #expect(try await queue.fail(claim, reason: "It broke.", retry: true) == .dead)
             jobs.append(id)
         }
-        func retry(_ arguments: String...) throws -> String {
-            try runProgram(
+        func retry(_ arguments: String...) async throws -> String {
+            try await Program.run(
                 [Places.products.appending(path: "msaas").path, "retry"] + arguments, environment: ["REDIS_URL": url])
         }
-        #expect(try retry(jobs[1].description).contains("\(jobs[1]) waits again"))
-        #expect(try retry(jobs[1].description).contains("neither dead nor failed"))
+        #expect(try await retry(jobs[1].description).contains("\(jobs[1]) waits again"))
+        #expect(try await retry(jobs[1].description).contains("neither dead nor failed"))
         #expect(try await queue.depth() == QueueDepth(waiting: 1, inFlight: 0, dead: 1))
-        #expect(try retry().contains("\(jobs[0]) waits again"))
-        #expect(try retry().contains("No job is dead"))
+        #expect(try await retry().contains("\(jobs[0]) waits again"))
+        #expect(try await retry().contains("No job is dead"))
         let claim = try #require(try await queue.claim(worker: "w", wait: .seconds(10)))
         #expect(claim.job.id == jobs[1])
         #expect(claim.job.attempts == 1, "its attempts are counted anew")

@@ -27,23 +27,23 @@ import Testing
             }
             let zip = folder.url.appending(path: "stems.zip")
             try await stack.request("GET", "/fetch/\(job)/stems.zip").body.write(to: zip)
-            let listing = try runProgram(["unzip", "-t", zip.path])
+            let listing = try await Program.run(["unzip", "-t", zip.path])
             #expect(listing.contains("vocals.wav") && listing.contains("No errors detected"))
             let recent = try await stack.client.recent()
             #expect(recent.map(\.job) == [job])
 
             #expect(try await stack.request("DELETE", "/fetch/\(job)").status == 204)
             #expect(try await stack.request("GET", "/fetch/\(job)").status == 404)
-            #expect(try stack.objects(in: "queue").isEmpty)
-            #expect(try stack.objects(in: "output").isEmpty)
+            #expect(try await stack.objects(in: "queue").isEmpty)
+            #expect(try await stack.objects(in: "output").isEmpty)
         }
     }
 
     @Test func objectCopiedIntoTheBucketBecomesStems() async throws {
         try await RunningStack.run { stack in
             let folder = try TemporaryDirectory()
-            let clip = try DemoSong.cut(seconds: 4, to: folder.url, name: "mein lied+é.mp3")
-            _ = try stack.run([
+            let clip = try await DemoSong.cut(seconds: 4, to: folder.url, name: "mein lied+é.mp3")
+            _ = try await stack.run([
                 "aws", "s3", "cp", clip.path, "s3://queue/some folder/", "--metadata", "format=flac,two-stems=vocals",
             ])
             let job = try await eventually("the notification") { try await stack.client.recent().first }
@@ -51,7 +51,7 @@ import Testing
             let status = try await stack.client.follow(job.job) { _ in }
             #expect(status.stems.map(\.name).sorted() == ["no_vocals", "vocals"])
             #expect(status.stems.allSatisfy { $0.contentType == "audio/flac" })
-            let stems = try stack.run(["aws", "s3", "ls", "s3://output/\(job.job)/"])
+            let stems = try await stack.run(["aws", "s3", "ls", "s3://output/\(job.job)/"])
             #expect(stems.contains("manifest.json") && stems.contains("no_vocals.flac"))
         }
     }
@@ -60,13 +60,13 @@ import Testing
     @Test func sampleRequestsGoThrough() async throws {
         try await RunningStack.run { stack in
             let folder = try TemporaryDirectory()
-            let clip = try DemoSong.cut(seconds: 4, to: folder.url)
+            let clip = try await DemoSong.cut(seconds: 4, to: folder.url)
             let script = Places.repository.appending(path: "k8s/sample-requests.sh").path
-            let output = try stack.run([script, stack.address.http, clip.path, folder.path])
+            let output = try await stack.run([script, stack.address.http, clip.path, folder.path])
             for answer in ["\ndone\n", "206 16 bytes", "urn:msaas:problem:invalid-option", "\n204\n"] {
                 #expect(output.contains(answer), "\(output)")
             }
-            #expect(try runProgram(["flac", "-t", folder.path + "/vocals.flac"]).contains("ok"))
+            #expect(try await Program.run(["flac", "-t", folder.path + "/vocals.flac"]).contains("ok"))
             #expect(try await stack.client.recent().isEmpty)
         }
     }
@@ -95,7 +95,7 @@ import Testing
     @Test func badInputIsRefusedWithASentence() async throws {
         try await RunningStack.run { stack in
             let folder = try TemporaryDirectory()
-            let song = try Data(contentsOf: DemoSong.cut(seconds: 2, to: folder.url))
+            let song = try await Data(contentsOf: DemoSong.cut(seconds: 2, to: folder.url))
             func upload(_ query: String, _ body: Data, _ headers: HTTPHeaders = [:]) async throws -> (Int, Problem) {
                 let answer = try await stack.request(
                     "POST", "/upload?filename=a.mp3\(query)", headers: headers, body: .bytes(body))
@@ -108,7 +108,7 @@ import Testing
             #expect(wrongOption.0 == 400 && wrongOption.1.detail.contains("format"))
             let unknownOption = try await upload("&fromat=mp3", song)
             #expect(unknownOption.0 == 400 && unknownOption.1.detail.contains("fromat"))
-            #expect(try stack.objects(in: "queue").isEmpty)
+            #expect(try await stack.objects(in: "queue").isEmpty)
 
             let missing = try await stack.request("GET", "/fetch/00000000000000000000000000000000")
             #expect(missing.status == 404 && missing.headers["Content-Type"] == "application/problem+json")

@@ -48,11 +48,11 @@ import Testing
         #expect(try listeners(address.http) == ["00000000"])
         #expect(try listeners(address.storage) == ["0100007F"])
         #expect(try listeners(address.redis) == ["0100007F"])
-        let exports = try runProgram([
+        let exports = try await Program.run([
             Places.products.appending(path: "msaas").path, "env", "--data", data.path,
         ])
         #expect(exports.contains("export AWS_DEFAULT_REGION='eu-central-1'"))
-        #expect(try runProgram(["redis-cli", "-u", address.redis, "ping"]).contains("PONG"))
+        #expect(try await Program.run(["redis-cli", "-u", address.redis, "ping"]).contains("PONG"))
         // The same folder again, while it is in use.
         #expect(try await up().wait() == 1)
         service.signal(SIGTERM)
@@ -95,7 +95,7 @@ import Testing
         let second = try up()
         let after = try await running(second)
         #expect(after.processID != before.processID)
-        #expect(try runProgram(["redis-cli", "-u", after.redis, "ping"]).contains("PONG"))
+        #expect(try await Program.run(["redis-cli", "-u", after.redis, "ping"]).contains("PONG"))
         second.signal(SIGTERM)
         #expect(await second.wait() == 0)
     }
@@ -122,7 +122,7 @@ import Testing
 
     @Test func songsAndLogsDoNotPileUp() async throws {
         try await RunningStack.run(change: { $0.logBytes = 500 }) { stack in
-            let rules = try stack.run(["aws", "s3api", "get-bucket-lifecycle-configuration", "--bucket", "queue"])
+            let rules = try await stack.run(["aws", "s3api", "get-bucket-lifecycle-configuration", "--bucket", "queue"])
             #expect(rules.contains("\"Days\": 7"))
             let copy = stack.directory.appending(path: "logs/host.log.1")
             _ = try await eventually("the log is cut off") { () -> Bool? in
@@ -152,21 +152,24 @@ import Testing
         }
     }
 
-    @Test func theVersionIsKnown() throws {
-        #expect(try runProgram([Places.products.appending(path: "msaas").path, "--version"]).contains(serviceVersion))
+    @Test func theVersionIsKnown() async throws {
+        let version = try await Program.run([Places.products.appending(path: "msaas").path, "--version"])
+        #expect(version.contains(serviceVersion))
     }
 
-    @Test func aSecondKeyOfANameIsWarnedOf() throws {
+    @Test func aSecondKeyOfANameIsWarnedOf() async throws {
         let msaas = Places.products.appending(path: "msaas").path
         let file = folder.path + "/keys.yaml"
         let errors = folder.path + "/errors"
         for _ in 0..<2 {
-            _ = try runProgram(
+            _ = try await Program.run(
                 ["/bin/sh", "-c", "\"$0\" key studio >> \"$1\" 2> \"$2\"", msaas, file, errors])
         }
         #expect(try String(contentsOfFile: errors, encoding: .utf8).contains("has a key of the name studio already"))
         #expect(try String(contentsOfFile: file, encoding: .utf8).components(separatedBy: "name: ").count == 3)
-        let usage = #expect(throws: (any Error).self) { try runProgram([msaas, "key", "studio", "--rate", "fast"]) }
+        let usage = await #expect(throws: (any Error).self) {
+            try await Program.run([msaas, "key", "studio", "--rate", "fast"])
+        }
         #expect("\(usage.map { "\($0)" } ?? "")".contains("msaas key"))
     }
 }

@@ -55,8 +55,8 @@ struct RunningStack: Sendable {
     }
 
     /// Runs a third-party program with the service's addresses and keys in its environment.
-    func run(_ arguments: [String]) throws -> String {
-        try runProgram(
+    func run(_ arguments: [String]) async throws -> String {
+        try await Program.run(
             arguments,
             environment: address.environment.merging([
                 "AWS_ACCESS_KEY_ID": address.accessKey, "AWS_SECRET_ACCESS_KEY": address.secretKey,
@@ -77,8 +77,8 @@ struct RunningStack: Sendable {
     }
 
     /// The objects of both buckets, as files below the data folder; folders and the server's own notes left out.
-    func objects(in bucket: String) throws -> [String] {
-        try run([
+    func objects(in bucket: String) async throws -> [String] {
+        try await run([
             "aws", "s3api", "list-objects-v2", "--bucket", bucket, "--query", "Contents[].Key", "--output", "text",
         ])
         .split(whereSeparator: \.isWhitespace).map(String.init).filter { $0 != "None" }.sorted()
@@ -99,32 +99,13 @@ struct RunningStack: Sendable {
 enum DemoSong {
     static let file = Places.repository.appending(path: "models/starter/demo/song.mp3")
 
-    static func cut(seconds: Int, to folder: URL, name: String = "clip.mp3") throws -> URL {
+    static func cut(seconds: Int, to folder: URL, name: String = "clip.mp3") async throws -> URL {
         let clip = folder.appending(path: name)
-        _ = try runProgram([
+        _ = try await Program.run([
             "ffmpeg", "-loglevel", "error", "-y", "-t", String(seconds), "-i", file.path, "-c", "copy", clip.path,
         ])
         return clip
     }
-}
-
-/// Runs a program to its end and returns what it printed. A missing program or a failure is an error with its output.
-func runProgram(_ arguments: [String], environment: [String: String] = [:]) throws -> String {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-        throw TestFailure("\(arguments.joined(separator: " ")) ended with \(process.terminationStatus): \(text)")
-    }
-    return text
 }
 
 /// Asks again and again until `condition` gives a value; a failure after `seconds`.

@@ -30,7 +30,7 @@ import Testing
             let board = RedisAutoscalerBoard(queue: try RedisJobQueue(url: stack.address.redis, options: .init()))
             _ = try await eventually("the autoscaler's first look") { try await board.read() }
             #expect(stack.workerProcesses.isEmpty)
-            let clip = try DemoSong.cut(seconds: 1, to: folder.url)
+            let clip = try await DemoSong.cut(seconds: 1, to: folder.url)
             for wave in 0..<waves {
                 let begin = ContinuousClock.now
                 var jobs = [try await stack.client.upload(clip)]

@@ -48,7 +48,7 @@ import Testing
         let service = Service(port: hostPort)
         _ = try await eventually("the host answers") { try? await service.status("GET", "/healthz", key: nil) }
         // All goes well,
-        let clip = try Data(contentsOf: DemoSong.cut(seconds: 2, to: folder.url))
+        let clip = try await Data(contentsOf: DemoSong.cut(seconds: 2, to: folder.url))
         #expect(try await service.status("POST", "/upload", key: apiKey, body: clip) == 202)
         let presigned = try await service.answer("POST", "/upload?presign=1", key: apiKey)
         #expect(presigned.status == 200)

@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func aSeparationGoesOnWithoutAnybodyToTell() async throws {
-        let song = try DemoSong.cut(seconds: 2, to: folder.url)
+        let song = try await DemoSong.cut(seconds: 2, to: folder.url)
         for (index, (streams, code)) in [
             ("> /dev/full", 1), ("2> /dev/full", 0), (">&- 2>&-", 0), ("| true; exit ${PIPESTATUS[0]}", 1),
         ].enumerated() {
@@ -64,41 +64,41 @@ import Testing
 
     /// The terminal goes away while the service runs: it ends as with Ctrl-C and leaves nobody behind.
     @Test func aServiceWhoseTerminalClosesEndsInOrder() async throws {
-        let session = try await Tmux(columns: 80, lines: 24, in: folder)
-        try await session.run(
+        let terminal = try await Tmux(
+            columns: 80, lines: 24,
             "\(Places.products.path)/msaas up --data \(folder.path)/data --workers 0; echo $? > \(folder.path)/status")
-        _ = try await eventually("it is up") {
-            try await session.screen().contains("is running. Ctrl-C stops it.") ? true : nil
-        }
+        try await terminal.wait("it is up") { $0.contains("is running. Ctrl-C stops it.") }
         let data = folder.url.appending(path: "data")
         #expect(throws: Never.self) { try StackAddress.read(from: data) }
-        session.close()
+        terminal.close()
         _ = try await eventually("it is gone and took its address back") { () -> Bool? in
             FileManager.default.fileExists(atPath: data.path + "/stack.json") ? nil : true
         }
     }
 
     @Test func progressFitsATerminalOf40Columns() async throws {
-        let song = try DemoSong.cut(
+        let song = try await DemoSong.cut(
             seconds: 20, to: folder.url, name: "a song with quite a long name, sung in 樂.mp3")
-        let session = try await Tmux(columns: 40, lines: 20, in: folder)
-        try await session.run(
-            "MSAAS_THREADS=1 \(Places.products.path)/msaas separate -n starter '\(song.path)' '\(song.path)' -o out; echo ended"
-        )
-        var bars: [Int] = []
-        _ = try await eventually("it ends") { () -> Bool? in
-            let screen = try await session.screen()
-            bars.append(screen.split(separator: "\n").count { $0.contains(" % ") })
-            return screen.contains("\nended") ? true : nil
-        }
-        #expect(bars.contains(1), "it was seen at work")
-        let screen = try await session.screen()
-        #expect(bars.max() == 1, "a line that wraps cannot be overwritten: \(screen)")
+        let terminal = try await Tmux(
+            columns: 40, lines: 20, environment: ["MSAAS_THREADS": "1"], directory: folder.path,
+            "\(Places.products.path)/msaas separate -n starter '\(song.path)' '\(song.path)' -o out")
+        let screen = try await terminal.wait("it ends") { $0.contains("ended 0") }
         #expect(screen.contains("1 of 1 tracks separated."))
+        // A line that wraps cannot be overwritten: what it leaves would still be there.
+        #expect(!screen.contains(" % "), "\(screen)")
+        let lines = try terminal.recorded().replacing(/\x1b\[[0-9;?]*[A-Za-z]/, with: "").split { $0.isNewline }
+        let bars = lines.filter { $0.contains(" % ") }
+        #expect(!bars.isEmpty, "it was seen at work")
+        for bar in bars { #expect(Self.columns(bar) <= 40, "\(bar)") }
+    }
+
+    /// How wide a text is on a terminal, where 樂 takes two columns.
+    private static func columns(_ text: some StringProtocol) -> Int {
+        text.reduce(0) { $0 + ($1 == "樂" ? 2 : 1) }
     }
 
     @Test func namesDoNotCommandTheTerminal() async throws {
-        let song = try DemoSong.cut(seconds: 1, to: folder.url)
+        let song = try await DemoSong.cut(seconds: 1, to: folder.url)
         let name = folder.path + "/a\u{1b}[2J\u{9b}31m\u{202e}b.mp3"
         try FileManager.default.moveItem(atPath: song.path, toPath: name)
         let bad = folder.path + "/\u{1b}]0;owned\u{7}.mp3"
@@ -129,40 +129,5 @@ import Testing
         let usage = try await shell("$BIN/msaas submit --shifts many x.mp3")
         #expect(usage.code == 64)
         #expect(usage.output.contains("Usage: msaas submit"), "\(usage.output)")
-    }
-}
-
-/// A terminal of a certain size, in `tmux`.
-final class Tmux: Sendable {
-    private let socket: String
-
-    init(columns: Int, lines: Int, in folder: TemporaryDirectory) async throws {
-        socket = folder.path + "/tmux"
-        _ = try await Program.run([
-            "tmux", "-S", socket, "-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(lines)", "-c",
-            folder.path,
-            "/bin/sh",
-        ])
-    }
-
-    deinit { close() }
-
-    /// Types a line.
-    func run(_ line: String) async throws {
-        _ = try await Program.run(["tmux", "-S", socket, "send-keys", "-l", line])
-        _ = try await Program.run(["tmux", "-S", socket, "send-keys", "Enter"])
-    }
-
-    /// What is to be seen.
-    func screen() async throws -> String { try await Program.run(["tmux", "-S", socket, "capture-pane", "-p"]) }
-
-    /// Closes the terminal: whoever runs in it gets a SIGHUP.
-    func close() {
-        let end = Process()
-        end.executableURL = URL(filePath: "/usr/bin/env")
-        end.arguments = ["tmux", "-S", socket, "kill-server"]
-        end.standardError = FileHandle.nullDevice
-        guard (try? end.run()) != nil else { return }
-        end.waitUntilExit()
     }
 }

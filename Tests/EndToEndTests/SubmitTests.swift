@@ -41,11 +41,11 @@ import Testing
             for name in ["a", "b"] {
                 try FileManager.default.createDirectory(
                     at: lib.appending(path: name), withIntermediateDirectories: true)
-                _ = try DemoSong.cut(seconds: 1, to: lib.appending(path: name), name: "song.mp3")
+                _ = try await DemoSong.cut(seconds: 1, to: lib.appending(path: name), name: "song.mp3")
             }
-            _ = try DemoSong.cut(seconds: 1, to: lib, name: "third.mp3")
+            _ = try await DemoSong.cut(seconds: 1, to: lib, name: "third.mp3")
             try Data("no song".utf8).write(to: lib.appending(path: "bad.mp3"))
-            _ = try DemoSong.cut(seconds: 1, to: folder.url, name: "song.mp3")
+            _ = try await DemoSong.cut(seconds: 1, to: folder.url, name: "song.mp3")
 
             let submit = try start(stack, "submit", "-r", "lib", "song.mp3", "missing.mp3", "-n", "starter")
             #expect(await submit.process.wait() == 1)
@@ -80,7 +80,7 @@ import Testing
 
     @Test func jobsOutliveTheirCommandAndCanBeFetchedOrCancelled() async throws {
         try await RunningStack.run(workers: 0) { stack in
-            for name in ["one.mp3", "two.mp3"] { _ = try DemoSong.cut(seconds: 1, to: folder.url, name: name) }
+            for name in ["one.mp3", "two.mp3"] { _ = try await DemoSong.cut(seconds: 1, to: folder.url, name: name) }
             let submit = try start(stack, "submit", "one.mp3", "two.mp3")
             let jobs = try await eventually("both ids are told") { submit.jobs.count == 2 ? submit.jobs : nil }
             submit.process.signal(SIGINT)
@@ -105,7 +105,7 @@ import Testing
             #expect(await wrong.process.wait() == 64)
         }
         try await RunningStack.run(workers: 1) { stack in
-            let song = try DemoSong.cut(seconds: 1, to: folder.url, name: "..three.mp3")
+            let song = try await DemoSong.cut(seconds: 1, to: folder.url, name: "..three.mp3")
             let job = try await stack.client.upload(song)
             let fetch = try start(stack, "fetch", job.description, "-o", "later")
             #expect(await fetch.process.wait() == 0, "\(fetch.text)")

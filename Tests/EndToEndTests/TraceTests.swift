@@ -144,7 +144,7 @@ private final class TracedService: Sendable {
         func program(_ name: String) -> String { Places.products.appending(path: name).path }
         folder = try TemporaryDirectory()
         redis = try ServerProcess.redis()
-        clip = try Data(contentsOf: DemoSong.cut(seconds: 2, to: folder.url))
+        clip = try await Data(contentsOf: DemoSong.cut(seconds: 2, to: folder.url))
         let port = try freePort()
         address = "http://127.0.0.1:\(port)"
         var environment = tracing.merging([

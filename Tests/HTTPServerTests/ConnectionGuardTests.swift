@@ -1,3 +1,4 @@
+import CMalloc
 import Foundation
 import HTTPServer
 import NIOCore
@@ -147,5 +148,21 @@ import Testing
             #expect(places.allSatisfy { $0 != nil })
         }
         #expect(rules.counts.refusedConnections == 3)
+    }
+
+    /// What was freed once must not decide where the next large buffer lies; where it is a mapping of its own, it is given back.
+    @Test func largeBuffersAreGivenBack() {
+        _ = ConnectionRules(ConnectionLimits()) { _ in
+            ConnectionRules.Refusal(status: 400, contentType: "text/plain", body: [])
+        }
+        // Both pointers are shown to somebody else, so that no optimiser may leave the buffers out.
+        let first: UnsafeMutableRawPointer? = malloc(12 << 20)
+        #expect(first != nil)
+        free(first)
+        let before = mallinfo2().hblkhd
+        let piece: UnsafeMutableRawPointer? = malloc(11 << 20)
+        defer { free(piece) }
+        #expect(piece != nil)
+        #expect(mallinfo2().hblkhd >= before + (10 << 20))
     }
 }

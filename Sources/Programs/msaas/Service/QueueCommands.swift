@@ -28,27 +28,21 @@ struct LogsCommand: AsyncParsableCommand {
     var follow = false
 
     @Option(help: "Only the events of this job.")
-    var job: String?
+    var job: JobID?
 
     @OptionGroup var redis: RedisOption
 
     func run() async throws {
-        let only = try job.map { text in
-            guard let id = JobID(text) else {
-                throw CommandFailure("--job is \(text.printable); it must be 32 hex digits.")
-            }
-            return id
-        }
         let log = try redis.queue().eventLog()
         var last = EventID.zero
         while true {
             let events = try await log.events(after: last, limit: 500)
             guard let newest = events.last else { break }
             last = newest.id
-            for event in events where only == nil || event.job == only { try Self.print(event) }
+            for event in events where job == nil || event.job == job { try Self.print(event) }
         }
         guard follow else { return }
-        for try await event in log.tail(from: last) where only == nil || event.job == only { try Self.print(event) }
+        for try await event in log.tail(from: last) where job == nil || event.job == job { try Self.print(event) }
     }
 
     /// Prints an event; where nobody takes it any more (`| head`), nothing is left to do.
@@ -76,26 +70,20 @@ struct RetryCommand: AsyncParsableCommand {
             + "has failed.")
 
     @Argument(help: "The job's id.")
-    var job: String?
+    var job: JobID?
 
     @OptionGroup var redis: RedisOption
 
     func run() async throws {
-        let id = try job.map { text in
-            guard let id = JobID(text) else {
-                throw CommandFailure("\(text.printable) is no job id; it must be 32 hex digits.")
-            }
-            return id
-        }
-        let revived = try await redis.queue().retry(id)
+        let revived = try await redis.queue().retry(job)
         if revived.isEmpty {
             say(
-                id == nil
+                job == nil
                     ? "No job is dead."
                     : "That job is neither dead nor failed, or its file or options are wrong: put the corrected object into the bucket again."
             )
         } else {
-            for job in revived { say("\(job) waits again") }
+            for id in revived { say("\(id) waits again") }
         }
     }
 }
