@@ -47,7 +47,8 @@ var foundations: [Target] {
                 .target(name: "Encodings"),
                 .target(name: "ProcessUsage"),
                 .target(
-                    name: "Observability", dependencies: ["Digests", "ProcessUsage", "Terminal", .logging, .metrics]),
+                    name: "Observability",
+                    dependencies: ["Digests", "EnvironmentSettings", "ProcessUsage", "Terminal", .logging, .metrics]),
                 .target(name: "SeparationChoices", dependencies: ["Untrusted"]),
                 .target(name: "COpenAPI", exclude: ["openapi.yaml"]),
                 .target(
@@ -348,6 +349,7 @@ var tests: [Target] {
                 "ObjectStorage", "HTTPTransport", "ServiceContract", "Streams", "msaas", "TrialWorker", "autoscaler",
                 "function-host", "EnvironmentSettings", "FunctionClients", "UploadFunction", "SeparateFunction",
                 "FetchFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore", "Separation",
+                "Observability",
                 .nioCore, .yams,
             ], exclude: ["Support/recorder.py"]),
         test(

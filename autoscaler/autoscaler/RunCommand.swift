@@ -28,7 +28,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let configuration = try readable { try settings(environment) }
-        Logs.bootstrap(environment: environment)
+        try readable { try LogSettings.bootstrap(environment) }
         let logger = Logger(label: "autoscaler")
 
         let identity = configuration.identity ?? Self.makeIdentity()
