@@ -219,8 +219,8 @@ var autoscaler: [Target] {
         .target(
             name: "Controller",
             dependencies: [
-                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "EnvironmentSettings", "HTTPServer",
-                "Observability", .lifecycle, .logging, .yams,
+                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "HTTPTransport", "EnvironmentSettings",
+                "HTTPServer", "Observability", .lifecycle, .logging, .yams,
             ],
             path: "autoscaler/Controller"),
         .executableTarget(

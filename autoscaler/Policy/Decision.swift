@@ -52,6 +52,8 @@ public struct History: Sendable, Equatable {
     /// How many workers worked in the recent past, on the mean.
     private var usual = 0.0
     private var lastUse: Moment?
+    /// What a function had in flight.
+    var load = LoadWindows()
     /// What "recent" means: what is longer ago counts for less than a third.
     private static let recentPast = Duration.seconds(600)
 

@@ -57,7 +57,7 @@ public struct Settings: Sendable, Equatable {
     }
 
     private func check(_ name: Name, _ holds: Bool, _ rule: String) throws(SettingsError) {
-        if !holds { throw SettingsError(name: name, value: self[name], rule: rule) }
+        if !holds { throw SettingsError(name: name.rawValue, value: self[name], rule: rule) }
     }
 }
 
@@ -145,12 +145,12 @@ extension Settings {
 /// A setting that cannot be.
 public struct SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Which one.
-    public let name: Settings.Name
+    public let name: String
     /// What it is.
     public let value: String
     /// What it must be: `must be 0 or more`.
     public let rule: String
 
     /// A sentence that names the setting, its value and what it must be.
-    public var description: String { "\(name.rawValue) is \(value), but it \(rule)." }
+    public var description: String { "\(name) is \(value), but it \(rule)." }
 }
