@@ -338,7 +338,8 @@ var tests: [Target] {
             "ControllerTests",
             [
                 "Pacing", "Controller", "Policy", "ServiceContract", "Jobs", "Kubernetes", "KubernetesDouble",
-                "autoscaler", "Encodings", "HTTPTransport", "EnvironmentSettings", "Observability", .logging,
+                "autoscaler", "Encodings", "HTTPTransport", "EnvironmentSettings", "Observability", "FunctionHost",
+                .logging,
             ]),
         test("DashboardTests", ["Dashboard", "ServiceContract", "Jobs", "autoscaler"], exclude: ["Goldens"]),
         test(
