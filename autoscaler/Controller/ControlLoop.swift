@@ -234,7 +234,7 @@ extension ControlLoop {
         // The last change may have been made by another leader.
         let last = [resizer.lastChange, jobs.board.record?.lastChange].compactMap(\.self).max { $0.at < $1.at }
         var record = AutoscalerRecord(
-            decision, reading.observation, audioSeconds: jobs.audioSeconds, policy.settings, lastChange: last,
+            decision, reading.observation, jobs, policy.settings, lastChange: last,
             leader: leadership.identity)
         record.reasons += resizer.failureReason
         do { try await board.publish(record) } catch {
@@ -271,7 +271,7 @@ package struct MarkPlan: Sendable, Equatable {
 extension AutoscalerRecord {
     /// A decision as everybody who watches is told of it.
     init(
-        _ decision: Decision, _ observation: Policy.Observation, audioSeconds: Double?, _ settings: Settings,
+        _ decision: Decision, _ observation: Policy.Observation, _ jobs: JobsReading, _ settings: Settings,
         lastChange: Change?, leader: String
     ) {
         let fleet = observation.fleet.value
@@ -282,9 +282,11 @@ extension AutoscalerRecord {
             bounds: Bounds(minimum: settings.minReplicas, maximum: settings.maxReplicas),
             reasons: decision.reasons.map { Reason(code: $0.code, sentence: $0.description) },
             observation: Observation(
-                waiting: backlog?.waiting, inFlight: backlog?.inFlight, audioSeconds: audioSeconds,
+                waiting: backlog?.waiting, inFlight: backlog?.inFlight, audioSeconds: jobs.audioSeconds,
                 realTimeFactor: backlog?.realTimeFactor, memoryPerWorker: room.map { Int($0.request) },
-                memoryRoom: fleet.flatMap { room?.ceiling(for: $0)?.workers }),
+                memoryRoom: fleet.flatMap { room?.ceiling(for: $0)?.workers },
+                promisedWait: settings.targetWait / .seconds(1),
+                keptShare: jobs.statistics.kept(within: settings.targetWait)),
             lastChange: lastChange, leader: leader)
     }
 }

@@ -30,7 +30,9 @@ public enum Reason: Sendable, Equatable {
     case atMaximum(Int, wanted: Int)
     /// The fleet grows only so fast.
     case growthLimited(to: Int, wanted: Int, period: Duration)
-    /// A full stabilisation window has not been watched yet.
+    /// The fleet has just grown.
+    case growthPaused(for: Duration)
+    /// A full window has not been watched yet.
     case watching(for: Duration)
     /// So many were wanted within the stabilisation window.
     case stabilising(at: Int, for: Duration)
@@ -95,6 +97,7 @@ extension Reason {
         case .atMinimum: "minimum"
         case .atMaximum: "maximum"
         case .growthLimited: "growth-limited"
+        case .growthPaused: "growth-paused"
         case .watching: "watching"
         case .stabilising: "stabilising"
         case .keepingLast: "keeping-last"
@@ -131,7 +134,8 @@ extension Reason {
             true
         case .firstJob, .growthLimited, .burst: growth
         case .noJobs, .stabilising, .keepingLast, .idle, .neverWanted: !growth
-        case .watching, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory, .growthHeld, .rollingOut,
+        case .growthPaused, .watching, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory, .growthHeld,
+            .rollingOut,
             .busy, .draining, .busyNotReady, .afterBurst, .silent, .noneReady, .loadUnknown, .backlogUnknown,
             .fleetUnknown, .yielding, .paused:
             false
@@ -174,6 +178,8 @@ extension Reason: CustomStringConvertible {
             "capped: maximum \(maximum) of \(wanted)"
         case .growthLimited(let limit, let wanted, let period):
             "growing to \(limit) of \(wanted): no faster in \(period.words)"
+        case .growthPaused(let left):
+            "growing further in \(left.words)"
         case .watching(let left):
             "not shrinking: watching for \(left.words) more"
         case .stabilising(let replicas, let left):

@@ -74,7 +74,7 @@ public struct ScalingPolicy: Sendable {
             decision.target =
                 recommendation < fleet.replicas
                 ? shrunk(to: recommendation, fleet, now, &decision)
-                : grown(to: recommendation, fleet, &decision)
+                : grown(to: recommendation, fleet, now, &decision)
             decision.reasons += troubles
         }
         guard var target = decision.target else { return decision }
@@ -82,6 +82,7 @@ public struct ScalingPolicy: Sendable {
         target = rules.withinHeadroom(target, fleet, observation.headroom, &decision.reasons)
         decision.target = target
         release(fleet, to: target, &decision)
+        if let replicas = decision.replicas, replicas > fleet.replicas { decision.history.noteGrowth(at: now) }
         return decision
     }
 
@@ -162,7 +163,12 @@ public struct ScalingPolicy: Sendable {
 
     /// Growth may add `growthStep` or `growthPercent` to the fewest replicas within the growth period. The minimum is
     /// reached at once.
-    private func grown(to wanted: Int, _ fleet: Fleet, _ decision: inout Decision) -> Int {
+    private func grown(to wanted: Int, _ fleet: Fleet, _ now: Moment, _ decision: inout Decision) -> Int {
+        let rest = decision.history.remainingGrowthPause(at: now, settings)
+        if wanted > max(fleet.replicas, settings.minReplicas), fleet.replicas > 0, rest > .zero {
+            decision.reasons.append(.growthPaused(for: rest))
+            return max(fleet.replicas, settings.minReplicas)
+        }
         let base = min(decision.history.growthBase ?? fleet.replicas, fleet.replicas)
         let byPercent = (base * settings.growthPercent + 99) / 100
         let limit = max(fleet.replicas, base + max(settings.growthStep, byPercent), settings.minReplicas)
@@ -171,7 +177,8 @@ public struct ScalingPolicy: Sendable {
         return limit
     }
 
-    /// Shrinking goes to the highest recommendation of a fully watched window, and to zero only after the idle window.
+    /// Shrinking goes to the highest recommendation of a fully watched window, and to zero only after the idle window. As long
+    /// as at least half of the fleet is wanted, the window is the longer one.
     private func shrunk(to wanted: Int, _ fleet: Fleet, _ now: Moment, _ decision: inout Decision) -> Int {
         let history = decision.history
         // Workers that nobody has asked for, before there was any job: a Deployment begins with one.
@@ -181,13 +188,16 @@ public struct ScalingPolicy: Sendable {
         }
         // No more than the maximum, whatever was wanted before: the bounds are not a matter of demand.
         let current = min(fleet.replicas, max(settings.maxReplicas, wanted))
-        let watch = history.remainingWatch(at: now, settings)
+        let isSmall = wanted * 2 > current
+        let watch = history.remainingWatch(at: now, small: isSmall, settings)
         guard watch <= .zero else {
             decision.reasons.append(.watching(for: watch))
             return current
         }
         var target = wanted
-        if let highest = history.highestRecommendation(at: now, settings), highest.value > wanted {
+        if let highest = history.highestRecommendation(at: now, small: isSmall, settings),
+            highest.value > wanted
+        {
             target = min(current, highest.value)
             decision.reasons.append(.stabilising(at: target, for: highest.for))
         }

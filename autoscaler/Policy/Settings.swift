@@ -18,8 +18,14 @@ public struct Settings: Sendable, Equatable {
     public var growthPercent = 100
     /// What `growthStep` and `growthPercent` are counted over.
     public var growthPeriod: Duration = .seconds(15)
+    /// So long after it has grown the fleet grows no further, so that jobs that come one by one make few patches; the
+    /// first worker of an empty fleet is never late.
+    public var growthPause: Duration = .seconds(2)
     /// Before it shrinks, the fleet is kept as large as was wanted at any time in this window.
     public var stabilisationWindow: Duration = .seconds(30)
+    /// The same for a fleet that is to lose less than half of its workers: what comes and goes by chance is not followed,
+    /// the end of a burst is.
+    public var settleWindow: Duration = .seconds(300)
     /// The last worker goes when there was no work for so long.
     public var idleWindow: Duration = .seconds(120)
     /// After a longer gap between complete observations, windows are watched anew.
@@ -80,8 +86,12 @@ extension Settings {
         case growthPercent = "growth-percent"
         /// See `Settings.growthPeriod`.
         case growthPeriod = "growth-period"
+        /// See `Settings.growthPause`.
+        case growthPause = "growth-pause"
         /// See `Settings.stabilisationWindow`.
         case stabilisationWindow = "stabilisation-window"
+        /// See `Settings.settleWindow`.
+        case settleWindow = "settle-window"
         /// See `Settings.idleWindow`.
         case idleWindow = "idle-window"
         /// See `Settings.longestGap`.
@@ -112,7 +122,9 @@ extension Settings {
             switch self {
             case .targetWait: \.targetWait
             case .growthPeriod: \.growthPeriod
+            case .growthPause: \.growthPause
             case .stabilisationWindow: \.stabilisationWindow
+            case .settleWindow: \.settleWindow
             case .idleWindow: \.idleWindow
             case .longestGap: \.longestGap
             case .pendingGrace: \.pendingGrace

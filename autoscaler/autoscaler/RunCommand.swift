@@ -157,8 +157,12 @@ struct RunOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The same as a share of the fleet (100).", valueName: "percent")) var growthPercent:
         String?
     @Option(help: ArgumentHelp("What growth is counted over (15s).", valueName: "time")) var growthPeriod: String?
-    @Option(help: ArgumentHelp("How long more workers must be unneeded (30s).", valueName: "time"))
+    @Option(help: ArgumentHelp("No further growth so soon after growth (2s).", valueName: "time"))
+    var growthPause: String?
+    @Option(help: ArgumentHelp("How long half of the workers must be unneeded (30s).", valueName: "time"))
     var stabilisationWindow: String?
+    @Option(help: ArgumentHelp("How long fewer than half must be unneeded (5m).", valueName: "time"))
+    var settleWindow: String?
     @Option(help: ArgumentHelp("How long without work until the last goes (2m).", valueName: "time")) var idleWindow:
         String?
     @Option(help: ArgumentHelp("A longer gap in observing starts windows anew (15s).", valueName: "time"))
@@ -182,7 +186,8 @@ struct RunOptions: ParsableArguments {
             "min-replicas": minReplicas, "max-replicas": maxReplicas, "target-jobs-per-worker": targetJobsPerWorker,
             "spare-percent": sparePercent, "target-wait": targetWait, "growth-step": growthStep,
             "growth-percent": growthPercent,
-            "growth-period": growthPeriod, "stabilisation-window": stabilisationWindow, "idle-window": idleWindow,
+            "growth-period": growthPeriod, "growth-pause": growthPause,
+            "stabilisation-window": stabilisationWindow, "settle-window": settleWindow, "idle-window": idleWindow,
             "longest-gap": longestGap, "pending-grace": pendingGrace, "start-grace": startGrace,
             "memory-kill-pause": memoryKillPause,
         ].compactMapValues(\.self)

@@ -64,11 +64,15 @@ public struct AutoscalerRecord: Sendable, Equatable, Codable {
         public var memoryPerWorker: Int?
         /// The most replicas that memory allows; `nil` also when there is no limit.
         public var memoryRoom: Int?
+        /// How long songs should wait at most, in seconds (`target-wait`).
+        public var promisedWait: Double?
+        /// The share of the last songs that did not wait longer.
+        public var keptShare: Double?
 
         /// An observation of its parts.
         public init(
             waiting: Int? = nil, inFlight: Int? = nil, audioSeconds: Double? = nil, realTimeFactor: Double? = nil,
-            memoryPerWorker: Int? = nil, memoryRoom: Int? = nil
+            memoryPerWorker: Int? = nil, memoryRoom: Int? = nil, promisedWait: Double? = nil, keptShare: Double? = nil
         ) {
             self.waiting = waiting
             self.inFlight = inFlight
@@ -76,6 +80,8 @@ public struct AutoscalerRecord: Sendable, Equatable, Codable {
             self.realTimeFactor = realTimeFactor
             self.memoryPerWorker = memoryPerWorker
             self.memoryRoom = memoryRoom
+            self.promisedWait = promisedWait
+            self.keptShare = keptShare
         }
     }
 

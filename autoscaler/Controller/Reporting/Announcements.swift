@@ -115,7 +115,7 @@ extension Reason {
             .busyNotReady, .backlogUnknown, .loadUnknown, .fleetUnknown, .yielding:
             true
         case .noJobs, .demandByJobs, .demandByAudio, .working, .spare, .firstJob, .atMinimum, .atMaximum,
-            .growthLimited, .load, .burst, .afterBurst, .silent, .noneReady,
+            .growthLimited, .growthPaused, .load, .burst, .afterBurst, .silent, .noneReady,
             .watching, .stabilising, .keepingLast, .idle, .neverWanted, .growthHeld, .rollingOut, .busy, .draining,
             .paused, .override:
             false

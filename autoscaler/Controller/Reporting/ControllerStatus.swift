@@ -105,6 +105,10 @@ public final class ControllerStatus: Sendable {
             text.gauge(
                 "msaas_autoscaler_real_time_factor", "Seconds of work for one second of audio.",
                 jobs.statistics.realTimeFactor)
+            text.gauge(
+                "msaas_autoscaler_wait_kept_ratio",
+                "The share of the last songs that waited no longer than target-wait.",
+                now.settings.flatMap { jobs.statistics.kept(within: $0.targetWait) })
         }
         text.gauge("msaas_autoscaler_paused", "Whether the operator has paused scaling.", now.isPaused ? 1 : 0)
         text.gauge("msaas_autoscaler_override_replicas", "The number that the operator has set.", now.override)
