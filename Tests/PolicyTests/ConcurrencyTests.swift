@@ -180,16 +180,20 @@ import Testing
         #expect(decision?.draining == nil, "functions have no marks")
     }
 
-    @Test(
-        arguments: [
-            ("min-replicas", { $0.minReplicas = 0 }), ("max-replicas", { $0.maxReplicas = 0 }),
-            ("target-concurrency", { $0.targetConcurrency = -1 }), ("panic-percent", { $0.panicPercent = 100 }),
-            ("panic-window", { $0.panicWindow = .zero }), ("stable-window", { $0.stableWindow = .milliseconds(10) }),
-            ("pending-grace", { $0.pendingGrace = .seconds(-1) }),
-        ] as [(String, @Sendable (inout ConcurrencySettings) -> Void)])
-    func whatCannotBeIsNamed(name: String, change: @Sendable (inout ConcurrencySettings) -> Void) {
+    private static func with(_ change: (inout ConcurrencySettings) -> Void) -> ConcurrencySettings {
         var settings = ConcurrencySettings()
         change(&settings)
+        return settings
+    }
+
+    @Test(arguments: [
+        ("min-replicas", with { $0.minReplicas = 0 }), ("max-replicas", with { $0.maxReplicas = 0 }),
+        ("target-concurrency", with { $0.targetConcurrency = -1 }), ("panic-percent", with { $0.panicPercent = 100 }),
+        ("panic-window", with { $0.panicWindow = .zero }),
+        ("stable-window", with { $0.stableWindow = .milliseconds(10) }),
+        ("pending-grace", with { $0.pendingGrace = .seconds(-1) }),
+    ])
+    func whatCannotBeIsNamed(name: String, settings: ConcurrencySettings) {
         let error = #expect(throws: SettingsError.self) { try ConcurrencyPolicy(settings) }
         #expect(error?.name == name)
     }
