@@ -220,8 +220,8 @@ var autoscaler: [Target] {
         .target(
             name: "Controller",
             dependencies: [
-                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "EnvironmentSettings", "HTTPServer",
-                "Observability", .lifecycle, .logging, .yams,
+                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "HTTPTransport", "EnvironmentSettings",
+                "HTTPServer", "Observability", .lifecycle, .logging, .yams,
             ],
             path: "autoscaler/Controller"),
         .executableTarget(
@@ -339,7 +339,8 @@ var tests: [Target] {
             "ControllerTests",
             [
                 "Pacing", "Controller", "Policy", "ServiceContract", "Jobs", "Kubernetes", "KubernetesDouble",
-                "autoscaler", "Encodings", "HTTPTransport", "EnvironmentSettings", "Observability", .logging,
+                "autoscaler", "Encodings", "HTTPTransport", "EnvironmentSettings", "Observability", "FunctionHost",
+                "Simulator", .logging,
             ]),
         test("DashboardTests", ["Dashboard", "ServiceContract", "Jobs", "autoscaler"], exclude: ["Goldens"]),
         test(

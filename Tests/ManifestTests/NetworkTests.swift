@@ -29,6 +29,7 @@ import Yams
             Hop("worker", "redis", "6379"),
             Hop("autoscaler", "redis", "6379"), Hop("prometheus", "autoscaler", "9090"),
         ]
+        for function in ["upload", "separate", "fetch"] { hops.insert(Hop("autoscaler", function, "9090")) }
         for function in ["upload", "separate", "fetch", "worker"] {
             hops.insert(Hop("prometheus", function, "9090"))
             // The collector of traces stands in Prometheus's namespace.
