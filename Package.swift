@@ -142,8 +142,9 @@ var service: [Target] {
             .target(
                 name: "HTTPServer",
                 dependencies: [
-                    "Observability", "CMalloc", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1,
-                    .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
+                    "EnvironmentSettings", "Observability", "CMalloc", .hummingbird, .hummingbirdCore, .httpTypes,
+                    .nioCore,
+                    .nioHTTP1, .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
                 ]),
             .target(
                 name: "StorageServer",
@@ -163,7 +164,7 @@ var service: [Target] {
                 name: "FunctionClients",
                 dependencies: [
                     "FunctionHost", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "EnvironmentSettings",
-                    .logging,
+                    "Encodings", .logging,
                 ]),
             .target(
                 name: "WorkerLoop",
@@ -189,7 +190,8 @@ var functions: [Target] {
         function(
             "upload",
             [
-                "Pacing", "FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport",
+                "Digests", "Pacing", "FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage",
+                "HTTPTransport",
                 "Encodings",
                 "Streams", "EnvironmentSettings", .nioCore,
             ]),
@@ -326,7 +328,8 @@ var tests: [Target] {
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
                 "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices",
-                "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", .nioCore, .logging, .lifecycle,
+                "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", "HTTPServer", .nioCore, .logging,
+                .lifecycle, .yams,
             ],
             exclude: [
                 "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml",
