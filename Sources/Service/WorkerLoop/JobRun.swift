@@ -225,7 +225,7 @@ struct JobRun {
         case .dead: return .dead
         case .queued: return .retried
         case .cancelled: return .cancelled
-        case .uploaded, .running, .done, nil: return .lost
+        case .awaitingUpload, .uploaded, .running, .done, nil: return .lost
         }
     }
 
