@@ -54,10 +54,12 @@ final class Gatekeeper: Sendable {
 
     /// Lets a request in.
     ///
-    /// - Parameter token: the function's own; a request without a body needs none, since storages probe so.
+    /// - Parameters:
+    ///   - token: the function's own; a request without a body needs none, since storages probe so.
+    ///   - isPublic: whether the route asks for no key.
     /// - Throws: a ``Problem``: 401 without a valid key, 403 from a foreign page, 429 too often or too many at once.
     func admit(
-        _ credentials: Credentials, token: BearerToken?, now: ContinuousClock.Instant = .now
+        _ credentials: Credentials, token: BearerToken?, isPublic: Bool = false, now: ContinuousClock.Instant = .now
     ) throws(Problem) -> Admission {
         let address = "address \(credentials.address)"
         if let token {
@@ -67,8 +69,8 @@ final class Gatekeeper: Sendable {
                 return Admission(caller: .anybody, place: try take(address, concurrency))
             }
         }
-        guard let keys else {
-            if token == nil { try hosts.check(credentials.authority, origin: credentials.headers[.origin]) }
+        guard let keys, !isPublic else {
+            if token == nil, keys == nil { try hosts.check(credentials.authority, origin: credentials.headers[.origin]) }
             try count(address, rate, now)
             guard token == nil else { throw .unauthorized("Send the token as “Authorization: Bearer …”.") }
             return Admission(caller: .anybody, place: try take(address, concurrency))

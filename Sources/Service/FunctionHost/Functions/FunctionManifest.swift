@@ -36,6 +36,8 @@ public struct FunctionManifest: Sendable, Equatable {
         public var maxConcurrency: Int?
         /// Whether clients ask for it over and over: good answers to GET and HEAD then stand in the log at `debug` only.
         public var isPolled = false
+        /// Whether no key is asked for where others need one: the page on which a key is entered, and what it is made of.
+        public var isPublic = false
     }
 
     /// The host's limits for one function.
@@ -91,7 +93,8 @@ extension FunctionManifest.Route {
         }
         maxConcurrency = try fields.optional("maxConcurrency", .whole(1...Int.max))
         isPolled = try fields.optional("polled", .truth) ?? false
-        try fields.refuseOthers(known: ["path", "methods", "maxConcurrency", "polled"])
+        isPublic = try fields.optional("public", .truth) ?? false
+        try fields.refuseOthers(known: ["path", "methods", "maxConcurrency", "polled", "public"])
     }
 }
 

@@ -45,7 +45,7 @@ struct Dispatcher: HTTPResponder {
         guard let target = call.target else {
             return .problem(.badRequest("The path or query has a broken percent escape; encode it as UTF-8."))
         }
-        if builtIn.serves(target.segments) {
+        if builtIn.serves(target.segments), !isForPage(call, target) {
             return BuiltInRoutes.methods.contains(call.method)
                 ? .builtIn(target.segments) : .problem(.methodNotAllowed(allowed: BuiltInRoutes.methods))
         }
@@ -53,7 +53,8 @@ struct Dispatcher: HTTPResponder {
         guard let match = table.match(target.segments) else { return .problem(.noRoute) }
         let (name, limits) = (match.deployment.manifest.name, match.deployment.manifest.limits)
         do {
-            let admission = try gatekeeper.admit(call.credentials, token: match.deployment.function.token)
+            let admission = try gatekeeper.admit(
+                call.credentials, token: match.deployment.function.token, isPublic: match.route.isPublic)
             call.caller = admission.caller
             call.place = admission.place
         } catch {
@@ -68,6 +69,11 @@ struct Dispatcher: HTTPResponder {
         let gate = match.deployment.gate(for: match.template)
         guard gate.enter() else { return .refused(function: name, .tooManyRequests(limit: gate.limit)) }
         return .function(match, target)
+    }
+
+    /// Whether a browser wants the page at `/`, where programs find the list of paths, and a function has one.
+    private func isForPage(_ call: Call, _ target: RequestTarget) -> Bool {
+        target.segments.isEmpty && call.headers[.accept]?.contains("text/html") == true && table.match([]) != nil
     }
 
     private func exchange(for call: Call, _ resolution: Resolution) -> Exchange {
