@@ -329,7 +329,8 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices",
+                "StudioFunction", "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract",
+                "SeparationChoices",
                 "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", .nioCore, .logging, .lifecycle,
             ],
             exclude: [
@@ -366,6 +367,7 @@ var tests: [Target] {
                 "LocalStack", "ServiceClient", "ServiceContract", "ObjectStorage", "Jobs", "Policy", "HTTPTransport",
                 "Evaluation", .logging,
             ], exclude: ["collector.py"]),
+        test("StudioTests", ["LocalStack"], exclude: ["Scenarios"]),
     ]
 }
 

@@ -35,22 +35,19 @@ function power(samples, rate) {
 }
 
 /**
- * The loudness in LUFS of a sum of buffers.
+ * The loudness in LUFS of a sum.
  *
- * `parts` are `{buffer, left, right}`: buffers of the same length and the gains of their two sides.
+ * `parts` are `{sides, left, right}`: the samples of two sides and their gains. `rate` in Hz.
  */
-export function loudness(parts) {
-    if (!parts.length) return -Infinity;
-    const { length, sampleRate } = parts[0].buffer;
+export function loudness(parts, rate) {
     let sum = 0;
-    for (const [channel, side] of ['left', 'right'].entries()) {
-        const mixed = new Float64Array(length);
+    for (const [side, name] of ['left', 'right'].entries()) {
+        const mixed = new Float64Array(parts[0].sides[side].length);
         for (const part of parts) {
-            const samples = part.buffer.getChannelData(Math.min(channel, part.buffer.numberOfChannels - 1));
-            const gain = part[side];
-            for (let index = 0; index < length; index += 1) mixed[index] += gain * samples[index];
+            const [samples, gain] = [part.sides[side], part[name]];
+            for (let index = 0; index < mixed.length; index += 1) mixed[index] += gain * samples[index];
         }
-        sum += power(mixed, sampleRate);
+        sum += power(mixed, rate);
     }
     return -0.691 + 10 * Math.log10(sum);
 }

@@ -35,7 +35,7 @@ export class Peaks extends EventTarget {
     }
 
     /** Songs of before there were peaks are drawn from what was fetched to be heard. */
-    add(index, buffer) {
+    add(index, sides) {
         if (!this.isMissing) return;
         const zoom = 1024;
         if (!this.#levels.has(zoom)) {
@@ -43,8 +43,7 @@ export class Peaks extends EventTarget {
             this.#levels.set(zoom, { zoom, low: new Float32Array(pairs), high: new Float32Array(pairs) });
         }
         const { low, high } = this.#levels.get(zoom);
-        for (let channel = 0; channel < buffer.numberOfChannels; channel += 1) {
-            const samples = buffer.getChannelData(channel);
+        for (const samples of sides) {
             for (let at = 0; at < samples.length; at += 1) {
                 const pair = Math.floor((index * pieceFrames + at) / zoom);
                 if (samples[at] < low[pair]) low[pair] = samples[at];

@@ -1,9 +1,9 @@
 // All tracks on one clock.
 //
-// Each track is a row of pieces, and each piece is started at a frame of the audio context that is counted, not measured: a take
-// begins at some frame of the context with some frame of the song, and from there on every piece of every track follows where the
-// one before it ends. Volumes, places and the comparison with the original are gains behind that. A seek, a loop and a pause begin
-// a new take for all tracks at once, so nothing can drift.
+// A piece of all tracks is one buffer with two channels a track, and so one source: however late a busy page is, no track can begin
+// without the others. Each piece is started at a frame of the audio context that is counted, not measured: a take begins at some
+// frame of the context with some frame of the song, and from there on a piece follows where the one before it ends. A seek, a loop
+// and a pause begin a new take. Volumes, places and the comparison with the original are gains behind that.
 
 import { loudness } from './loudness.js';
 import { pieceFrames } from './wave-file.js';
@@ -154,18 +154,15 @@ export class Playback extends EventTarget {
         this.mixBus.connect(this.door);
         this.originalBus.connect(this.door);
         this.door.connect(this.masterGain).connect(context.destination);
-        for (const track of this.tracks) {
-            // One channel becomes two before it is split.
-            const input = new GainNode(context, { channelCount: 2, channelCountMode: 'explicit' });
-            const split = new ChannelSplitterNode(context, { numberOfOutputs: 2 });
+        this.split = new ChannelSplitterNode(context, { numberOfOutputs: 2 * this.tracks.length });
+        for (const [index, track] of this.tracks.entries()) {
             const gains = track.isOriginal ? { left: 1, right: 1 } : this.gains(track);
             const [left, right] = [new GainNode(context, { gain: gains.left }), new GainNode(context, { gain: gains.right })];
             const merge = new ChannelMergerNode(context, { numberOfInputs: 2 });
-            input.connect(split);
-            split.connect(left, 0).connect(merge, 0, 0);
-            split.connect(right, 1).connect(merge, 0, 1);
+            this.split.connect(left, 2 * index).connect(merge, 0, 0);
+            this.split.connect(right, 2 * index + 1).connect(merge, 0, 1);
             merge.connect(track.isOriginal ? this.originalBus : this.mixBus);
-            this.#nodes.set(track, { input, left, right });
+            this.#nodes.set(track, { left, right });
         }
     }
 
@@ -220,7 +217,7 @@ export class Playback extends EventTarget {
         if (this.#cursor.at < now + 64) this.#cursor.at = Math.ceil(now + lead * this.rate);
         const loopEnd = this.#loopFrames(frame)?.end ?? this.frames;
         const count = Math.min((index + 1) * pieceFrames, loopEnd, this.frames) - frame;
-        for (const track of used) this.#start(track, index, frame - index * pieceFrames, count);
+        this.#start(used, index, frame - index * pieceFrames, count);
         this.#started.push({ at: this.#cursor.at, frame, count });
         this.#cursor.at += count;
         this.#cursor.frame = frame + count >= loopEnd && this.loop ? this.#loopFrames(frame).start : frame + count;
@@ -228,18 +225,14 @@ export class Playback extends EventTarget {
         return true;
     }
 
-    #start(track, index, offset, count) {
-        const whole = track.audio.piece(index);
-        let buffer = whole;
-        // A part of a piece is copied: a start "within" a buffer would be a matter of rounding seconds.
-        if (offset > 0 || count < whole.length) {
-            buffer = new AudioBuffer({ length: count, numberOfChannels: whole.numberOfChannels, sampleRate: whole.sampleRate });
-            for (let channel = 0; channel < whole.numberOfChannels; channel += 1) {
-                buffer.copyToChannel(whole.getChannelData(channel).subarray(offset, offset + count), channel);
-            }
+    #start(used, index, offset, count) {
+        const buffer = new AudioBuffer({ length: count, numberOfChannels: 2 * this.tracks.length, sampleRate: this.rate });
+        for (const track of used) {
+            const first = 2 * this.tracks.indexOf(track);
+            for (const [side, samples] of track.audio.piece(index).entries()) buffer.copyToChannel(samples.subarray(offset, offset + count), first + side);
         }
         const source = new AudioBufferSourceNode(this.context, { buffer });
-        source.connect(this.#nodes.get(track).input);
+        source.connect(this.split);
         source.onended = () => this.#sources.delete(source);
         this.#sources.add(source);
         // A millionth of a frame early, since a time that rounding made late would begin one frame later.
@@ -308,9 +301,9 @@ export class Playback extends EventTarget {
         const index = Math.floor(this.#frame(0) / pieceFrames);
         const original = this.tracks.find((track) => track.isOriginal);
         const parts = this.tracks.filter((track) => !track.isOriginal && track.audio.has(index))
-            .map((track) => ({ buffer: track.audio.piece(index), ...this.gains(track) }));
+            .map((track) => ({ sides: track.audio.piece(index), ...this.gains(track) }));
         if (!original.audio.has(index) || !parts.length) return this.equalGain ?? 1;
-        const difference = loudness(parts) - loudness([{ buffer: original.audio.piece(index), left: 1, right: 1 }]);
+        const difference = loudness(parts, this.rate) - loudness([{ sides: original.audio.piece(index), left: 1, right: 1 }], this.rate);
         // Silence has no loudness to be compared.
         if (Number.isFinite(difference)) this.equalGain = 10 ** (Math.max(-40, Math.min(12, difference)) / 20);
         return this.equalGain ?? 1;

@@ -40,6 +40,7 @@ export function readSamples(view, header, channel, into) {
         else if (bits === 24) into[frame] = (view.getUint16(at, true) + view.getInt8(at + 2) * 65536) / 8388608;
         else into[frame] = view.getInt32(at, true) / 2147483648;
     }
+    return into;
 }
 
 /** Pieces of this many frames: about a second and a half. */
@@ -87,7 +88,7 @@ export class TrackAudio {
         return this.#pieces.has(index);
     }
 
-    /** A piece that is here, as an `AudioBuffer`. */
+    /** A piece that is here: the samples of its two sides. */
     piece(index) {
         return this.#pieces.get(index);
     }
@@ -108,14 +109,13 @@ export class TrackAudio {
         const cut = new AbortController();
         this.#asked.set(index, { cut });
         try {
-            const { start, frames, channels, bits, rate } = this.header;
+            const { start, frames, channels, bits } = this.header;
             const count = Math.min(pieceFrames, frames - index * pieceFrames);
             const first = start + index * pieceFrames * channels * bits / 8;
             const view = new DataView(await this.#range(first, first + count * channels * bits / 8 - 1, cut.signal));
-            const buffer = new AudioBuffer({ length: count, numberOfChannels: Math.min(2, channels), sampleRate: rate });
-            for (let channel = 0; channel < buffer.numberOfChannels; channel += 1) readSamples(view, this.header, channel, buffer.getChannelData(channel));
-            this.#pieces.set(index, buffer);
-            this.onpiece(index, buffer);
+            const sides = [0, Math.min(1, channels - 1)].map((channel) => readSamples(view, this.header, channel, new Float32Array(count)));
+            this.#pieces.set(index, sides);
+            this.onpiece(index, sides);
         } catch (problem) {
             if (problem.name !== 'AbortError') throw problem;
         } finally {

@@ -70,8 +70,11 @@ final class Gatekeeper: Sendable {
             }
         }
         guard let keys, !isPublic else {
-            if token == nil, keys == nil { try hosts.check(credentials.authority, origin: credentials.headers[.origin]) }
-            try count(address, rate, now)
+            if token == nil, keys == nil {
+                try hosts.check(credentials.authority, origin: credentials.headers[.origin])
+            }
+            // A page is many files, and sending them is no work.
+            if !isPublic { try count(address, rate, now) }
             guard token == nil else { throw .unauthorized("Send the token as “Authorization: Bearer …”.") }
             return Admission(caller: .anybody, place: try take(address, concurrency))
         }

@@ -36,7 +36,8 @@ public struct FunctionManifest: Sendable, Equatable {
         public var maxConcurrency: Int?
         /// Whether clients ask for it over and over: good answers to GET and HEAD then stand in the log at `debug` only.
         public var isPolled = false
-        /// Whether no key is asked for where others need one: the page on which a key is entered, and what it is made of.
+        /// Whether no key is asked for where others need one, and no rate counted: the page on which a key is entered, and what it
+        /// is made of.
         public var isPublic = false
     }
 
