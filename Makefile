@@ -37,7 +37,7 @@ CHECKPOINTS    := Benchmarks/.checkpoints
 FUZZ_SECONDS   ?= 60
 FUZZ_TARGETS   ?=
 
-.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-memory bench-streams images push kind-load build packages test-packages format lint clean help
+.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-memory bench-streams bench-functions images push kind-load build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -97,6 +97,11 @@ bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with the
 
 bench-streams: build ## Memory of host and storage: 100 uploads of 100 MB at once of each kind, one form of 2 GB (10 GB of disk)
 	python3 Benchmarks/streams.py $(BIN)
+
+bench-functions: build test-packages ## How fast a function is scaled under 2,000 requests a second (FLOOD_RATE), and back (3 minutes)
+	swift build $(SWIFT_FLAGS) --build-tests
+	FLOOD_RATE=$(or $(FLOOD_RATE),2000) swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel \
+		--filter '^ControllerTests\.FunctionScalingTests'
 
 fuzz: packages ## Fuzz every parser for FUZZ_SECONDS (60) each; FUZZ_TARGETS chooses
 	MSAAS_FUZZ=1 swift build $(SWIFT_FLAGS) --scratch-path .build-fuzz --sanitize fuzzer --product fuzz

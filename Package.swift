@@ -47,7 +47,8 @@ var foundations: [Target] {
                 .target(name: "Encodings"),
                 .target(name: "ProcessUsage"),
                 .target(
-                    name: "Observability", dependencies: ["Digests", "ProcessUsage", "Terminal", .logging, .metrics]),
+                    name: "Observability",
+                    dependencies: ["Digests", "EnvironmentSettings", "ProcessUsage", "Terminal", .logging, .metrics]),
                 .target(name: "SeparationChoices", dependencies: ["Untrusted"]),
                 .target(name: "COpenAPI", exclude: ["openapi.yaml"]),
                 .target(
@@ -223,8 +224,8 @@ var autoscaler: [Target] {
         .target(
             name: "Controller",
             dependencies: [
-                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "EnvironmentSettings", "HTTPServer",
-                "Observability", .lifecycle, .logging, .yams,
+                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "HTTPTransport", "EnvironmentSettings",
+                "HTTPServer", "Observability", .lifecycle, .logging, .yams,
             ],
             path: "autoscaler/Controller"),
         .executableTarget(
@@ -343,7 +344,8 @@ var tests: [Target] {
             "ControllerTests",
             [
                 "Pacing", "Controller", "Policy", "ServiceContract", "Jobs", "Kubernetes", "KubernetesDouble",
-                "autoscaler", "Encodings", "HTTPTransport", "EnvironmentSettings", "Observability", .logging,
+                "autoscaler", "Encodings", "HTTPTransport", "EnvironmentSettings", "Observability", "FunctionHost",
+                "Simulator", .logging,
             ]),
         test("DashboardTests", ["Dashboard", "ServiceContract", "Jobs", "autoscaler"], exclude: ["Goldens"]),
         test(
@@ -353,6 +355,7 @@ var tests: [Target] {
                 "ObjectStorage", "HTTPTransport", "ServiceContract", "Streams", "msaas", "TrialWorker", "autoscaler",
                 "function-host", "EnvironmentSettings", "FunctionClients", "UploadFunction", "SeparateFunction",
                 "FetchFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore", "Separation",
+                "Observability",
                 .nioCore, .yams,
             ], exclude: ["Support/recorder.py"]),
         test(

@@ -71,7 +71,10 @@ import Yams
                     #expect(try RedisAddress(try #require(values["REDIS_URL"])).host == "redis")
                 case "autoscaler":
                     let configuration = try ControllerConfiguration(flags: [:], environment: values)
-                    #expect(configuration.deployment == "worker")
+                    let file = try #require(configuration.targetsFile)
+                    let mounts = container["volumeMounts"]?.items.compactMap { $0.text("mountPath") } ?? []
+                    #expect(mounts.map { $0 + "/targets.yaml" } == [file])
+                    #expect(try rendering.scaled().first?.deployment == "worker")
                     #expect(try RedisAddress(configuration.redisURL).host == "redis")
                     _ = try QueueOptions(environment: values)
                     #expect(

@@ -7,6 +7,7 @@ import Jobs
 import LocalStack
 import ModelStore
 import ObjectStorage
+import Observability
 import Separation
 import SeparateFunction
 import ServiceClient
@@ -21,11 +22,7 @@ import WorkerLoop
 struct Readers {
     let groups: [any Configurable.Type]
 
-    private static let logLevel = SettingRow(
-        name: "LOG_LEVEL", values: "one of trace, debug, info, notice, warning, error, critical", usual: "info",
-        isSecret: false)
-
-    var rows: [SettingRow] { groups.flatMap { $0.rows } + [Self.logLevel] }
+    var rows: [SettingRow] { (groups + [LogSettings.self]).flatMap { $0.rows } }
     var names: Set<String> { Set(rows.map(\.name)) }
 
     /// By the words of README.
@@ -123,7 +120,7 @@ struct Readers {
                     #expect(declared.contains(String(match.1)), "\(file) names \(match.1), which no setting declares")
                 }
                 for match in text.matches(of: /environment\["([A-Z0-9_]+)"\](?! = )/)
-                where declared.contains(String(match.1)) && match.1 != "LOG_LEVEL" {
+                where declared.contains(String(match.1)) {
                     Issue.record("\(file) reads \(match.1) by itself, not through its setting")
                 }
             }

@@ -1,5 +1,6 @@
 import CCurl
 import Foundation
+import Pacing
 
 /// One libcurl transfer. It lives on the loop's thread, where all callbacks come, and frees its handle at its end.
 final class CurlTransfer {
@@ -151,10 +152,6 @@ extension HTTPRequest {
         guard let at = authority.lastIndex(of: "@") else { return String(base) }
         return String(base[..<scheme.upperBound] + rest[rest.index(after: at)...])
     }
-}
-
-extension Duration {
-    var milliseconds: Int { Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000) }
 }
 
 /// What libcurl is told before the transfer starts.

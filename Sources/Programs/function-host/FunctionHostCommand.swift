@@ -51,7 +51,7 @@ struct FunctionHostCommand: AsyncParsableCommand {
         let catalogue = try FunctionCatalogue(functions)
         guard !list else { return say(catalogue.names.joined(separator: "\n")) }
 
-        Logs.bootstrap(environment: environment)
+        try LogSettings.bootstrap(environment)
         let metrics = PrometheusRegistry()
         MetricsSystem.bootstrap(metrics)
         let logger = Logger(label: "function-host")

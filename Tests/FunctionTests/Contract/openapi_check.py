@@ -17,7 +17,7 @@ from openapi_spec_validator import validate
 
 # What the programs tell each other through Redis, and no client sees.
 INTERNAL = {
-    "AutoscalerRecord", "Replicas", "Bounds", "Reason", "Observation", "Change", "AutoscalerControl", "OfferedModels",
+    "AutoscalerRecord", "FunctionRecord", "Replicas", "Bounds", "Reason", "Observation", "Change", "AutoscalerControl", "OfferedModels",
     "WorkerRecord", "SongBudget",
 }
 NAMES = {"ProblemDocument": "Problem"}

@@ -91,6 +91,9 @@ struct DecisionPanel {
             if left > 0, rate > 0 { parts.append("done in \(span(Double(left) / rate * 60))") }
         }
         if let seen = record?.observation {
+            if let promise = seen.promisedWait, let kept = seen.keptShare {
+                parts.append("\(Int(kept * 100)) % waited under \(span(promise))")
+            }
             if let audio = seen.audioSeconds { parts.append("\(span(audio)) of audio") }
             if let factor = seen.realTimeFactor { parts.append("\(hundredths(factor)) s a second") }
             if let room = seen.memoryRoom { parts.append("memory for \(counted(room, "worker"))") }

@@ -75,9 +75,9 @@ struct StorageCommand: AsyncParsableCommand {
         configuration.connections.leastBodyRate = leastBodyRate
         configuration.connections.perAddress = connectionsPerAddress
         if let tlsCertificate, let tlsKey { configuration.certificate = (tlsCertificate, tlsKey) }
-        let server = StorageServer(configuration: configuration, logger: commandLogger())
+        let server = StorageServer(configuration: configuration, logger: try commandLogger())
         try await ServiceGroup(
-            services: [server], gracefulShutdownSignals: endingSignals, logger: commandLogger()
+            services: [server], gracefulShutdownSignals: endingSignals, logger: try commandLogger()
         ).run()
     }
 }

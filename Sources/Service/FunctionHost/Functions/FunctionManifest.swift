@@ -14,6 +14,7 @@ import Yams
 ///   maxBody: 1GiB
 ///   timeout: 15m
 ///   maxConcurrency: 64
+///   targetConcurrency: 32
 /// ```
 public struct FunctionManifest: Sendable, Equatable {
     /// The name that `FUNCTION_TARGET`, metrics and log lines use.
@@ -49,6 +50,9 @@ public struct FunctionManifest: Sendable, Equatable {
         public var timeout: Duration = .seconds(30)
         /// How many requests run at the same time; one more is answered 429.
         public var maxConcurrency: Int = 256
+        /// How many requests one host is there for; an autoscaler adds hosts where there are more in flight. Half of
+        /// `maxConcurrency` unless the file says otherwise, so that the rest is room until further hosts are up.
+        public var targetConcurrency: Int = 128
     }
 
     /// Reads and checks the file.
@@ -105,7 +109,9 @@ extension FunctionManifest.Limits {
         maxBody = try fields.optional("maxBody", .size) ?? maxBody
         timeout = try fields.optional("timeout", .time) ?? timeout
         maxConcurrency = try fields.optional("maxConcurrency", .whole(1...Int.max)) ?? maxConcurrency
-        try fields.refuseOthers(known: ["maxBody", "timeout", "maxConcurrency"])
+        targetConcurrency =
+            try fields.optional("targetConcurrency", .whole(1...maxConcurrency)) ?? max(1, maxConcurrency / 2)
+        try fields.refuseOthers(known: ["maxBody", "timeout", "maxConcurrency", "targetConcurrency"])
     }
 }
 

@@ -44,7 +44,13 @@ public struct FunctionHost: Service {
                 readiness: readiness, metrics: metrics, deployments: deployments,
                 hidesMetrics: configuration.probePort != nil),
             gatekeeper: Gatekeeper(configuration), proxies: configuration.trustedProxies,
-            state: state, metrics: HostMetrics(registry: metrics), tracer: tracer, logger: logger)
+            state: state,
+            metrics: HostMetrics(
+                registry: metrics,
+                targets: Dictionary(
+                    deployments.map { ($0.manifest.name, $0.manifest.limits.targetConcurrency) }, uniquingKeysWith: max)
+            ),
+            tracer: tracer, logger: logger)
         self.readiness = readiness
         self.metrics = metrics
         upkeep = functions.flatMap(\.upkeep)
