@@ -143,8 +143,9 @@ var service: [Target] {
             .target(
                 name: "HTTPServer",
                 dependencies: [
-                    "Observability", "CMalloc", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1,
-                    .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
+                    "EnvironmentSettings", "Observability", "CMalloc", .hummingbird, .hummingbirdCore, .httpTypes,
+                    .nioCore,
+                    .nioHTTP1, .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
                 ]),
             .target(
                 name: "StorageServer",
@@ -164,7 +165,7 @@ var service: [Target] {
                 name: "FunctionClients",
                 dependencies: [
                     "FunctionHost", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "EnvironmentSettings",
-                    .logging,
+                    "Encodings", .logging,
                 ]),
             .target(
                 name: "WorkerLoop",
@@ -190,7 +191,8 @@ var functions: [Target] {
         function(
             "upload",
             [
-                "Pacing", "FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport",
+                "Digests", "Pacing", "FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage",
+                "HTTPTransport",
                 "Encodings",
                 "Streams", "EnvironmentSettings", .nioCore,
             ]),
@@ -331,8 +333,8 @@ var tests: [Target] {
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
                 "StudioFunction", "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract",
-                "SeparationChoices",
-                "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", .nioCore, .logging, .lifecycle,
+                "SeparationChoices", "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", "HTTPServer",
+                .nioCore, .logging, .lifecycle, .yams,
             ],
             exclude: [
                 "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml",

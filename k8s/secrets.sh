@@ -32,3 +32,5 @@ for role in upload separate fetch worker setup; do
     secret "storage-$role" "S3_ACCESS_KEY=msaas-$role" "S3_SECRET_KEY=$(random 24)"
 done
 secret webhook "WEBHOOK_TOKEN=$(random 24)"
+# Sessions of browsers and share links are signed with it, by all functions that clients call.
+secret signing "MSAAS_SIGNING_SECRET=$(random 32)"

@@ -29,12 +29,8 @@ import Yams
             Hop("worker", "redis", "6379"),
             Hop("autoscaler", "redis", "6379"), Hop("prometheus", "autoscaler", "9090"),
         ]
-<<<<<<< HEAD
+        for function in ["upload", "separate", "fetch", "studio"] { hops.insert(Hop("autoscaler", function, "9090")) }
         for function in ["upload", "separate", "fetch", "studio", "worker"] {
-=======
-        for function in ["upload", "separate", "fetch"] { hops.insert(Hop("autoscaler", function, "9090")) }
-        for function in ["upload", "separate", "fetch", "worker"] {
->>>>>>> ecb212c5ae3749d8f2b56d7d701e04255fa4eaf4
             hops.insert(Hop("prometheus", function, "9090"))
             // The collector of traces stands in Prometheus's namespace.
             hops.insert(Hop(function, "prometheus", "4318"))

@@ -169,6 +169,13 @@ import Testing
         let first = try job(
             await house.send("POST", "upload", "/upload?filename=a.mp3", body: .bytes(song)))
         try await house.done(first)
+        // Sent again, as one that lost the answer does.
+        for _ in 0..<2 {
+            let again = try await house.send(
+                "POST", "upload", "/upload?filename=again.mp3", headers: ["Idempotency-Key": "again"],
+                body: .bytes(song))
+            #expect(again.status == 202)
+        }
         // In parts, since nobody knows its length; then one whose sender goes away.
         let pieces = (0..<7).map { _ in ByteBuffer(repeating: UInt8(ascii: "m"), count: 1 << 20) }
         let whole = [ByteBuffer(bytes: song)] + pieces
@@ -196,7 +203,9 @@ import Testing
         try await eventually("it has failed") {
             String(decoding: try await house.get("fetch", "/fetch/\(third)").body, as: UTF8.self).contains("\"failed\"")
         }
-        for path in ["/fetch", "/fetch/\(first)", "/fetch/\(first)/drums", "/fetch/\(first)/stems.zip"] {
+        for path in [
+            "/fetch", "/fetch?state=done", "/fetch/\(first)", "/fetch/\(first)/drums", "/fetch/\(first)/stems.zip",
+        ] {
             #expect(try await house.get("fetch", path).status == 200, "\(path)")
         }
         for job in [first, third] { #expect(try await house.send("DELETE", "fetch", "/fetch/\(job)").status == 204) }

@@ -58,6 +58,9 @@ import Yams
             paths[path.text("path") ?? ""] = service.name
             #expect(path.text("pathType") == (path.text("path") == "/" ? "Exact" : "Prefix"))
         }
-        #expect(paths == ["/upload": "upload", "/fetch": "fetch", "/studio": "studio", "/": "studio"])
+        #expect(
+            paths == [
+                "/upload": "upload", "/fetch": "fetch", "/session": "fetch", "/studio": "studio", "/": "studio",
+            ])
     }
 }

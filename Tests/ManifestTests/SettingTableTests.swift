@@ -28,7 +28,8 @@ struct Readers {
     /// By the words of README.
     static let programs = [
         "host": Readers(groups: [
-            HostConfiguration.self, TLSFiles.self, KeySettings.self, BucketSettings.self, S3Configuration.self,
+            HostConfiguration.self, TLSFiles.self, KeySettings.self, SigningSettings.self, BucketSettings.self,
+            S3Configuration.self,
             RedisSettings.self, QueueOptions.self, UploadSettings.self, SeparateSettings.self, FetchSettings.self,
             TraceSettings.self,
         ]),
@@ -133,6 +134,7 @@ struct Readers {
         #expect(
             Set(secrets.map(\.name)) == [
                 "REDIS_URL", "S3_SECRET_KEY", "WEBHOOK_TOKEN", "MSAAS_API_KEYS", "MSAAS_API_KEY",
+                "MSAAS_SIGNING_SECRET",
                 "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
             ])
     }

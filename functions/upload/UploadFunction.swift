@@ -56,6 +56,13 @@ public struct UploadFunction: Function {
         }
         _ = try options.validated()
         try SongSource.check(request.headers)
+        let once = try Idempotency(request, owner: context.caller.name, storage: storage)
+        if let once, try !isPresign(request),
+            let stored = try await withServiceProblems(context.logger, { try await once.stored() })
+        {
+            try await once.compare(try await SongSource(request, options: options), with: stored)
+            return try Self.accepted(once.job, stored.filename, stored.size, isReplay: true)
+        }
         try await queueLimit?.check()
         try await checkQuota(of: context.caller, bytes: request.body.declaredLength ?? 0, context)
         // What a form has besides its file is short; the file's own bytes are counted as they come.
@@ -67,34 +74,50 @@ public struct UploadFunction: Function {
                     "With presign there is no body: give options in the query, and put the song to the address that is answered."
                 )
             }
-            return try presign(request, options: options.validated(), context: context)
+            return try await presign(request, once?.job ?? .random(), options: options.validated(), context: context)
         }
         guard request.body.declaredLength != 0 else { throw Problem.emptySong }
         let song = try await SongSource(request, options: options)
-        return try await store(song, context: context)
+        return try await store(song, once, context: context)
     }
 
-    private func store(_ song: SongSource, context: FunctionContext) async throws -> FunctionResponse {
-        let job = JobID.random()
+    private func store(
+        _ song: SongSource, _ once: Idempotency?, context: FunctionContext
+    ) async throws -> FunctionResponse {
+        let job = once?.job ?? JobID.random()
         let store = SongUpload(
-            client: storage.client, bucket: storage.queueBucket, budget: budget, limits: context.caller.budget)
-        let size = try await context.tracer.span(
+            client: storage.client, bucket: storage.queueBucket, budget: budget, limits: context.caller.budget,
+            isOnce: once != nil)
+        let (size, digest) = try await context.tracer.span(
             "upload", of: context.trace, kind: .producer, attributes: ["msaas.job": .text("\(job)")]
         ) { place in
             try await withServiceProblems(context.logger) {
-                try await storage.storing {
-                    try await store.store(
-                        song, as: "\(job)/\(song.filename)",
-                        metadata: Self.ownership(of: context.caller)
-                            .merging([Job.traceMetadata: place.traceparent]) { $1 })
+                do {
+                    return try await storage.storing {
+                        try await store.store(
+                            song, as: "\(job)/\(song.filename)",
+                            metadata: Self.ownership(of: context.caller)
+                                .merging([Job.traceMetadata: place.traceparent]) { $1 })
+                    }
+                } catch let error as S3Error where once != nil && error.status == 412 {
+                    throw Problem.beingStored
                 }
             }
         }
+        if let once, let digest {
+            try await withServiceProblems(context.logger) { try await once.note(song, size: size, digest: digest) }
+        }
         context.logger.info(
             "stored", metadata: ["job": .string(job.description), "size": .stringConvertible(size)])
-        return try .json(
-            status: 202, headers: [.location: JobLinks(job).status],
-            AcceptedUpload(job: job, filename: song.filename, size: size))
+        return try Self.accepted(job, song.filename, size, isReplay: false)
+    }
+
+    private static func accepted(
+        _ job: JobID, _ filename: String, _ size: Int, isReplay: Bool
+    ) throws -> FunctionResponse {
+        var headers: HTTPFields = [.location: JobLinks(job).status]
+        if isReplay { headers[HTTPField.Name("Idempotency-Replayed")!] = "true" }
+        return try .json(status: 202, headers: headers, AcceptedUpload(job: job, filename: filename, size: size))
     }
 
     /// The metadata by which an object is its uploader's.
@@ -125,12 +148,12 @@ public struct UploadFunction: Function {
     }
 
     private func presign(
-        _ request: FunctionRequest, options: JobOptions, context: FunctionContext
-    ) throws -> FunctionResponse {
-        let job = JobID.random()
+        _ request: FunctionRequest, _ job: JobID, options: JobOptions, context: FunctionContext
+    ) async throws -> FunctionResponse {
         let name = request.query["filename"].map { SongName($0) } ?? SongName.fallback(contentType: nil)
         var headers = [("Content-Type", name.contentType ?? "application/octet-stream")]
-        var metadata = options.metadata.merging(Self.ownership(of: context.caller)) { $1 }
+        // Each has to be sent along, so what is as usual is not among them.
+        var metadata = options.unusualMetadata.merging(Self.ownership(of: context.caller)) { $1 }
         // Its header must then be sent along; who does not trace is not asked to.
         if context.trace.parentID != nil {
             metadata[Job.traceMetadata] = context.trace.traceparent
@@ -142,6 +165,13 @@ public struct UploadFunction: Function {
             "PUT", storage.queueBucket, "\(job)/\(name.text)", expires: presignedFor, headers: headers,
             endpoint: storage.publicEndpoint)
         let expires = Date() + Double(presignedFor.components.seconds)
+        let awaited = AwaitedSong(filename: name.text, end: expires).metadata.merging(metadata) { $1 }
+        try await withServiceProblems(context.logger) {
+            _ = try await storage.storing {
+                try await storage.client.put(
+                    storage.queueBucket, SongCompanion.awaited.key(of: job), body: .empty, metadata: awaited)
+            }
+        }
         return try .json(
             headers: [.cacheControl: "no-store"],
             PresignedUpload(

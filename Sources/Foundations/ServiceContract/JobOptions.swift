@@ -35,7 +35,7 @@ public struct JobOptions: Codable, Equatable, Sendable {
     /// How many mixes a job may ask for.
     public static let mostMixes = 16
     /// Names of mixes that stand for something else where stems are fetched.
-    static let takenNames: Set<String> = ["events", "stems.zip", "retry", "manifest.json", "stems", "master"]
+    static let takenNames: Set<String> = ["events", "stems.zip", "retry", "manifest.json", "stems", "master", "share"]
     /// The bit rates of MPEG-1 Layer III that are worth listening to, in kbit/s.
     public static let legalBitrates = [64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 
@@ -125,9 +125,13 @@ public struct JobOptions: Codable, Equatable, Sendable {
 
     /// The options that are not as usual, as text: equal for equal options, also in a later version that knows more.
     public var identity: String {
+        unusualMetadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "&")
+    }
+
+    /// ``metadata`` without what is as usual.
+    public var unusualMetadata: [String: String] {
         let usual = JobOptions().metadata
-        return metadata.filter { usual[$0.key] != $0.value }.sorted { $0.key < $1.key }
-            .map { "\($0.key)=\($0.value)" }.joined(separator: "&")
+        return metadata.filter { usual[$0.key] != $0.value }
     }
 
     /// The options as user metadata of the input object; ``init(metadata:)`` reads it back.

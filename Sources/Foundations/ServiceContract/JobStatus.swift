@@ -3,9 +3,11 @@ public import Foundation
 
 /// Where a job is in its life.
 ///
-/// `uploaded → queued → running → done | failed | dead | cancelled`; a running job whose worker is gone or gave it back
-/// is `queued` again, and a dead one is when somebody asks for a retry.
+/// `awaiting-upload → uploaded → queued → running → done | failed | dead | cancelled`; a running job whose worker is gone or gave
+/// it back is `queued` again, and a dead one is when somebody asks for a retry.
 public enum JobState: String, Codable, Sendable, CaseIterable {
+    /// A presigned address was given out for its song, and nothing has come there yet. Never stored in Redis.
+    case awaitingUpload = "awaiting-upload"
     /// The object is stored and its notification has not come yet: the queue does not know the job. Never stored in
     /// Redis; said by those who look into the bucket.
     case uploaded
@@ -26,7 +28,7 @@ public enum JobState: String, Codable, Sendable, CaseIterable {
     public var isFinished: Bool {
         switch self {
         case .done, .failed, .dead, .cancelled: true
-        case .uploaded, .queued, .running: false
+        case .awaitingUpload, .uploaded, .queued, .running: false
         }
     }
 }
@@ -39,6 +41,10 @@ public struct JobStatus: Codable, Sendable, Equatable {
     public var state: JobState
     /// The song's file name.
     public var filename: String
+    /// The bucket of its song; nil for those who were only shown the job.
+    public var bucket: String?
+    /// The key of its song, not escaped; nil for those who were only shown the job.
+    public var key: String?
     /// How it is separated; nil when only the stems are known any more.
     public var options: JobOptions?
     /// The model that separated the song, or that was asked for.
@@ -109,6 +115,8 @@ public struct JobStatus: Codable, Sendable, Equatable {
     /// What the output bucket knows of a job that is done.
     public init(_ manifest: Manifest) {
         self.init(manifest.job, state: .done, filename: manifest.filename, progress: 1)
+        bucket = manifest.bucket
+        key = manifest.key
         model = manifest.model
         audioSeconds = manifest.duration
         warnings = manifest.warnings
@@ -117,16 +125,19 @@ public struct JobStatus: Codable, Sendable, Equatable {
     }
 }
 
-/// What `GET /fetch` answers: recent jobs, the newest first.
+/// What `GET /fetch` answers: jobs, the newest first.
 public struct JobList: Codable, Sendable, Equatable {
     /// The jobs.
     public var jobs: [JobStatus]
+    /// The `cursor` of the next page; nil at the end.
+    public var next: String?
     /// Objects that could not become jobs, for those who see everything; there when there are some.
     public var aside: [AsideObject]?
 
     /// A list of these jobs.
-    public init(jobs: [JobStatus], aside: [AsideObject]? = nil) {
+    public init(jobs: [JobStatus], next: String? = nil, aside: [AsideObject]? = nil) {
         self.jobs = jobs
+        self.next = next
         self.aside = aside
     }
 }

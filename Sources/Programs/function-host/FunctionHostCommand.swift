@@ -62,7 +62,8 @@ struct FunctionHostCommand: AsyncParsableCommand {
             functions: catalogue.functions(
                 target: configuration.target,
                 environment: FunctionEnvironment(
-                    variables: environment, logger: logger, keys: configuration.keys, tracer: exporter.tracer)),
+                    variables: environment, logger: logger, keys: configuration.keys, signer: configuration.signer,
+                    tracer: exporter.tracer)),
             configuration: configuration, metrics: metrics, tracer: exporter.tracer, logger: logger,
             onListening: { logger.notice("listening", metadata: ["port": .stringConvertible($0)]) })
         try await ServiceGroup(

@@ -116,7 +116,8 @@ struct JobRun {
         return Manifest(
             job: claim.job.id, model: separated.model, filename: claim.job.filename, duration: separated.duration,
             sampleRate: separated.sampleRate, stems: stored, separationSeconds: separated.seconds,
-            warnings: separated.warnings, remainder: separated.remainder, owner: claim.job.owner)
+            warnings: separated.warnings, remainder: separated.remainder, owner: claim.job.owner,
+            bucket: claim.job.bucket, key: claim.job.key)
     }
 
     /// Fetches the song. A storage that is there and fails at this very song, twice in a row, has lost it; one that is away for

@@ -99,6 +99,7 @@ private struct ServiceFacts: Encodable {
     init() throws {
         let host = ["/", "/healthz", "/readyz", "/metrics", "/openapi.yaml"]
         var routes = Dictionary(uniqueKeysWithValues: host.map { ($0, ["GET", "HEAD"]) })
+        routes["/session"] = ["GET", "POST", "DELETE"]
         let functions: [any Function.Type] = [
             UploadFunction.self, SeparateFunction.self, FetchFunction.self, StudioFunction.self,
         ]
@@ -113,9 +114,9 @@ private struct ServiceFacts: Encodable {
             name: "drums", file: "attempt-2/drums.wav", size: 3, eTag: "e", contentType: "audio/wav")
         let manifest = Manifest(
             job: job, model: "starter", filename: "a.mp3", duration: 1.5, sampleRate: 44100, stems: [record],
-            separationSeconds: 2, warnings: ["w"], remainder: -30, owner: "studio")
+            separationSeconds: 2, warnings: ["w"], remainder: -30, owner: "studio", bucket: "queue", key: "k")
         var ownerless = manifest
-        (ownerless.owner, ownerless.remainder) = (nil, nil)
+        (ownerless.owner, ownerless.remainder, ownerless.bucket, ownerless.key) = (nil, nil, nil, nil)
         var status = JobStatus(manifest)
         status.options = JobOptions(model: "starter", twoStems: "vocals")
         (status.position, status.etaSeconds, status.attempts, status.error) = (1, 2.5, 1, "e")
@@ -125,6 +126,9 @@ private struct ServiceFacts: Encodable {
         let ignored = IgnoredEvent(bucket: "queue", key: "k", job: job, reason: "r")
         let upload = AcceptedUpload(job: job, filename: "a.mp3", size: 3)
         let presigned = PresignedUpload(job: job, url: "http://h/queue/k?s", headers: ["a": "b"], expires: now)
+        var session = SessionStatus(open: false)
+        (session.owner, session.csrf) = ("studio", "c")
+        let link = SharedLink(job: job, token: "t", expiresAt: now)
         let problem = ProblemDocument(
             type: "urn:msaas:problem:gone", title: "t", status: 410, detail: "d", requestID: "r",
             extensions: ["x": .int(1)])
@@ -135,7 +139,9 @@ private struct ServiceFacts: Encodable {
             "PresignedUpload": [JSONText(presigned), JSONText(presigned)],
             "JobLinks": [JSONText(JobLinks(job)), JSONText(JobLinks(job))],
             "JobOptions": [JSONText(Self.everything), JSONText(JobOptions())],
-            "JobList": [JSONText(JobList(jobs: [status], aside: [aside])), JSONText(JobList(jobs: []))],
+            "JobList": [JSONText(JobList(jobs: [status], next: "n", aside: [aside])), JSONText(JobList(jobs: []))],
+            "SessionStatus": [JSONText(session), JSONText(SessionStatus(open: true))],
+            "SharedLink": [JSONText(link), JSONText(link)],
             "JobStatus": [JSONText(status), JSONText(JobStatus(job, state: .uploaded, filename: "a.mp3"))],
             "Stem": [JSONText(status.stems[0]), JSONText(status.stems[0])],
             "AsideObject": [JSONText(aside), JSONText(aside)],

@@ -106,15 +106,6 @@ extension RedisJobQueue {
         try await pool.run(Script.position(RedisArgument(id))).integer.flatMap { $0 > 0 ? Int($0) : nil }
     }
 
-    /// The jobs that were enqueued last, newest first.
-    ///
-    /// - Parameter owner: whose; `nil` for everybody's.
-    public func recent(limit: Int, owner: String? = nil) async throws -> [Job] {
-        let reply = try await pool.run(Script.recentJobs(RedisArgument(limit), RedisArgument(owner ?? "")))
-        guard let entries = reply.array else { throw RedisError.unexpectedReply("in place of jobs") }
-        return try entries.map { try Job(entry: $0) }
-    }
-
     /// How many jobs are where.
     public func depth() async throws -> QueueDepth { try await overview().depth }
 
@@ -237,32 +228,6 @@ extension Script {
 
     /// The records of the workers that live.
     static let livingWorkers = Script(livingStep + "return living()")
-
-    /// The jobs that were enqueued last. Those that have expired meanwhile are left out, and taken out of the index.
-    ///
-    /// Arguments: how many at most, owner (or empty). Returns `{id, fields and values}` for each, newest first.
-    static let recentJobs = Script(
-        #"""
-        local found, limit, offset = {}, tonumber(ARGV[1]), 0
-        local index = ARGV[2] == '' and recent or recent_of(ARGV[2])
-        while #found < limit do
-            local ids = redis.call('ZREVRANGE', index, offset, offset + 99)
-            if #ids == 0 then break end
-            local gone = {}
-            for _, id in ipairs(ids) do
-                if #found == limit then break end
-                local fields = redis.call('HGETALL', job_key(id))
-                if #fields == 0 then
-                    gone[#gone + 1] = id
-                else
-                    found[#found + 1] = {id, fields}
-                end
-            end
-            if #gone > 0 then redis.call('ZREM', index, unpack(gone)) end
-            offset = offset + #ids - #gone
-        end
-        return found
-        """#)
 
     /// The file names of jobs, an empty reply for one that is not known.
     ///

@@ -150,13 +150,13 @@ extension Script {
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-        -- Writes one line of the event log: what happened to which job, then names and values in turn.
-        local function record(kind, id, ...)
-            redis.call('XADD', events, 'MAXLEN', '~', rules.events, '*', 'kind', kind, 'job', id, ...)
-        end
-
         local function field(id, name) return redis.call('HGET', job_key(id), name) end
         local function owner_of(id) return field(id, 'owner') or '' end
+
+        -- Writes one line of the event log: what happened to which job of whom, then names and values in turn.
+        local function record(kind, id, ...)
+            redis.call('XADD', events, 'MAXLEN', '~', rules.events, '*', 'kind', kind, 'job', id, 'owner', owner_of(id), ...)
+        end
         local function whole(number) return string.format('%.0f', number) end
 
         -- A worker's record (JSON) with the present time as its heartbeat.

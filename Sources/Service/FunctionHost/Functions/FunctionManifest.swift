@@ -40,6 +40,10 @@ public struct FunctionManifest: Sendable, Equatable {
         /// Whether no key is asked for where others need one, and no rate counted: the page on which a key is entered, and what it
         /// is made of.
         public var isPublic = false
+        /// The methods for which a share link to the job in the path does, in place of a key.
+        public var shared: [String] = []
+        /// How long a handler may take until its answer begins, where that is not what the function's limit says.
+        public var timeout: Duration?
     }
 
     /// The host's limits for one function.
@@ -85,13 +89,21 @@ extension FunctionManifest.Route {
     fileprivate init(_ node: Node, at place: String, function: String) throws {
         var fields = try ManifestFields(node, at: "function.yaml of \(function): \(place)")
         path = try RouteTemplate(fields.string("path"))
-        methods = try fields.list("methods").map { node in
-            guard let method = node.string, method.wholeMatch(of: /[A-Z]+/) != nil else {
-                throw ConfigurationError(
-                    "function.yaml of \(function): \(place).methods has “\(node.string ?? "?")”; "
-                        + "write methods in upper case such as GET.")
+        func names(_ field: String) throws -> [String] {
+            try fields.list(field).map { node in
+                guard let method = node.string, method.wholeMatch(of: /[A-Z]+/) != nil else {
+                    throw ConfigurationError(
+                        "function.yaml of \(function): \(place).\(field) has “\(node.string ?? "?")”; "
+                            + "write methods in upper case such as GET.")
+                }
+                return method
             }
-            return method
+        }
+        methods = try names("methods")
+        if fields.has("shared") { shared = try names("shared") }
+        guard shared.allSatisfy(methods.contains), shared.isEmpty || path.description.contains("{job}") else {
+            throw ConfigurationError(
+                "function.yaml of \(function): \(place).shared must name some of its methods, and its path a {job}.")
         }
         guard !methods.isEmpty else {
             throw ConfigurationError("function.yaml of \(function): \(place).methods is empty.")
@@ -99,7 +111,9 @@ extension FunctionManifest.Route {
         maxConcurrency = try fields.optional("maxConcurrency", .whole(1...Int.max))
         isPolled = try fields.optional("polled", .truth) ?? false
         isPublic = try fields.optional("public", .truth) ?? false
-        try fields.refuseOthers(known: ["path", "methods", "maxConcurrency", "polled", "public"])
+        timeout = try fields.optional("timeout", .time)
+        try fields.refuseOthers(
+            known: ["path", "methods", "maxConcurrency", "polled", "public", "shared", "timeout"])
     }
 }
 
@@ -144,6 +158,8 @@ struct ManifestFields {
         guard let sequence = node.sequence else { throw ConfigurationError("\(place): \(name) is not a list.") }
         return Array(sequence)
     }
+
+    func has(_ name: String) -> Bool { mapping[name] != nil }
 
     mutating func optionalMapping(_ name: String) throws -> Node? { mapping[name] }
 

@@ -43,7 +43,9 @@ public struct FunctionHost: Service {
             builtIn: BuiltInRoutes(
                 readiness: readiness, metrics: metrics, deployments: deployments,
                 hidesMetrics: configuration.probePort != nil),
-            gatekeeper: Gatekeeper(configuration), proxies: configuration.trustedProxies,
+            gatekeeper: Gatekeeper(configuration),
+            sessions: Sessions(keys: configuration.keys, signer: configuration.signer), origins: configuration.origins,
+            speaksTLS: configuration.certificate != nil, proxies: configuration.trustedProxies,
             state: state,
             metrics: HostMetrics(
                 registry: metrics,
