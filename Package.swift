@@ -24,7 +24,7 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
-    targets: foundations + engine + clients + service + functions + autoscaler + programs + tests + fuzzing,
+    targets: foundations + engine + clients + service + pages + functions + autoscaler + programs + tests + fuzzing,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
 )
@@ -208,8 +208,12 @@ var functions: [Target] {
                 "Digests", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "Encodings",
                 "EnvironmentSettings", .logging,
             ]),
+        function("studio", ["CStudioPage", "Digests"], exclude: ["CStudioPage", "page"]),
     ]
 }
+
+/// Files that a function hands out, compiled in.
+var pages: [Target] { [.target(name: "CStudioPage", path: "functions/studio/CStudioPage")] }
 
 /// The autoscaler's own rooms; Policy imports nothing.
 var autoscaler: [Target] {
@@ -328,9 +332,9 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices",
-                "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", "HTTPServer", .nioCore, .logging,
-                .lifecycle, .yams,
+                "StudioFunction", "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract",
+                "SeparationChoices", "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", "HTTPServer",
+                .nioCore, .logging, .lifecycle, .yams,
             ],
             exclude: [
                 "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml",
@@ -368,6 +372,7 @@ var tests: [Target] {
                 "LocalStack", "ServiceClient", "ServiceContract", "ObjectStorage", "Jobs", "Policy", "HTTPTransport",
                 "Evaluation", .logging,
             ], exclude: ["collector.py"]),
+        test("StudioTests", ["LocalStack"], exclude: ["Scenarios"]),
     ]
 }
 
@@ -422,10 +427,10 @@ func system(_ name: String, pkgConfig: String?, apt: String) -> Target {
 }
 
 /// `hello` is the target `HelloFunction` in `functions/hello`.
-func function(_ name: String, _ rooms: [Target.Dependency]) -> Target {
+func function(_ name: String, _ rooms: [Target.Dependency], exclude: [String] = []) -> Target {
     .target(
         name: name.prefix(1).uppercased() + name.dropFirst() + "Function", dependencies: ["FunctionHost"] + rooms,
-        path: "functions/\(name)", resources: [.embedInCode("function.yaml")])
+        path: "functions/\(name)", exclude: exclude, resources: [.embedInCode("function.yaml")])
 }
 
 func test(

@@ -60,7 +60,8 @@ import Yams
                 switch try program(container) {
                 case "function-host":
                     _ = try HostConfiguration(environment: values.withoutKeyFile)
-                    _ = try S3Configuration(environment: values)
+                    // The page needs nobody.
+                    if values["FUNCTION_TARGET"] != "studio" { _ = try S3Configuration(environment: values) }
                     _ = try QueueOptions(environment: values)
                     if let url = values["REDIS_URL"] { #expect(try RedisAddress(url).host == "redis") }
                 case "worker":

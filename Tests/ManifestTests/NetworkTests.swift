@@ -29,8 +29,8 @@ import Yams
             Hop("worker", "redis", "6379"),
             Hop("autoscaler", "redis", "6379"), Hop("prometheus", "autoscaler", "9090"),
         ]
-        for function in ["upload", "separate", "fetch"] { hops.insert(Hop("autoscaler", function, "9090")) }
-        for function in ["upload", "separate", "fetch", "worker"] {
+        for function in ["upload", "separate", "fetch", "studio"] { hops.insert(Hop("autoscaler", function, "9090")) }
+        for function in ["upload", "separate", "fetch", "studio", "worker"] {
             hops.insert(Hop("prometheus", function, "9090"))
             // The collector of traces stands in Prometheus's namespace.
             hops.insert(Hop(function, "prometheus", "4318"))
@@ -46,11 +46,13 @@ import Yams
         return hops
     }
 
-    private static let pods = ["redis", "minio", "setup", "upload", "separate", "fetch", "worker", "autoscaler"]
+    private static let pods = [
+        "redis", "minio", "setup", "upload", "separate", "fetch", "studio", "worker", "autoscaler",
+    ]
 
     private static func expected(_ name: String) -> Set<Hop> {
         var hops = everywhere
-        for function in ["upload", "fetch"] {
+        for function in ["upload", "fetch", "studio"] {
             switch name {
             case "overlays/local":
                 for party in outside { hops.insert(Hop(party.name, function, "8080")) }

@@ -8,6 +8,7 @@ import Observability
 import SeparateFunction
 import ServiceContract
 import ServiceLifecycle
+import StudioFunction
 import Terminal
 import TraceExport
 import UploadFunction
@@ -17,6 +18,7 @@ let functions: [any Function.Type] = [
     UploadFunction.self,
     SeparateFunction.self,
     FetchFunction.self,
+    StudioFunction.self,
 ]
 
 /// Serves the functions until SIGTERM or SIGINT, and finishes what is in flight then.

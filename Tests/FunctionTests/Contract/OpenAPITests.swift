@@ -5,6 +5,7 @@ import HTTPTransport
 import SeparateFunction
 import SeparationChoices
 import ServiceContract
+import StudioFunction
 import TestSupport
 import Testing
 import UploadFunction
@@ -99,7 +100,10 @@ private struct ServiceFacts: Encodable {
         let host = ["/", "/healthz", "/readyz", "/metrics", "/openapi.yaml"]
         var routes = Dictionary(uniqueKeysWithValues: host.map { ($0, ["GET", "HEAD"]) })
         routes["/session"] = ["GET", "POST", "DELETE"]
-        for manifest in [UploadFunction.manifest, SeparateFunction.manifest, FetchFunction.manifest] {
+        let functions: [any Function.Type] = [
+            UploadFunction.self, SeparateFunction.self, FetchFunction.self, StudioFunction.self,
+        ]
+        for manifest in functions.map({ $0.manifest }) {
             for route in try FunctionManifest(yaml: manifest).routes {
                 routes[route.path.description] = route.methods
             }

@@ -12,10 +12,14 @@ import Testing
                   - path: /upload/{id}
                     methods: [POST, PUT]
                     polled: true
+                  - path: /
+                    methods: [GET]
+                    public: true
                 limits: {maxBody: 2GiB, timeout: 15m, maxConcurrency: 7}
                 """.utf8))
         #expect(manifest.name == "upload")
-        #expect(manifest.routes.map(\.path.description) == ["/upload/{id}"])
+        #expect(manifest.routes.map(\.path.description) == ["/upload/{id}", "/"])
+        #expect(manifest.routes.map(\.isPublic) == [false, true])
         #expect(manifest.routes[0].methods == ["POST", "PUT"] && manifest.routes[0].isPolled)
         #expect(manifest.limits.maxBody == 2 << 30)
         #expect(manifest.limits.timeout == .seconds(900))

@@ -70,11 +70,13 @@ final class Gatekeeper: Sendable {
 
     /// Lets a request in.
     ///
-    /// - Parameter token: the function's own; a request without a body needs none, since storages probe so.
+    /// - Parameters:
+    ///   - token: the function's own; a request without a body needs none, since storages probe so.
+    ///   - isPublic: whether the route asks for no key.
     /// - Throws: a ``Problem``: 401 without a valid key or with a link that has expired, 403 from a foreign page, 404 with a forged
     ///   link, 429 too often or too many at once.
     func admit(
-        _ credentials: Credentials, token: BearerToken?, now: ContinuousClock.Instant = .now
+        _ credentials: Credentials, token: BearerToken?, isPublic: Bool = false, now: ContinuousClock.Instant = .now
     ) throws(Problem) -> Admission {
         let address = "address \(credentials.address)"
         if let token {
@@ -82,6 +84,8 @@ final class Gatekeeper: Sendable {
             guard credentials.hasBody else { return try admit(.anybody, as: address, rate, concurrency, now) }
         }
         if keys == nil, token == nil { try checkPage(credentials) }
+        // A page is many files, and sending them is no work: they count against no rate.
+        if isPublic { return Admission(caller: .anybody, place: try take(address, concurrency)) }
         if let link = credentials.link {
             let admission = try admit(.anybody, as: address, rate, concurrency, now)
             do {

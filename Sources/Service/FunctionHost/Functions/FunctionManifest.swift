@@ -37,6 +37,9 @@ public struct FunctionManifest: Sendable, Equatable {
         public var maxConcurrency: Int?
         /// Whether clients ask for it over and over: good answers to GET and HEAD then stand in the log at `debug` only.
         public var isPolled = false
+        /// Whether no key is asked for where others need one, and no rate counted: the page on which a key is entered, and what it
+        /// is made of.
+        public var isPublic = false
         /// The methods for which a share link to the job in the path does, in place of a key.
         public var shared: [String] = []
         /// How long a handler may take until its answer begins, where that is not what the function's limit says.
@@ -107,8 +110,10 @@ extension FunctionManifest.Route {
         }
         maxConcurrency = try fields.optional("maxConcurrency", .whole(1...Int.max))
         isPolled = try fields.optional("polled", .truth) ?? false
+        isPublic = try fields.optional("public", .truth) ?? false
         timeout = try fields.optional("timeout", .time)
-        try fields.refuseOthers(known: ["path", "methods", "maxConcurrency", "polled", "shared", "timeout"])
+        try fields.refuseOthers(
+            known: ["path", "methods", "maxConcurrency", "polled", "public", "shared", "timeout"])
     }
 }
 

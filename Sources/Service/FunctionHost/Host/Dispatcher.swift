@@ -55,7 +55,7 @@ struct Dispatcher: HTTPResponder {
         guard let target = call.target else {
             return .problem(.badRequest("The path or query has a broken percent escape; encode it as UTF-8."))
         }
-        if builtIn.serves(target.segments) {
+        if builtIn.serves(target.segments), !isForPage(call, target) {
             if let answer = preflight(call, BuiltInRoutes.methods) { return answer }
             return BuiltInRoutes.methods.contains(call.method)
                 ? .builtIn(target.segments) : .problem(.methodNotAllowed(allowed: BuiltInRoutes.methods))
@@ -66,7 +66,10 @@ struct Dispatcher: HTTPResponder {
         if let answer = preflight(call, match.methods) { return answer }
         let (name, limits) = (match.deployment.manifest.name, match.deployment.manifest.limits)
         do {
-            call.accept(try gatekeeper.admit(call.credentials(for: match), token: match.deployment.function.token))
+            call.accept(
+                try gatekeeper.admit(
+                    call.credentials(for: match), token: match.deployment.function.token,
+                    isPublic: match.route.isPublic))
         } catch {
             return .refused(function: name, error)
         }
@@ -79,6 +82,11 @@ struct Dispatcher: HTTPResponder {
         let gate = match.deployment.gate(for: match.template)
         guard gate.enter() else { return .refused(function: name, .tooManyRequests(limit: gate.limit)) }
         return .function(match, target)
+    }
+
+    /// Whether a browser wants the page at `/`, where programs find the list of paths, and a function has one.
+    private func isForPage(_ call: Call, _ target: RequestTarget) -> Bool {
+        target.segments.isEmpty && call.headers[.accept]?.contains("text/html") == true && table.match([]) != nil
     }
 
     /// The answer to a browser that asks before it sends something for a page of another origin; it brings no key.
