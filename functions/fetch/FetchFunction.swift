@@ -14,14 +14,16 @@ public struct FetchFunction: Function {
     let storage: StorageAccess
     let queue: QueueAccess
     let heartbeat: Duration
-    let streamAge: Duration
+    let settings: FetchSettings
+    let desk: RenderingDesk
 
-    /// A fetch function; event streams say something at least every `heartbeat`, and end after `streamAge`.
+    /// A fetch function; event streams say something at least every `heartbeat`.
     public init(
         storage: StorageAccess, queue: QueueAccess, heartbeat: Duration = .seconds(15),
-        streamAge: Duration = .seconds(900)
+        settings: FetchSettings = .usual
     ) {
-        self.streamAge = streamAge
+        self.settings = settings
+        desk = RenderingDesk(limit: settings.renderedTracks)
         self.storage = storage
         self.queue = queue
         self.heartbeat = heartbeat
@@ -31,7 +33,7 @@ public struct FetchFunction: Function {
     public init(environment: FunctionEnvironment) throws {
         self.init(
             storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment),
-            streamAge: try FetchSettings.reading(environment.variables).streamAge)
+            settings: try FetchSettings.reading(environment.variables))
     }
 
     /// The storage, which it cannot do without, and Redis, which it can for a while.
@@ -43,6 +45,8 @@ public struct FetchFunction: Function {
         guard let id = JobID(text) else { throw Problem.noJob(text) }
         switch request.route {
         case "/fetch/{job}/events": return try await events(of: id, request, context)
+        case "/fetch/{job}/mix": return try await mix(of: id, request, context)
+        case "/fetch/{job}/peaks": return try await peaks(of: id, request, context)
         case "/fetch/{job}/stems.zip": return try await archive(of: id, context)
         case "/fetch/{job}/{stem}":
             return try await stem(request.parameters["stem"] ?? "", of: id, request, context)
@@ -89,12 +93,22 @@ extension Problem {
 public struct FetchSettings: Configurable {
     /// After so long an event stream ends and its client comes again.
     public var streamAge = Duration.seconds(900)
+    /// So many tracks are decoded at a time to be sent in another format or in a mix.
+    public var renderedTracks = 48
+    /// So many mixes of a job are kept, the newest.
+    public var keptMixes = 8
 
-    /// The usual age.
+    /// The usual ones.
     public static let usual = FetchSettings()
 
-    /// The variable.
-    public static var settings: [Setting<FetchSettings>] { [Setting("MSAAS_EVENTS_AGE", \.streamAge, .time)] }
+    /// The variables.
+    public static var settings: [Setting<FetchSettings>] {
+        [
+            Setting("MSAAS_EVENTS_AGE", \.streamAge, .time),
+            Setting("MSAAS_RENDERED_TRACKS", \.renderedTracks, .whole(1...100_000)),
+            Setting("MSAAS_KEPT_MIXES", \.keptMixes, .whole(0...1000)),
+        ]
+    }
 }
 
 extension FetchFunction {

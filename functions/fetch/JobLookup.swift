@@ -123,7 +123,7 @@ extension JobStatus {
         createdAt = job.createdAt
         startedAt = job.startedAt
         finishedAt = job.finishedAt
-        stems = job.stems.map { Stem($0, of: job.id) }
+        if job.state == .done { show(job.stems, original: job.original) }
     }
 
     /// What the queue's bucket knows.

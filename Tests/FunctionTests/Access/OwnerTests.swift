@@ -46,7 +46,10 @@ import Testing
                     for (method, path) in [
                         ("GET", "/fetch/\(job)"), ("HEAD", "/fetch/\(job)"), ("GET", "/fetch/\(job)/events"),
                         ("GET", "/fetch/\(job)/stems.zip"), ("HEAD", "/fetch/\(job)/stems.zip"),
-                        ("GET", "/fetch/\(job)/drums"), ("HEAD", "/fetch/\(job)/drums"), ("DELETE", "/fetch/\(job)"),
+                        ("GET", "/fetch/\(job)/drums"), ("HEAD", "/fetch/\(job)/drums"),
+                        ("GET", "/fetch/\(job)/drums.mp3"), ("GET", "/fetch/\(job)/original.wav"),
+                        ("GET", "/fetch/\(job)/peaks"), ("GET", "/fetch/\(job)/mix?track=drums"),
+                        ("POST", "/fetch/\(job)/mix"), ("DELETE", "/fetch/\(job)"),
                     ] {
                         let reply = try await Self.send(stack, secrets.bob, method, path)
                         #expect(reply.status == 404, "\(station): \(method) \(path)")

@@ -110,6 +110,7 @@ func withStack(
     notifies: Bool = false, heartbeat: Duration = .seconds(15), streamAge: Duration = .seconds(900),
     upkeep: UpkeepSchedule = UpkeepSchedule(),
     lease: Duration = .seconds(30), queueLimit: Int? = nil,
+    fetch: @Sendable (inout FetchSettings) -> Void = { _ in },
     transport: any HTTPTransport = CurlTransport(), keys: KeyRing? = nil,
     configure: @Sendable (inout HostConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (Stack) async throws -> Void
@@ -147,13 +148,16 @@ func withStack(
         var inner = S3Client(client.configuration, transport: transport)
         inner.retry.attempts = 1
         let (storage, jobs) = (StorageAccess(client: inner), QueueAccess(jobs: queue, keys: keys))
+        var fetchSettings = FetchSettings.usual
+        fetchSettings.streamAge = streamAge
+        fetch(&fetchSettings)
         let functions: [any Function] = [
             UploadFunction(
                 storage: storage,
                 queueLimit: queueLimit.map { ($0, QueueGauge(queue: jobs, logger: quiet, memory: .seconds(2))) },
                 queue: jobs),
             SeparateFunction(storage: storage, queue: jobs, token: Stack.token, schedule: upkeep, logger: quiet),
-            FetchFunction(storage: storage, queue: jobs, heartbeat: heartbeat, streamAge: streamAge),
+            FetchFunction(storage: storage, queue: jobs, heartbeat: heartbeat, settings: fetchSettings),
         ]
         let result: Result<Void, any Error>
         do {
