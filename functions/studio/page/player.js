@@ -34,11 +34,13 @@ export class Player extends HTMLElement {
 
     connectedCallback() {
         if (this.hasAttribute('src') && !this.playback) this.#openShared(this.getAttribute('src'));
-        document.addEventListener('keydown', this.#key);
+        // The keys of another site's page are its own, but for those pressed within the player.
+        this.keys = this.hasAttribute('src') ? this : document;
+        this.keys.addEventListener('keydown', this.#key);
     }
 
     disconnectedCallback() {
-        document.removeEventListener('keydown', this.#key);
+        this.keys.removeEventListener('keydown', this.#key);
         this.playback?.close();
     }
 
@@ -187,7 +189,7 @@ export class Player extends HTMLElement {
         this.lanes.follow();
     }
 
-    // Keys work wherever the focus is, but where it takes them itself.
+    // Keys work wherever the focus is, but where it takes them itself (a field its letters, a button the space bar).
     #key = (event) => {
         const target = event.composedPath()[0];
         const takesText = target instanceof HTMLElement && (target.matches('input:not([type=range]), select, textarea, dialog *') || target.isContentEditable);
