@@ -34,11 +34,13 @@ export class Player extends HTMLElement {
 
     connectedCallback() {
         if (this.hasAttribute('src') && !this.playback) this.#openShared(this.getAttribute('src'));
-        document.addEventListener('keydown', this.#key);
+        // The keys of another site's page are its own, but for those pressed within the player.
+        this.keys = this.hasAttribute('src') ? this : document;
+        this.keys.addEventListener('keydown', this.#key);
     }
 
     disconnectedCallback() {
-        document.removeEventListener('keydown', this.#key);
+        this.keys.removeEventListener('keydown', this.#key);
         this.playback?.close();
     }
 
@@ -84,8 +86,11 @@ export class Player extends HTMLElement {
     /** What is set: `{tracks: [{name, gain, pan}], loop}`, as the service's mix takes it. */
     get mix() {
         if (!this.playback) return { tracks: [], loop: null };
-        const stems = this.playback.tracks.filter((track) => !track.isOriginal);
-        return { tracks: stems.map((track) => ({ name: track.name, gain: this.playback.gains(track).gain, pan: track.pan })), loop: this.playback.loop };
+        return { tracks: this.#stems.map((track) => ({ name: track.name, gain: this.playback.gains(track).gain, pan: track.pan })), loop: this.playback.loop };
+    }
+
+    get #stems() {
+        return this.playback.tracks.filter((track) => !track.isOriginal);
     }
 
     /** A service that is away for a moment is asked again. */
@@ -121,14 +126,14 @@ export class Player extends HTMLElement {
     }
 
     #presets() {
-        const names = this.#strips.map(({ track }) => track.name);
-        const possible = Object.entries(presets).filter(([name, mutes]) => name === 'Everything' || (names.some(mutes) && names.includes('vocals') || name === 'Drumless' && names.includes('drums') || name === 'Bassless' && names.includes('bass')));
+        const names = this.#stems.map((track) => track.name);
+        const possible = Object.entries(presets).filter(([name, mutes]) => name === 'Everything' || (names.some(mutes) && !names.every(mutes)));
         return element('div', { class: 'presets', role: 'group', 'aria-label': 'Mixes' }, possible.map(([name, mutes]) =>
             element('button', { onclick: () => this.#preset(mutes) }, name)));
     }
 
     #preset(mutes) {
-        for (const { track } of this.#strips) Object.assign(track, { muted: mutes(track.name), solo: false });
+        for (const track of this.#stems) Object.assign(track, { muted: mutes(track.name), solo: false });
         if (this.playback.isComparing) this.playback.compare(false);
         this.#changed();
     }
@@ -187,7 +192,7 @@ export class Player extends HTMLElement {
         this.lanes.follow();
     }
 
-    // Keys work wherever the focus is, but where it takes them itself.
+    // Keys work wherever the focus is, but where it takes them itself (a field its letters, a button the space bar).
     #key = (event) => {
         const target = event.composedPath()[0];
         const takesText = target instanceof HTMLElement && (target.matches('input:not([type=range]), select, textarea, dialog *') || target.isContentEditable);

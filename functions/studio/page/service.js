@@ -130,20 +130,23 @@ export class Service extends EventTarget {
     follow(path, { events, onlost = () => {}, onback = () => {} }) {
         let source = null;
         let timer = null;
+        let told = null;
         let pause = 1000;
         let stopped = false;
         const open = () => {
             source = new EventSource(this.url(path));
             source.onopen = () => {
                 pause = 1000;
+                clearTimeout(told);
                 onback();
             };
             for (const [kind, listener] of Object.entries(events)) {
                 source.addEventListener(kind, (event) => listener(JSON.parse(event.data)));
             }
             source.onerror = async () => {
-                // A stream that came to its end is opened again by the browser itself.
-                if (source.readyState === EventSource.CONNECTING) return onlost(Problem.away());
+                clearTimeout(told);
+                // A stream that came to its end is opened again by the browser itself, mostly in a moment.
+                if (source.readyState === EventSource.CONNECTING) return void (told = setTimeout(() => onlost(Problem.away()), 2500));
                 const problem = await this.#reason(path);
                 if (stopped) return;
                 onlost(problem);
@@ -157,6 +160,7 @@ export class Service extends EventTarget {
             stop() {
                 stopped = true;
                 clearTimeout(timer);
+                clearTimeout(told);
                 source.close();
             },
         };

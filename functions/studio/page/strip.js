@@ -27,12 +27,13 @@ const knob = (word, input) => element('label', { class: 'knob' }, element('span'
 export class Strip {
     constructor(track, number, peaks, rate, onchange) {
         Object.assign(this, { track, onchange });
+        const label = track.name.replace(/^no_/, 'no ');
         this.waveform = new Waveform(peaks, rate);
         this.lane = element('div', { class: 'lane' }, this.waveform.canvas);
-        this.mute = this.#toggle('M', 'muted', `Mute ${track.name}`, `Mute (${number})`);
-        this.solo = this.#toggle('S', 'solo', `Solo ${track.name}`, `Solo (Shift+${number})`);
-        const volume = fader(`Volume of ${track.name}`, (value) => { track.volume = value; onchange(); });
-        const pan = element('input', { type: 'range', min: '-100', max: '100', step: '5', value: '0', class: 'pan', 'aria-label': `Place of ${track.name}`, title: `Place of ${track.name}, left to right` });
+        this.mute = this.#toggle('M', 'muted', `Mute ${label}`, `Mute (${number})`);
+        this.solo = this.#toggle('S', 'solo', `Solo ${label}`, `Solo (Shift+${number})`);
+        const volume = fader(`Volume of ${label}`, (value) => { track.volume = value; onchange(); });
+        const pan = element('input', { type: 'range', min: '-100', max: '100', step: '5', value: '0', class: 'pan', 'aria-label': `Place of ${label}`, title: `Place of ${label}, left to right` });
         const place = () => {
             track.pan = Number(pan.value) / 100;
             pan.setAttribute('aria-valuetext', side(track.pan));
@@ -44,8 +45,8 @@ export class Strip {
         const controls = track.isOriginal
             ? [element('span', { class: 'hint' }, 'heard with A/B')]
             : [this.mute, this.solo, knob('Volume', volume), knob('Place', pan)];
-        this.element = element('div', { class: 'strip', role: 'group', 'aria-label': track.name, 'data-track': track.name },
-            element('div', { class: 'controls' }, element('strong', {}, track.name), controls), this.lane);
+        this.element = element('div', { class: 'strip', role: 'group', 'aria-label': label, 'data-track': track.name },
+            element('div', { class: 'controls' }, element('strong', {}, label), controls), this.lane);
     }
 
     /** Shows mute and solo, and whether the track is heard. */
