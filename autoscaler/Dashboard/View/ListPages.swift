@@ -204,7 +204,7 @@ extension JobState {
         case .failed, .dead: .bad
         case .running: .accent
         case .cancelled: .warning
-        case .uploaded, .queued, .done: .plain
+        case .awaitingUpload, .uploaded, .queued, .done: .plain
         }
     }
 }
