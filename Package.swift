@@ -202,6 +202,12 @@ var functions: [Target] {
                 "EnvironmentSettings", "Observability", .lifecycle, .logging,
             ]),
         function(
+            "callbacks",
+            [
+                "Digests", "Pacing", "FunctionClients", "ServiceContract", "Jobs", "HTTPTransport",
+                "EnvironmentSettings", .lifecycle, .logging,
+            ]),
+        function(
             "fetch",
             [
                 "Digests", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "Encodings",
@@ -327,12 +333,14 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices",
+                "CallbacksFunction", "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract",
+                "SeparationChoices",
                 "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", "HTTPServer", .nioCore, .logging,
                 .lifecycle, .yams,
             ],
             exclude: [
-                "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml",
+                "Callbacks/verify.py", "Separate/minio-event.json", "Contract/openapi_check.py",
+                "Contract/schemathesis.toml",
                 "Contract/songs.py",
             ]),
         test("PolicyTests", ["Pacing", "Policy"], isSupported: false),
@@ -350,7 +358,8 @@ var tests: [Target] {
                 "Controller", "Jobs", "Kubernetes", "KubernetesDouble", "FunctionHost", "WorkerLoop", "LocalStack",
                 "ObjectStorage", "HTTPTransport", "ServiceContract", "Streams", "msaas", "TrialWorker", "autoscaler",
                 "function-host", "EnvironmentSettings", "FunctionClients", "UploadFunction", "SeparateFunction",
-                "FetchFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore", "Separation",
+                "FetchFunction", "CallbacksFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore",
+                "Separation",
                 .nioCore, .yams,
             ], exclude: ["Support/recorder.py"]),
         test(

@@ -58,6 +58,6 @@ import Yams
             paths[path.text("path") ?? ""] = service.name
             #expect(path.text("pathType") == "Prefix")
         }
-        #expect(paths == ["/upload": "upload", "/fetch": "fetch", "/session": "fetch"])
+        #expect(paths == ["/upload": "upload", "/fetch": "fetch", "/session": "fetch", "/callbacks": "callbacks"])
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CallbacksFunction
 import FetchFunction
 import Foundation
 import FunctionHost
@@ -17,6 +18,7 @@ let functions: [any Function.Type] = [
     UploadFunction.self,
     SeparateFunction.self,
     FetchFunction.self,
+    CallbacksFunction.self,
 ]
 
 /// Serves the functions until SIGTERM or SIGINT, and finishes what is in flight then.

@@ -1,3 +1,4 @@
+import CallbacksFunction
 import FetchFunction
 import Foundation
 import FunctionClients
@@ -159,6 +160,7 @@ func withStack(
             SeparateFunction(storage: storage, queue: jobs, token: Stack.token, schedule: upkeep, logger: quiet),
             FetchFunction(
                 storage: storage, queue: jobs, signer: signer, heartbeat: heartbeat, streamAge: streamAge),
+            CallbacksFunction(queue: jobs, signer: signer, sender: nil),
         ]
         let result: Result<Void, any Error>
         do {
