@@ -94,7 +94,7 @@ import Yams
     func everybodyHasTheSameRules(name: String) async throws {
         let rendering = try await Rendering(name)
         var rules: Set<[String?]> = []
-        for name in ["upload", "separate", "fetch", "worker", "autoscaler"] {
+        for name in ["upload", "separate", "fetch", "callbacks", "worker", "autoscaler"] {
             let workload = try rendering.object("Deployment", name)
             let values = try rendering.environment(of: workload, workload.containers[0]).values
             rules.insert(

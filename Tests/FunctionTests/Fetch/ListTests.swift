@@ -211,6 +211,21 @@ import Testing
         }
     }
 
+    @Test func whoWaitsIsToldWhy() async throws {
+        try await withStack { stack in
+            let id = try await stack.queued()
+            func reason() async throws -> String? {
+                try await stack.host.get("/fetch/\(id)").decoded(JobStatus.self).reason
+            }
+            #expect(try await reason()?.contains("No worker runs at the moment") == true)
+            let board = RedisAutoscalerBoard(queue: stack.queue)
+            try await board.setControl(.pause)
+            #expect(try await reason()?.contains("scaling is paused") == true)
+            try await stack.queue.heartbeat(WorkerRecord(id: "w"))
+            #expect(try await reason() == nil)
+        }
+    }
+
     /// A presigned address was given out, and its song has not come yet.
     @Test func aSongIsAwaited() async throws {
         try await withStack(notifies: true) { stack in
