@@ -171,7 +171,7 @@ var service: [Target] {
                 name: "WorkerLoop",
                 dependencies: [
                     "Pacing", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "Separation", "Tensors",
-                    "Audio", "ModelStore", "Threading", "Untrusted", "Checkpoints", "HTDemucs",
+                    "Audio", "SeparationChoices", "ModelStore", "Threading", "Untrusted", "Checkpoints", "HTDemucs",
                     "EnvironmentSettings", "HTTPServer", "TraceExport", "Observability", "ProcessUsage",
                     .logging, .metrics, .lifecycle, .unixSignals,
                 ]),
@@ -205,8 +205,8 @@ var functions: [Target] {
         function(
             "fetch",
             [
-                "Digests", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "Encodings",
-                "EnvironmentSettings", .logging,
+                "Audio", "Digests", "FunctionClients", "ServiceContract", "SeparationChoices", "Jobs", "ObjectStorage",
+                "Encodings", "EnvironmentSettings", "HTTPTransport", "Streams", "Threading", .logging, .nioCore,
             ]),
         function("studio", ["CStudioPage", "Digests"], exclude: ["CStudioPage", "page"]),
     ]
@@ -282,7 +282,7 @@ var tests: [Target] {
         test("TensorsTests", ["Pacing", "Tensors"], isSupported: false),
         test("CheckpointsTests", ["Pacing", "Checkpoints", "ModelStore", "HTTPTransport"], exclude: ["Fixtures"]),
         test("HTDemucsTests", ["HTDemucs", "Checkpoints", "Tensors"], exclude: ["Goldens"], isSupported: false),
-        test("AudioTests", ["Audio", "FileKind", "msaas", "SeparationChoices"]),
+        test("AudioTests", ["Audio", "FileKind", "Pacing", "msaas", "SeparationChoices"]),
         test(
             "SeparationTests",
             [
@@ -331,8 +331,8 @@ var tests: [Target] {
         test(
             "FunctionTests",
             [
-                "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction", "FetchFunction",
-                "StudioFunction", "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract",
+                "Audio", "Pacing", "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction",
+                "FetchFunction", "StudioFunction", "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract",
                 "SeparationChoices", "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", "HTTPServer",
                 .nioCore, .logging, .lifecycle, .yams,
             ],

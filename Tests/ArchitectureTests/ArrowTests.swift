@@ -25,6 +25,20 @@ import Testing
         }
     }
 
+    /// Whoever serves requests reads and writes audio, and has no model in it.
+    @Test func theFunctionsHaveNoEngineInThemButItsAudio() throws {
+        let package = try package()
+        let byName = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0) })
+        var reached: Set<String> = []
+        var open = ["function-host"]
+        while let name = open.popLast() {
+            guard let target = byName[name], reached.insert(name).inserted else { continue }
+            open += target.declared
+        }
+        #expect(reached.contains("FetchFunction"))
+        #expect(reached.filter { byName[$0]?.floor == .engine } == ["Audio"])
+    }
+
     @Test func whatIsImportedIsDeclaredAndTheOtherWayRound() throws {
         let package = try package()
         let own = Set(package.targets.map(\.name))

@@ -110,13 +110,15 @@ struct Inspector: Sendable {
         }
     }
 
-    /// The output bucket holds the manifests and the stems that they name, and nothing else.
+    /// The output bucket holds the manifests and what they name, and nothing else.
     private func lookIntoBuckets(_ verdict: inout Verdict) async throws {
         var keys: Set<String> = []
         for try await object in storage.objects("output") { keys.insert(object.key) }
         for job in try await queue.recent(limit: 10_000) where job.state == .done {
             keys.remove(Manifest.key(of: job.id))
-            for stem in job.stems { keys.remove(stem.key(of: job.id)) }
+            for record in job.stems + [job.original].compactMap({ $0 }) {
+                for key in record.keys(of: job.id) { keys.remove(key) }
+            }
         }
         verdict.leftovers += keys.sorted().map { "output: \($0)" }
         for bucket in ["queue", "output"] {

@@ -10,6 +10,7 @@ import Testing
             $0.stabilisationWindow = .seconds(30)
             $0.settleWindow = .seconds(300)
             $0.growthPause = .seconds(2)
+            $0.growthStep = 100
         }
     }
 

@@ -14,7 +14,9 @@ import WorkerTrials
         for stem in done.stems {
             #expect(try await bench.text(stem.key(of: job.id)) == TrialSeparator.text(of: stem.name, song: song))
         }
-        let keys = done.stems.map { $0.key(of: job.id) } + [Manifest.key(of: job.id)]
+        let records = done.stems + [done.original].compactMap { $0 }
+        let keys = records.flatMap { $0.keys(of: job.id) } + [Manifest.key(of: job.id)]
+        #expect(keys.count == TrialSeparator.objects)
         #expect(try await bench.outputs().sorted() == keys.sorted(), "all stems, and nothing else")
     }
 
@@ -48,7 +50,7 @@ import WorkerTrials
         let next = try await bench.submitted("music again")
         #expect(try await bench.finished(next.id).state == .done)
         let keys = try await bench.outputs().filter { $0.hasPrefix(job.id.description) }
-        #expect(keys.count == 5)
+        #expect(keys.count == TrialSeparator.objects)
         #expect(try await bench.queue.job(job.id)?.stems.allSatisfy { $0.file.hasPrefix("attempt-2/") } == true)
         sleeper.signal(SIGTERM)
         #expect(await sleeper.wait() == 0)
@@ -151,7 +153,7 @@ import WorkerTrials
             let text = try await bench.text(done.stems[0].key(of: job.id))
             #expect(text == TrialSeparator.text(of: "drums", song: "music \(index)"))
         }
-        #expect(try await bench.outputs().count == 12 * 5)
+        #expect(try await bench.outputs().count == 12 * TrialSeparator.objects)
         for worker in workers { worker.signal(SIGTERM) }
         for worker in workers { #expect(await worker.wait() == 0) }
     }

@@ -34,6 +34,17 @@ import WorkerTrials
             let stored = try await bench.text(Manifest.key(of: job.id))
             let manifest = try Manifest(json: Data(stored.utf8))
             #expect(manifest.stems == done.stems)
+            #expect(manifest.original == done.original)
+            // What players want beside the stems.
+            let original = try #require(manifest.original)
+            #expect(original.file == "studio/original.flac" && original.contentType == "audio/flac")
+            #expect(try await bench.text(original.key(of: job.id)) == "music of spheres")
+            for record in manifest.stems + [original] {
+                #expect(record.frames == 441_000)
+                let peaks = try #require(record.peaks)
+                #expect(try await bench.text(peaks.key(of: job.id)) == "peaks of \(record.name)")
+            }
+            #expect(try await bench.outputs().sorted() == ([Manifest.key(of: job.id)] + manifest.keys).sorted())
             #expect((manifest.model, manifest.filename) == ("starter", "my song+é.mp3"))
             try await eventually("nothing is left on the disk") { try bench.leftovers().isEmpty }
         }
@@ -60,7 +71,7 @@ import WorkerTrials
             #expect(try await bench.finished(good.id).state == .done)
             try await eventually("nothing is left on the disk") { try bench.leftovers().isEmpty }
         }
-        #expect(try await bench.outputs().count == 5)
+        #expect(try await bench.outputs().count == TrialSeparator.objects)
     }
 
     @Test func aCancelledJobStopsAndTheNextOneIsDone() async throws {

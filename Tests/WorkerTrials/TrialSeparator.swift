@@ -5,6 +5,9 @@ public import WorkerLoop
 /// A separator for tests of everything around the engine. A song is a text that begins with `music`; its stems are texts
 /// that can be checked. It takes as long as it is told.
 public struct TrialSeparator: SongSeparator {
+    /// What a song leaves in the output bucket: four stems and the song itself, each with its peaks, and the manifest.
+    public static let objects = 11
+
     private let seconds: Double
     private let measure: SongMeasure
 
@@ -45,10 +48,25 @@ public struct TrialSeparator: SongSeparator {
         let stems = try ["drums", "bass", "other", "vocals"].map { name in
             let url = order.folder.appending(path: "\(name).\(order.options.format.fileExtension)")
             try Data(Self.text(of: name, song: song).utf8).write(to: url)
-            return SeparatedSong.Stem(name: name, url: url)
+            return SeparatedSong.Stem(name: name, url: url, frames: 441_000, peaks: try peaks(of: name, order))
+        }
+        let original = try order.studio.map { folder in
+            let url = folder.appending(path: "original.flac")
+            try Data(song.utf8).write(to: url)
+            return SeparatedSong.Stem(
+                name: "original", url: url, frames: 441_000, peaks: try peaks(of: "original", order))
         }
         return SeparatedSong(
-            model: order.options.model ?? "trial", stems: stems, duration: measure.seconds, sampleRate: 44100,
+            model: order.options.model ?? "trial", stems: stems, original: original, duration: measure.seconds,
+            sampleRate: 44100,
             seconds: seconds)
+    }
+
+    private func peaks(of name: String, _ order: SeparationOrder) throws -> URL? {
+        try order.studio.map { folder in
+            let url = folder.appending(path: "\(name).dat")
+            try Data("peaks of \(name)".utf8).write(to: url)
+            return url
+        }
     }
 }

@@ -70,7 +70,7 @@ public struct History: Sendable, Equatable {
     }
 
     /// How many workers to keep beyond the demand.
-    func spare(_ settings: Settings) -> Int { Int((usual * Double(settings.sparePercent) / 100).rounded()) }
+    func spare(_ settings: Settings) -> Int { Int(usual * Double(settings.sparePercent) / 100) }
 
     /// Takes in one complete observation. A gap longer than the settings allow starts the watch anew.
     mutating func record(recommendation: Int, replicas: Int, hasWork: Bool, at now: Moment, _ settings: Settings) {

@@ -188,7 +188,8 @@ public struct ScalingPolicy: Sendable {
         }
         // No more than the maximum, whatever was wanted before: the bounds are not a matter of demand.
         let current = min(fleet.replicas, max(settings.maxReplicas, wanted))
-        let isSmall = wanted * 2 > current
+        let lately = history.highestRecommendation(at: now, small: false, settings)?.value ?? wanted
+        let isSmall = max(wanted, lately) * 2 > current
         let watch = history.remainingWatch(at: now, small: isSmall, settings)
         guard watch <= .zero else {
             decision.reasons.append(.watching(for: watch))

@@ -9,7 +9,7 @@ public struct Settings: Sendable, Equatable {
     public var targetJobsPerWorker = 1
     /// So many workers are kept beyond the demand, in percent of those that worked in the recent past. In the long run that
     /// is also the share of pod hours that it may cost.
-    public var sparePercent = 10
+    public var sparePercent = 12
     /// How long the work that is known now may take in all.
     public var targetWait: Duration = .seconds(60)
     /// So many workers may be added within one growth period, whatever `growthPercent` says.
@@ -20,7 +20,7 @@ public struct Settings: Sendable, Equatable {
     public var growthPeriod: Duration = .seconds(15)
     /// So long after it has grown the fleet grows no further, so that jobs that come one by one make few patches; the
     /// first worker of an empty fleet is never late.
-    public var growthPause: Duration = .seconds(2)
+    public var growthPause: Duration = .seconds(3)
     /// Before it shrinks, the fleet is kept as large as was wanted at any time in this window.
     public var stabilisationWindow: Duration = .seconds(30)
     /// The same for a fleet that is to lose less than half of its workers: what comes and goes by chance is not followed,

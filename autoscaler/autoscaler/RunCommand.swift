@@ -148,7 +148,7 @@ struct RunOptions: ParsableArguments {
     var targetJobsPerWorker: String?
     @Option(
         help: ArgumentHelp(
-            "Workers kept beyond the demand, in percent of those that worked (10).", valueName: "percent"))
+            "Workers kept beyond the demand, in percent of those that worked (12).", valueName: "percent"))
     var sparePercent: String?
     @Option(help: ArgumentHelp("How long the known work may take in all (60s).", valueName: "time")) var targetWait:
         String?
@@ -157,7 +157,7 @@ struct RunOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The same as a share of the fleet (100).", valueName: "percent")) var growthPercent:
         String?
     @Option(help: ArgumentHelp("What growth is counted over (15s).", valueName: "time")) var growthPeriod: String?
-    @Option(help: ArgumentHelp("No further growth so soon after growth (2s).", valueName: "time"))
+    @Option(help: ArgumentHelp("No further growth so soon after growth (3s).", valueName: "time"))
     var growthPause: String?
     @Option(help: ArgumentHelp("How long half of the workers must be unneeded (30s).", valueName: "time"))
     var stabilisationWindow: String?

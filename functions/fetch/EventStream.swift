@@ -25,7 +25,7 @@ extension FetchFunction {
             return FunctionResponse(status: 204)
         }
         let follower = JobFollower(
-            id: id, lookup: lookup, log: queue.events, heartbeat: heartbeat, end: .now + streamAge,
+            id: id, lookup: lookup, log: queue.events, heartbeat: heartbeat, end: .now + settings.streamAge,
             isDraining: { context.isDraining })
         return .events { writer in try await follower.follow(from: status, snapshot: end, into: &writer) }
     }

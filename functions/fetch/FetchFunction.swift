@@ -15,15 +15,17 @@ public struct FetchFunction: Function {
     let queue: QueueAccess
     let signer: TokenSigner
     let heartbeat: Duration
-    let streamAge: Duration
+    let settings: FetchSettings
+    let desk: RenderingDesk
 
-    /// A fetch function; event streams say something at least every `heartbeat`, and end after `streamAge`.
+    /// A fetch function; event streams say something at least every `heartbeat`.
     public init(
         storage: StorageAccess, queue: QueueAccess, signer: TokenSigner = TokenSigner(),
-        heartbeat: Duration = .seconds(15), streamAge: Duration = .seconds(900)
+        heartbeat: Duration = .seconds(15), settings: FetchSettings = .usual
     ) {
         self.signer = signer
-        self.streamAge = streamAge
+        self.settings = settings
+        desk = RenderingDesk(limit: settings.renderedTracks)
         self.storage = storage
         self.queue = queue
         self.heartbeat = heartbeat
@@ -33,7 +35,7 @@ public struct FetchFunction: Function {
     public init(environment: FunctionEnvironment) throws {
         self.init(
             storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment),
-            signer: environment.signer, streamAge: try FetchSettings.reading(environment.variables).streamAge)
+            signer: environment.signer, settings: try FetchSettings.reading(environment.variables))
     }
 
     /// The storage, which it cannot do without, and Redis, which it can for a while.
@@ -49,6 +51,8 @@ public struct FetchFunction: Function {
         case "/fetch/{job}/events": return try await events(of: id, request, context)
         case "/fetch/{job}/retry": return try await retry(id, context)
         case "/fetch/{job}/share": return try await share(id, request, context)
+        case "/fetch/{job}/mix": return try await mix(of: id, request, context)
+        case "/fetch/{job}/peaks": return try await peaks(of: id, request, context)
         case "/fetch/{job}/stems.zip": return try await archive(of: id, context)
         case "/fetch/{job}/{stem}":
             return try await stem(request.parameters["stem"] ?? "", of: id, request, context)
@@ -102,10 +106,20 @@ extension Problem {
 public struct FetchSettings: Configurable {
     /// After so long an event stream ends and its client comes again.
     public var streamAge = Duration.seconds(900)
+    /// So many tracks are decoded at a time to be sent in another format or in a mix.
+    public var renderedTracks = 48
+    /// So many mixes of a job are kept, the newest.
+    public var keptMixes = 8
 
-    /// The usual age.
+    /// The usual ones.
     public static let usual = FetchSettings()
 
-    /// The variable.
-    public static var settings: [Setting<FetchSettings>] { [Setting("MSAAS_EVENTS_AGE", \.streamAge, .time)] }
+    /// The variables.
+    public static var settings: [Setting<FetchSettings>] {
+        [
+            Setting("MSAAS_EVENTS_AGE", \.streamAge, .time),
+            Setting("MSAAS_RENDERED_TRACKS", \.renderedTracks, .whole(1...100_000)),
+            Setting("MSAAS_KEPT_MIXES", \.keptMixes, .whole(0...1000)),
+        ]
+    }
 }

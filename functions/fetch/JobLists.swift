@@ -46,7 +46,7 @@ extension FetchFunction {
         let start = try await seen == nil ? jobs(JobQuestion(limit: 50), context) : nil
         let follower = JobsFollower(
             scope: context.caller.viewer.scope, lookup: lookup(context), log: log, heartbeat: heartbeat,
-            end: .now + streamAge, isDraining: { context.isDraining })
+            end: .now + settings.streamAge, isDraining: { context.isDraining })
         return .events { writer in
             if let start { try await writer.write(eventMessage("jobs", start, id: last)) }
             try await follower.follow(from: seen ?? last, into: &writer)

@@ -144,6 +144,6 @@ extension JobStatus {
         createdAt = job.createdAt
         startedAt = job.startedAt
         finishedAt = job.finishedAt
-        stems = job.stems.map { Stem($0, of: job.id) }
+        if job.state == .done { show(job.stems, original: job.original) }
     }
 }

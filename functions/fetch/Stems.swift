@@ -4,6 +4,7 @@ import FunctionClients
 import FunctionHost
 import Jobs
 import ObjectStorage
+import SeparationChoices
 import ServiceContract
 
 // The stems of a job that is done: one of them, whole or a range of it, or all of them in an archive.
@@ -14,49 +15,45 @@ extension FetchFunction {
         _ name: String, of id: JobID, _ request: FunctionRequest, _ context: FunctionContext
     ) async throws -> FunctionResponse {
         let finished = try await finishedJob(id, context)
-        guard let record = finished.stems.first(where: { $0.downloadName == name || $0.name == name }) else {
-            let names = finished.stems.map(\.name).joined(separator: ", ")
-            throw Problem.notFound("The job has no stem “\(name.prefix(64))”; there are \(names).")
+        let bits = request.query["bits"]
+        guard bits == nil || bits == "16" else {
+            throw Problem.badRequest(
+                "bits is “\(bits?.prefix(16) ?? "")”; it can only be 16, which WAV then has for certain.")
         }
-        let eTag = "\"\(record.eTag)\""
-        var headers: HTTPFields = [
-            .eTag: eTag, .acceptRanges: "bytes", .contentType: record.contentType, .cacheControl: "private, no-cache",
+        let stored = finished.stems.first { $0.downloadName == name || $0.name == name }
+        if let stored, bits == nil || stored.contentType != StemFormat.wav.contentType {
+            return try await self.stored(stored, of: finished, request, context)
+        }
+        let wanted = RenditionName(name)
+        guard let track = stored ?? wanted.flatMap({ finished.track($0.track) }) else { throw finished.noTrack(name) }
+        return try await rendition(track, as: wanted?.format ?? .wav, of: finished, request, context)
+    }
+
+    /// A stem as it is stored.
+    private func stored(
+        _ record: StemRecord, of finished: FinishedJob, _ request: FunctionRequest, _ context: FunctionContext
+    ) async throws -> FunctionResponse {
+        let headers: HTTPFields = [
+            .contentType: record.contentType, .cacheControl: "private, no-cache",
             .contentDisposition: ContentDisposition.attachment("\(finished.title) - \(record.downloadName)"),
         ]
-        if EntityTags(request.headers[.ifNoneMatch])?.contains(eTag) ?? false {
-            return FunctionResponse(status: 304, headers: headers)
+        return try await portion(of: record.size, eTag: "\"\(record.eTag)\"", request, headers: headers) { range in
+            guard request.method != "HEAD", !range.isEmpty else { return .stream(length: range.count) { _ in } }
+            let part = range.count == record.size ? nil : range
+            let object = try await object(record, of: finished.id, part, context)
+            return .stream(length: range.count) { writer in
+                for try await chunk in object.body { try await writer.write(chunk) }
+            }
         }
-        let isFresh = request.headers[.ifRange].map { $0 == eTag } ?? true
-        // A range is for GET alone (RFC 9110, section 14.2).
-        let range =
-            isFresh && request.method == "GET" ? RangeHeader(request.headers[.range], size: record.size) : .whole
-        switch range {
-        case .unsatisfiable:
-            throw Problem(
-                .rangeNotSatisfiable, detail: "The stem has \(record.size) bytes; ask for a range within them.",
-                headers: [.contentRange: "bytes */\(record.size)", .acceptRanges: "bytes"])
-        case .bytes(let range):
-            headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(record.size)"
-        case .whole: break
-        }
-        let isHead = request.method == "HEAD"
-        let length = range.count ?? record.size
-        let body = isHead || length == 0 ? nil : try await object(record, of: id, range, context)
-        return FunctionResponse(
-            status: range == .whole ? 200 : 206, headers: headers,
-            body: .stream(length: length) { writer in
-                guard let body else { return }
-                for try await chunk in body.body { try await writer.write(chunk) }
-            })
     }
 
     private func object(
-        _ record: StemRecord, of id: JobID, _ range: RangeHeader, _ context: FunctionContext
+        _ record: StemRecord, of id: JobID, _ range: Range<Int>?, _ context: FunctionContext
     ) async throws -> S3Object {
         try await withServiceProblems(context.logger) {
             do {
                 return try await storage.client.get(
-                    storage.outputBucket, record.key(of: id), range: range.bytes.map { .bytes($0) },
+                    storage.outputBucket, record.key(of: id), range: range.map { .bytes($0) },
                     ifMatch: record.eTag)
             } catch let error as S3Error where error.isNotFound || error.status == 412 {
                 throw Problem.stemGone
@@ -66,9 +63,26 @@ extension FetchFunction {
 
     /// What is needed to hand out the stems of a job.
     struct FinishedJob: Sendable {
+        var id: JobID
         var title: String
         var stems: [StemRecord]
+        var original: StemRecord?
+        var sampleRate: Int
         var finishedAt: Date
+
+        static let originalName = "original"
+
+        /// The stem of this name, or the song itself.
+        func track(_ name: String) -> StemRecord? {
+            stems.first { $0.name == name } ?? (name == Self.originalName ? original : nil)
+        }
+
+        func noTrack(_ name: String) -> Problem {
+            let names = (stems.map(\.name) + (original == nil ? [] : [Self.originalName])).joined(separator: ", ")
+            return .notFound(
+                "The job has no “\(name.prefix(64))”; there are \(names), as they are stored or as .wav, .flac and .mp3."
+            )
+        }
     }
 
     /// - Throws: a ``Problem`` that says why there are no stems (yet).
@@ -76,12 +90,14 @@ extension FetchFunction {
         switch try await lookup(context).find(id) {
         case .manifest(let manifest):
             return FinishedJob(
-                title: manifest.filename.withoutExtension, stems: manifest.stems, finishedAt: manifest.finishedAt)
+                id: id, title: manifest.filename.withoutExtension, stems: manifest.stems, original: manifest.original,
+                sampleRate: manifest.sampleRate, finishedAt: manifest.finishedAt)
         case .queued(let outlook):
             let job = outlook.job
             guard job.state == .done else { throw Problem.notDone(job.state, error: job.error, id) }
             return FinishedJob(
-                title: job.filename.withoutExtension, stems: job.stems, finishedAt: job.finishedAt ?? job.createdAt)
+                id: id, title: job.filename.withoutExtension, stems: job.stems, original: job.original,
+                sampleRate: job.sampleRate ?? 44100, finishedAt: job.finishedAt ?? job.createdAt)
         case .object(let status, _): throw Problem.notDone(status.state, error: nil, id)
         }
     }
@@ -173,9 +189,6 @@ package enum RangeHeader: Sendable, Equatable {
         }
     }
 
-    var bytes: Range<Int>? { if case .bytes(let range) = self { range } else { nil } }
-
-    var count: Int? { bytes?.count }
 }
 
 /// `Content-Disposition` for a name from outside (RFC 6266, RFC 8187): nothing in the name can end the header, the

@@ -44,7 +44,7 @@ struct Idempotency: Sendable {
         let head = try await storage.client.head(storage.queueBucket, SongCompanion.receipt.key(of: job))
         return Stored(
             receipt: head.flatMap { UploadReceipt(metadata: $0.metadata) },
-            filename: String(song.key.unicodeScalars.split(separator: "/").last ?? ""), size: song.size)
+            filename: song.key.unicodeScalars.split(separator: "/").last.map { String($0) } ?? "", size: song.size)
     }
 
     /// Reads a request to its end and compares it with what was stored.

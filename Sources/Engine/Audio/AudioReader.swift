@@ -65,14 +65,23 @@ public final class AudioReader {
     ///   - selection: which of the track's channels they are made of.
     ///   - limits: what the track may be; nil for a track of one's own.
     /// - Throws: ``AudioError`` with a sentence for a missing, empty, unsupported or undecodable file.
-    public init(
+    public convenience init(
         _ url: URL, sampleRate: Int, channels: Int, selection: ChannelSelection = .all, limits: AudioLimits? = nil
+    ) throws {
+        try self.init(
+            LocalFile(url), sampleRate: sampleRate, channels: channels, selection: selection, limits: limits)
+    }
+
+    /// The same for a track that lies elsewhere.
+    public init(
+        _ bytes: any AudioBytes, sampleRate: Int, channels: Int, selection: ChannelSelection = .all,
+        limits: AudioLimits? = nil
     ) throws {
         self.sampleRate = sampleRate
         self.channels = channels
         self.selection = selection
         self.limits = limits
-        let file = try FileWindow(url)
+        let file = FileWindow(bytes)
         path = file.path
         guard file.size > 0 else { throw AudioError.empty(path: path) }
         let content = file.content
@@ -121,6 +130,24 @@ public final class AudioReader {
             throw AudioError.tooLong(path: path, seconds: limits.seconds)
         }
         return filled
+    }
+
+    /// Goes to a frame, once and before anything is read: the next frame is this one, as if all before it had been read. Where
+    /// the track's blocks can be decoded by themselves (FLAC, PCM) and its rate is kept, they are not read.
+    ///
+    /// - Throws: what ``read(into:)`` does.
+    public func skip(to frame: Int) throws {
+        guard frame > 0 else { return }
+        var left = frame
+        if try source.seek(to: frame, rate: sampleRate) { left = 0 }
+        let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: 4096 * channels)
+        defer { scratch.deallocate() }
+        while left > 0 {
+            let frames = try read(
+                into: UnsafeMutableBufferPointer(rebasing: scratch[..<(min(left, 4096) * channels)]))
+            if frames == 0 { return }
+            left -= frames
+        }
     }
 
     /// One step of reading: converts some of the current block, or fetches the next one, or drains.

@@ -17,11 +17,13 @@ public struct AudioDescription: Sendable {
     public var quantisation: Quantisation
     /// Title, artist, cover and so on.
     public var tags: TrackTags?
+    /// Where the peaks of its samples go (``PeaksHeader``), as if they were written in 16 bits; nil: nowhere.
+    public var peaks: URL?
 
     /// A file of its parts.
     public init(
         format: AudioFormat, sampleRate: Int, channels: Int, clipMode: ClipMode = .standard, frames: Int? = nil,
-        quantisation: Quantisation = .reference, tags: TrackTags? = nil
+        quantisation: Quantisation = .reference, tags: TrackTags? = nil, peaks: URL? = nil
     ) {
         self.format = format
         self.sampleRate = sampleRate
@@ -30,6 +32,7 @@ public struct AudioDescription: Sendable {
         self.frames = frames
         self.quantisation = quantisation
         self.tags = tags
+        self.peaks = peaks
     }
 }
 
@@ -62,6 +65,7 @@ public final class AudioWriter {
     private let description: AudioDescription
     private var encoder: (any AudioEncoder)?
     private var spool: SampleSpool?
+    private var peaks: PeaksWriter?
     private let scratch: UnsafeMutableBufferPointer<Float>
     private var isPending = true
     private var isComplete = false
@@ -85,6 +89,9 @@ public final class AudioWriter {
         // From here on every stored property has its value, so that `deinit` cleans up after a failure.
         do {
             if description.clipMode == .rescale { spool = try SampleSpool(folder: folder) }
+            peaks = try description.peaks.map {
+                try PeaksWriter($0, sampleRate: description.sampleRate, channels: description.channels)
+            }
             encoder = try makeEncoder()
         } catch {
             throw Self.renamed(error, to: url)
@@ -103,13 +110,14 @@ public final class AudioWriter {
         for sample in samples where abs(sample) > peak { peak = abs(sample) }
         frames += samples.count / description.channels
         do {
+            try peaks?.add(samples)
             if let spool {
                 try spool.append(samples)
                 // Too loud: what was encoded is of no use, and what comes will be encoded at the end.
                 if divisor > 1 { encoder = nil }
                 try encoder?.encode(samples)
             } else {
-                try encode(samples) { description.clipMode == .clamp ? max(-0.99, min(0.99, $0)) : $0 }
+                try encode(samples) { clamped($0) }
             }
         } catch {
             throw Self.renamed(error, to: url)
@@ -139,6 +147,8 @@ public final class AudioWriter {
             spool = nil
             try encoder?.finish()
             encoder = nil
+            let (divisor, quantisation) = (description.clipMode == .rescale ? divisor : 1, description.quantisation)
+            try peaks?.finish { quantisation.int16(clamped($0 / divisor)) }
             isComplete = true
         } catch {
             throw Self.renamed(error, to: url)
@@ -163,7 +173,12 @@ public final class AudioWriter {
         isPending = false
         encoder = nil
         spool = nil
+        peaks?.cancel()
         temporary.remove()
+    }
+
+    private func clamped(_ sample: Float) -> Float {
+        description.clipMode == .clamp ? max(-0.99, min(0.99, sample)) : sample
     }
 
     private func makeEncoder() throws -> any AudioEncoder {
@@ -177,7 +192,7 @@ public final class AudioWriter {
         case .flac, .mp3, .m4a, .opus, .vorbis, .stemFile:
             return SingleTrackEncoder(
                 try MediaEncoder(
-                    temporary.descriptor, path: path, format: format, sampleRate: description.sampleRate,
+                    .file(temporary.descriptor), path: path, format: format, sampleRate: description.sampleRate,
                     channels: description.channels, quantisation: description.quantisation, tags: description.tags))
         }
     }

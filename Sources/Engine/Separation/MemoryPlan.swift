@@ -103,8 +103,8 @@ package struct MemoryDemand {
     /// The encoder of a stem; FLAC's is the largest.
     private static let encoder = 7_500_000
 
-    /// The demand of lanes over a bag whose `sources` are wanted.
-    package init(bag: Bag, members: Set<Int>, lanes: [LaneShape], sources: Int) {
+    /// The demand of lanes over a bag whose `sources` are wanted, with an encoder for each and for so many files beside them.
+    package init(bag: Bag, members: Set<Int>, lanes: [LaneShape], sources: Int, otherFiles: Int = 0) {
         name = "The model \(bag.name)"
         parameters = members.reduce(0) { $0 + bag.members[$1].parameterBytes }
         let chunk = lanes.map(\.chunkFrames).max() ?? 0
@@ -113,7 +113,7 @@ package struct MemoryDemand {
         let floats =
             input * bag.channels * (1 + bag.sources.count) + chunk * bag.channels * sources
             + (chunk + input) * bag.channels + 3 * chunk
-        buffers = 4 * floats + sources * Self.encoder + Self.reserve
+        buffers = 4 * floats + (sources + otherFiles) * Self.encoder + Self.reserve
     }
 }
 

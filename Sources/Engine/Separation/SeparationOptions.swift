@@ -1,4 +1,5 @@
 import Audio
+import Foundation
 import SeparationChoices
 import Untrusted
 
@@ -32,6 +33,9 @@ public struct SeparationOptions: Sendable, Equatable {
     /// Whether what the model leaves over is distributed, so that the stems add up to the track within one step of their
     /// format. They are then not rescaled: what a stem has no room for goes to the others.
     public var sumsExactly = false
+    /// A folder that is there, for what a player wants beside the stems: `original.flac`, the track as it was separated, in the rate
+    /// and length of the stems, and the peaks of each file, `original.dat`, `STEM.dat`; nil: none of it.
+    public var studio: URL?
 
     /// The defaults.
     public init() {}

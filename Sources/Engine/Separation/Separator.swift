@@ -34,7 +34,8 @@ public final class Separator {
         let members = bag.members(for: recipes)
         let lanes = LaneShape.lanes(bag: bag, options: options).filter { members.contains($0.member) }
         let demand = MemoryDemand(
-            bag: bag, members: members, lanes: lanes, sources: Set(recipes.flatMap(\.needed)).count)
+            bag: bag, members: members, lanes: lanes, sources: Set(recipes.flatMap(\.needed)).count,
+            otherFiles: options.studio == nil ? 0 : 1)
         try MemoryPlan.check(demand, limit: memoryLimit)
         let session = try bag.makeSession(members)
         self.session = session
@@ -78,10 +79,10 @@ public final class Separator {
             recipes, of: track, at: output, options: options, bag: bag, survey: survey, planes: pass.planes, pool: pool)
         try pass.run(progress: { progress(outputs.progress(separated: $0)) }) { try outputs.write($0, $1, upTo: $2) }
         let separated = clock.now
-        let stems = try outputs.finish(progress)
+        let (stems, original) = try outputs.finish(progress)
         let end = clock.now
         return SeparationReport(
-            stems: stems, duration: forecast.seconds, sampleRate: forecast.sampleRate,
+            stems: stems, original: original, duration: forecast.seconds, sampleRate: forecast.sampleRate,
             warnings: pass.warnings + outputs.notes + stems.compactMap(\.levelNote),
             remainder: outputs.remainderDecibels, separationSeconds: (end - begin) / .seconds(1),
             encodingSeconds: (end - separated) / .seconds(1))
@@ -104,10 +105,16 @@ public struct SeparationForecast: Sendable, Equatable {
         let shape = OutputShape(survey, bag: bag, options: options)
         seconds = Double(survey.frames) / Double(bag.sampleRate)
         sampleRate = shape.sampleRate
-        stemBytes =
-            stems * shape.format.bytes(frames: shape.frames, channels: bag.channels, sampleRate: shape.sampleRate)
+        func bytes(_ format: AudioFormat) -> Int {
+            format.bytes(frames: shape.frames, channels: bag.channels, sampleRate: shape.sampleRate)
+        }
+        let hasStudio = options.studio != nil
+        stemBytes = stems * bytes(shape.format) + (hasStudio ? bytes(.original) : 0)
         let parks = options.clipMode == .rescale && !options.sumsExactly && shape.format.name != .stemFile
-        diskBytes = stemBytes + (parks ? stems * shape.frames * bag.channels * MemoryLayout<Float>.stride : 0)
+        let samples = shape.frames * bag.channels * MemoryLayout<Float>.stride
+        // Peaks are a pair of numbers for every so many samples.
+        let peaks = hasStudio ? (stems + 1) * samples / (PeaksHeader.finest / 2) : 0
+        diskBytes = stemBytes + (parks ? stems * samples : 0) + peaks
     }
 }
 
@@ -125,6 +132,8 @@ public struct SeparationReport: Sendable, Equatable {
         public var frames: Int
         /// What it was multiplied with so that it does not clip; 1 where it kept its level.
         public var gain: Float = 1
+        /// Where its peaks are, if they were asked for.
+        public var peaks: URL?
 
         /// The gain as a sentence, where there is one: the stems then no longer add up to the track.
         var levelNote: String? {
@@ -136,6 +145,8 @@ public struct SeparationReport: Sendable, Equatable {
 
     /// The files, in the order in which the reference writes them.
     public var stems: [Stem]
+    /// The track itself, if it was asked for.
+    public var original: Stem?
     /// The track's length in seconds.
     public var duration: Double
     /// Frames per second in the stems.

@@ -14,6 +14,8 @@ final class StemOutput {
 
     /// What it is made of.
     let recipe: StemRecipe
+    /// Where its peaks go.
+    private let peaks: URL?
     /// The frames that were taken and not written yet, interleaved.
     private(set) var samples: [Float] = []
     /// The largest magnitude so far.
@@ -36,10 +38,11 @@ final class StemOutput {
 
     /// A stem of sources at `rate`.
     init(
-        _ recipe: StemRecipe, sink: Sink, channels: Int, survey: TrackSurvey, planes: [Int: Int], from rate: Int,
-        shape: OutputShape
+        _ recipe: StemRecipe, sink: Sink, peaks: URL? = nil, channels: Int, survey: TrackSurvey, planes: [Int: Int],
+        from rate: Int, shape: OutputShape
     ) throws {
         self.recipe = recipe
+        self.peaks = peaks
         self.sink = sink
         self.channels = channels
         self.survey = survey
@@ -126,7 +129,8 @@ final class StemOutput {
         guard case .file(let writer) = sink else { return nil }
         let result = try writer.finish()
         return SeparationReport.Stem(
-            name: recipe.name, url: result.url, peak: result.peak, frames: result.frames, gain: result.gain)
+            name: recipe.name, url: result.url, peak: result.peak, frames: result.frames, gain: result.gain,
+            peaks: peaks)
     }
 
     /// Gives up.

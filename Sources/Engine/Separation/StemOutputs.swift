@@ -10,6 +10,8 @@ import Tensors
 /// encoded anew, and counts as work from the moment at which that is known.
 final class StemOutputs {
     private let stems: [StemOutput]
+    /// The track itself, for players.
+    private let original: StemOutput?
     private let stemFile: StemFile?
     private let stemFileURL: URL?
     private let exactSum: ExactSum?
@@ -31,17 +33,19 @@ final class StemOutputs {
     ) throws {
         let shape = OutputShape(survey, bag: bag, options: options)
         let tags = TrackTags(track)
+        func peaks(_ name: String) -> URL? { options.studio?.appending(path: "\(name).dat") }
         func describe(_ stem: String?) -> AudioDescription {
             AudioDescription(
                 format: shape.format, sampleRate: shape.sampleRate, channels: bag.channels,
                 clipMode: options.sumsExactly ? .none : options.clipMode, frames: shape.frames,
                 quantisation: options.sumsExactly ? .exact : .reference,
-                tags: stem.map { tags?.completed(by: $0) } ?? tags)
+                tags: stem.map { tags?.completed(by: $0) } ?? tags, peaks: stem.flatMap(peaks))
         }
         func makeStem(_ recipe: StemRecipe, _ sink: StemOutput.Sink) throws -> StemOutput {
-            try StemOutput(
-                recipe, sink: sink, channels: bag.channels, survey: survey, planes: planes, from: bag.sampleRate,
-                shape: shape)
+            let hasPeaks = if case .file = sink { true } else { false }
+            return try StemOutput(
+                recipe, sink: sink, peaks: hasPeaks ? peaks(recipe.name) : nil, channels: bag.channels, survey: survey,
+                planes: planes, from: bag.sampleRate, shape: shape)
         }
         var made: [URL] = []
         do {
@@ -60,6 +64,14 @@ final class StemOutputs {
                 }
                 (stemFile, stemFileURL) = (nil, nil)
             }
+            original = try options.studio.map { folder in
+                let recipe = StemRecipe.original
+                let description = AudioDescription(
+                    format: .original, sampleRate: shape.sampleRate, channels: bag.channels, clipMode: .none,
+                    frames: shape.frames, quantisation: .exact, tags: tags, peaks: peaks(recipe.name))
+                let url = folder.appending(path: "\(recipe.name).\(description.format.name.fileExtension)")
+                return try makeStem(recipe, .file(AudioWriter(url, description)))
+            }
             exactSum =
                 try options.sumsExactly
                 ? ExactSum(track, shape: shape, channels: bag.channels, selection: options.channels) : nil
@@ -76,10 +88,12 @@ final class StemOutputs {
 
     deinit {
         guard !isFinished else { return }
-        for stem in stems { stem.cancel() }
+        for stem in all { stem.cancel() }
         stemFile?.cancel()
         removeFolders(madeFolders)
     }
+
+    private var all: [StemOutput] { stems + [original].compactMap { $0 } }
 
     /// What of the track the stems do not add up to, in dB of the track's power; nil where that is not known.
     var remainderDecibels: Double? { remainder?.decibels }
@@ -126,7 +140,9 @@ final class StemOutputs {
     /// Completes all files, then gives them their names.
     ///
     /// - Parameter goOn: told the finished part of all work; answers whether to go on.
-    func finish(_ goOn: (Double) -> Bool) throws -> [SeparationReport.Stem] {
+    func finish(
+        _ goOn: (Double) -> Bool
+    ) throws -> (stems: [SeparationReport.Stem], original: SeparationReport.Stem?) {
         try writeTogether { try $0.takeRest() }
         let postponed = stems.reduce(0) { $0 + $1.postponedFrames }
         let lock = NSLock()
@@ -142,27 +158,32 @@ final class StemOutputs {
         guard goOn(1) else { throw CancellationError() }
         try stemFile?.finish()
         let results = try stems.compactMap { try $0.finish() }
+        let track = try original?.finish()
         isFinished = true
-        guard let stemFileURL else { return results }
-        return [
-            SeparationReport.Stem(
-                name: StemRecipe.stemFileName, url: stemFileURL, peak: stems.map(\.peak).max() ?? 0,
-                frames: shape.frames)
-        ]
+        guard let stemFileURL else { return (results, track) }
+        let file = SeparationReport.Stem(
+            name: StemRecipe.stemFileName, url: stemFileURL, peak: stems.map(\.peak).max() ?? 0, frames: shape.frames)
+        return ([file], track)
     }
 
     /// Does the same for every stem, on several threads: encoding an MP3 takes its time.
     private func each(_ body: (StemOutput) throws -> Void) throws {
         let failure = Mutex<(any Error)?>(nil)
-        pool.run(stems.count) { index, _ in
+        let outputs = all
+        pool.run(outputs.count) { index, _ in
             do {
-                try body(stems[index])
+                try body(outputs[index])
             } catch {
                 failure.withLock { $0 = $0 ?? error }
             }
         }
         if let error = failure.withLock({ $0 }) { throw error }
     }
+}
+
+extension AudioFormat {
+    /// In what the track itself is kept for players.
+    static let original = AudioFormat.flac(bits: 16)
 }
 
 /// What the files are, once the track is known.

@@ -18,6 +18,8 @@ package struct StemRecipe: Sendable, Equatable {
     /// Whether it is one of those that make up the track; a mix, or a stem file's master, stands beside them.
     package var isPart = true
 
+    /// The track itself, as the models hear it.
+    static let original = StemRecipe(name: "original", ingredients: .trackMinus([]), isPart: false)
     /// What the one file of all stems is called.
     static let stemFileName = "stems"
 

@@ -35,7 +35,9 @@ public struct JobOptions: Codable, Equatable, Sendable {
     /// How many mixes a job may ask for.
     public static let mostMixes = 16
     /// Names of mixes that stand for something else where stems are fetched.
-    static let takenNames: Set<String> = ["events", "stems.zip", "retry", "manifest.json", "stems", "master", "share"]
+    static let takenNames: Set<String> = [
+        "events", "stems.zip", "retry", "manifest.json", "stems", "master", "peaks", "mix", "original", "share",
+    ]
     /// The bit rates of MPEG-1 Layer III that are worth listening to, in kbit/s.
     public static let legalBitrates = [64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 

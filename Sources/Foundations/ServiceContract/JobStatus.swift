@@ -88,6 +88,8 @@ public struct JobStatus: Codable, Sendable, Equatable {
         public var eTag: String
         /// Where it is served, relative to the host.
         public var href: String
+        /// Where its peaks are served; nil where there are none.
+        public var peaks: String?
 
         /// The stem of `record` among those of `job`.
         public init(_ record: StemRecord, of job: JobID) {
@@ -97,6 +99,7 @@ public struct JobStatus: Codable, Sendable, Equatable {
             contentType = record.contentType
             eTag = record.eTag
             href = "/fetch/\(job)/\(record.downloadName.percentEncoded())"
+            peaks = record.peaks.map { _ in JobLinks.peaks(of: record.name, job) }
         }
     }
 
@@ -121,7 +124,13 @@ public struct JobStatus: Codable, Sendable, Equatable {
         audioSeconds = manifest.duration
         warnings = manifest.warnings
         finishedAt = manifest.finishedAt
-        stems = manifest.stems.map { Stem($0, of: manifest.job) }
+        show(manifest.stems, original: manifest.original)
+    }
+
+    /// Shows what a job that is done has made.
+    public mutating func show(_ stems: [StemRecord], original: StemRecord?) {
+        self.stems = stems.map { Stem($0, of: job) }
+        links.show(original, of: job)
     }
 }
 
@@ -173,12 +182,28 @@ public struct JobLinks: Codable, Sendable, Equatable {
     public let events: String
     /// All stems in one archive.
     public let zip: String
+    /// The song itself as the model heard it; there once the job is done, as long as it is kept.
+    public private(set) var original: String?
+    /// The song's peaks; those of the stems stand with them.
+    public private(set) var peaks: String?
+    /// Where a mix of the tracks can be ordered; there once the job is done.
+    public private(set) var mix: String?
 
     /// The addresses of `job`.
     public init(_ job: JobID) {
         status = "/fetch/\(job)"
         events = "/fetch/\(job)/events"
         zip = "/fetch/\(job)/stems.zip"
+    }
+
+    mutating func show(_ original: StemRecord?, of job: JobID) {
+        self.original = original.map { _ in "/fetch/\(job)/original.wav" }
+        peaks = original?.peaks.map { _ in Self.peaks(of: "original", job) }
+        mix = "/fetch/\(job)/mix"
+    }
+
+    static func peaks(of track: String, _ job: JobID) -> String {
+        "/fetch/\(job)/peaks?track=\(track.percentEncoded())"
     }
 }
 

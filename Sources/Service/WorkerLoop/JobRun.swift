@@ -2,6 +2,7 @@ import Foundation
 import Jobs
 import Logging
 import ObjectStorage
+import Observability
 import Pacing
 import ServiceContract
 
@@ -88,10 +89,13 @@ struct JobRun {
         let (limits, options) = (limits, claim.job.options)
         try await stages.run("fetch") { try await fetch(to: song) }
         phase = .separating
-        let outputs = folder.appending(path: "stems")
-        try FileManager.default.createDirectory(at: outputs, withIntermediateDirectories: false)
+        let (outputs, studio) = (folder.appending(path: "stems"), folder.appending(path: "studio"))
+        for folder in [outputs, studio] {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        }
         let order = SeparationOrder(
-            song: song, folder: outputs, options: options, limits: limits.audio, seed: claim.job.id.seed)
+            song: song, folder: outputs, studio: studio, options: options, limits: limits.audio, seed: claim.job.id.seed
+        )
         let separated = try await stages.separation { clock in
             let song = try await separator.separate(order) { [keeper] measure in
                 clock.measured()
@@ -106,18 +110,31 @@ struct JobRun {
         phase = .storing
         audioSeconds = separated.duration
         for stem in separated.stems {
-            // Asked of Redis itself, so that a worker that slept through its lease stores nothing more.
-            try check(await persistently { try await queue.renew(claim) })
-            let record = try await stages.run("store", attributes: ["msaas.stem": .text(stem.name)]) {
-                try await patiently { try await store.store(stem, of: claim) }
-            }
-            stored.append(record)
+            try await keep(stem) { [store, claim] in try await store.store(stem, of: claim) }
+        }
+        let stems = stored
+        if let original = separated.original {
+            try await keep(original) { [store, claim] in try await store.store(original: original, of: claim) }
         }
         return Manifest(
             job: claim.job.id, model: separated.model, filename: claim.job.filename, duration: separated.duration,
-            sampleRate: separated.sampleRate, stems: stored, separationSeconds: separated.seconds,
-            warnings: separated.warnings, remainder: separated.remainder, owner: claim.job.owner,
-            bucket: claim.job.bucket, key: claim.job.key)
+            sampleRate: separated.sampleRate, stems: stems, original: stored.dropFirst(stems.count).first,
+            separationSeconds: separated.seconds, warnings: separated.warnings, remainder: separated.remainder,
+            owner: claim.job.owner, bucket: claim.job.bucket, key: claim.job.key)
+    }
+
+    /// Stores a stem, or the song itself, and its peaks.
+    private mutating func keep(_ stem: SeparatedSong.Stem, _ put: () async throws -> StemRecord) async throws {
+        // Asked of Redis itself, so that a worker that slept through its lease stores nothing more.
+        try check(await persistently { try await queue.renew(claim) })
+        let attributes = ["msaas.stem": Span.Value.text(stem.name)]
+        let record = try await stages.run("store", attributes: attributes) { try await patiently { try await put() } }
+        stored.append(record)
+        guard let file = stem.peaks else { return }
+        let peaks = try await stages.run("store", attributes: attributes) {
+            try await patiently { try await store.store(peaks: file, of: claim) }
+        }
+        stored[stored.count - 1].peaks = peaks
     }
 
     /// Fetches the song. A storage that is there and fails at this very song, twice in a row, has lost it; one that is away for
@@ -225,7 +242,7 @@ struct JobRun {
         case .dead: return .dead
         case .queued: return .retried
         case .cancelled: return .cancelled
-        case .uploaded, .running, .done, nil: return .lost
+        case .awaitingUpload, .uploaded, .running, .done, nil: return .lost
         }
     }
 

@@ -59,7 +59,7 @@ import UploadFunction
             let (folder, report) = (Self.scripts, try TemporaryDirectory())
             // A worker that knows one song.
             let worker = Task {
-                while !Task.isCancelled { _ = try? await stack.separate([("drums", Data("drums".utf8))]) }
+                while !Task.isCancelled { _ = try? await RenditionTests.separate(stack, frames: 400) }
             }
             defer { worker.cancel() }
             let output = try await Program.run(
@@ -110,13 +110,18 @@ private struct ServiceFacts: Encodable {
         }
         self.routes = routes
         let (job, now) = (JobID.random(), Date())
-        let record = StemRecord(
+        let peaks = PeaksRecord(file: "studio/drums.dat", size: 28, eTag: "e")
+        let shortRecord = StemRecord(
             name: "drums", file: "attempt-2/drums.wav", size: 3, eTag: "e", contentType: "audio/wav")
+        var record = shortRecord
+        (record.frames, record.peaks) = (1, peaks)
         let manifest = Manifest(
             job: job, model: "starter", filename: "a.mp3", duration: 1.5, sampleRate: 44100, stems: [record],
-            separationSeconds: 2, warnings: ["w"], remainder: -30, owner: "studio", bucket: "queue", key: "k")
+            original: record, separationSeconds: 2, warnings: ["w"], remainder: -30, owner: "studio", bucket: "queue",
+            key: "k")
         var ownerless = manifest
         (ownerless.owner, ownerless.remainder, ownerless.bucket, ownerless.key) = (nil, nil, nil, nil)
+        ownerless.original = nil
         var status = JobStatus(manifest)
         status.options = JobOptions(model: "starter", twoStems: "vocals")
         (status.position, status.etaSeconds, status.attempts, status.error) = (1, 2.5, 1, "e")
@@ -137,13 +142,13 @@ private struct ServiceFacts: Encodable {
         values = [
             "AcceptedUpload": [JSONText(upload), JSONText(upload)],
             "PresignedUpload": [JSONText(presigned), JSONText(presigned)],
-            "JobLinks": [JSONText(JobLinks(job)), JSONText(JobLinks(job))],
+            "JobLinks": [JSONText(status.links), JSONText(JobLinks(job))],
             "JobOptions": [JSONText(Self.everything), JSONText(JobOptions())],
             "JobList": [JSONText(JobList(jobs: [status], next: "n", aside: [aside])), JSONText(JobList(jobs: []))],
             "SessionStatus": [JSONText(session), JSONText(SessionStatus(open: true))],
             "SharedLink": [JSONText(link), JSONText(link)],
             "JobStatus": [JSONText(status), JSONText(JobStatus(job, state: .uploaded, filename: "a.mp3"))],
-            "Stem": [JSONText(status.stems[0]), JSONText(status.stems[0])],
+            "Stem": [JSONText(status.stems[0]), JSONText(JobStatus.Stem(shortRecord, of: job))],
             "AsideObject": [JSONText(aside), JSONText(aside)],
             "JobProgress": [JSONText(JobProgress(progress: 0.5)), JSONText(JobProgress(progress: 1))],
             "JobRemoval": [JSONText(JobRemoval(job: job)), JSONText(JobRemoval(job: job))],
@@ -153,7 +158,8 @@ private struct ServiceFacts: Encodable {
             "AcceptedSong": [JSONText(accepted), JSONText(AcceptedSong(job: job, key: "k", state: .done))],
             "IgnoredEvent": [JSONText(ignored), JSONText(IgnoredEvent(reason: "r"))],
             "Manifest": [JSONText(manifest), JSONText(ownerless)],
-            "StemRecord": [JSONText(record), JSONText(record)],
+            "StemRecord": [JSONText(record), JSONText(shortRecord)],
+            "PeaksRecord": [JSONText(peaks), JSONText(peaks)],
             "Problem": [JSONText(problem), JSONText(shortProblem)],
         ]
     }

@@ -48,7 +48,7 @@ import Testing
                 $0.keys = keys
                 $0.rate = Rate("2/h")
             }
-        ) { host in
+        ) { host async throws in
             let page = try await host.get("/", headers: Self.browser)
             #expect(page.status == 200)
             #expect(page.headers["Content-Type"] == "text/html; charset=utf-8")
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func copiesAreAskedAbout() async throws {
-        try await withHost([StudioFunction()]) { host in
+        try await withHost([StudioFunction()]) { host async throws in
             let first = try await host.get("/studio/player.js")
             #expect(first.headers["Content-Type"] == "text/javascript; charset=utf-8")
             #expect(first.headers["Cache-Control"] == "no-cache")
@@ -94,7 +94,7 @@ import Testing
 
     /// Where no function has a page, browsers get what everybody gets.
     @Test func aHostWithoutAPageHasTheList() async throws {
-        try await withHost([EchoFunction()]) { host in
+        try await withHost([EchoFunction()]) { host async throws in
             #expect(try await host.get("/", headers: Self.browser).json["version"] != nil)
         }
     }

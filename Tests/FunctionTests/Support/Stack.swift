@@ -112,6 +112,7 @@ func withStack(
     notifies: Bool = false, heartbeat: Duration = .seconds(15), streamAge: Duration = .seconds(900),
     upkeep: UpkeepSchedule = UpkeepSchedule(),
     lease: Duration = .seconds(30), queueLimit: Int? = nil,
+    fetch: @Sendable (inout FetchSettings) -> Void = { _ in },
     transport: any HTTPTransport = CurlTransport(), keys: KeyRing? = nil, origins: AllowedOrigins = AllowedOrigins(),
     configure: @Sendable (inout HostConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (Stack) async throws -> Void
@@ -151,6 +152,9 @@ func withStack(
         var inner = S3Client(client.configuration, transport: transport)
         inner.retry.attempts = 1
         let (storage, jobs) = (StorageAccess(client: inner), QueueAccess(jobs: queue, keys: keys))
+        var fetchSettings = FetchSettings.usual
+        fetchSettings.streamAge = streamAge
+        fetch(&fetchSettings)
         let functions: [any Function] = [
             UploadFunction(
                 storage: storage,
@@ -158,7 +162,7 @@ func withStack(
                 queue: jobs),
             SeparateFunction(storage: storage, queue: jobs, token: Stack.token, schedule: upkeep, logger: quiet),
             FetchFunction(
-                storage: storage, queue: jobs, signer: signer, heartbeat: heartbeat, streamAge: streamAge),
+                storage: storage, queue: jobs, signer: signer, heartbeat: heartbeat, settings: fetchSettings),
         ]
         let result: Result<Void, any Error>
         do {

@@ -22,7 +22,7 @@ import Testing
 
     /// Whichever way the song comes: of known length, of unknown length, in a form in one piece or in parts.
     @Test func theSameRequestIsTheSameJob() async throws {
-        try await withStack(notifies: true) { stack in
+        try await withStack(notifies: true) { stack async throws in
             let late = "--XX\r\nContent-Disposition: form-data; name=\"shifts\"\r\n\r\n3\r\n"
             let ways: [(String, @Sendable (Data) -> HTTPBody, HTTPHeaders)] = [
                 ("raw", { .bytes($0) }, [:]),
@@ -64,7 +64,7 @@ import Testing
     @Test func keysAreTheirOwners() async throws {
         let (alice, bob) = (APIKey.makeSecret(), APIKey.makeSecret())
         let ring = KeyRing([try APIKey(name: "alice", secret: alice), try APIKey(name: "bob", secret: bob)])
-        try await withStack(keys: ring) { stack in
+        try await withStack(keys: ring) { stack async throws in
             let song = HTTPBody.bytes(UploadTests.song)
             let first = try await Self.send(stack, "1", song, headers: ["X-API-Key": alice])
             let other = try await Self.send(stack, "1", song, headers: ["X-API-Key": bob])
@@ -78,7 +78,7 @@ import Testing
 
     /// Many at once: one is stored, the others are told to come again or that it is there.
     @Test func requestsAtOnceMakeOneJob() async throws {
-        try await withStack(notifies: true) { stack in
+        try await withStack(notifies: true) { stack async throws in
             let replies = try await withThrowingTaskGroup(of: Reply.self) { group in
                 for _ in 0..<8 { group.addTask { try await Self.send(stack, "at once", .bytes(UploadTests.song)) } }
                 return try await group.reduce(into: [Reply]()) { $0.append($1) }
@@ -96,7 +96,7 @@ import Testing
 
     /// What broke off was not stored, so the same key does it anew; and a host that died before the receipt left the song.
     @Test func whatBrokeOffIsSentAgain() async throws {
-        try await withStack { stack in
+        try await withStack { stack async throws in
             let connection = try RawConnection(port: stack.host.port)
             try await connection.send(
                 "POST /upload?filename=a.mp3 HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: cut\r\n"
@@ -121,7 +121,7 @@ import Testing
     }
 
     @Test func keysArePlain() async throws {
-        try await withStack { stack in
+        try await withStack { stack async throws in
             for key in ["\"\"", String(repeating: "k", count: 256)] {
                 #expect(try await Self.send(stack, key, .bytes(UploadTests.song)).problem == "bad-request")
             }

@@ -86,6 +86,8 @@ struct DecisionPanel {
         var parts: [String] = []
         if let depth = model.snapshot?.depth {
             if depth.dead > 0 { parts.append("\(depth.dead) dead (r retries)") }
+            let failed = model.traffic.failed(until: model.now)
+            if failed > 0 { parts.append("\(failed) failed in 1 h") }
             let rate = model.traffic.donePerMinute(until: model.now)
             let left = depth.waiting + depth.inFlight
             if left > 0, rate > 0 { parts.append("done in \(span(Double(left) / rate * 60))") }

@@ -45,6 +45,10 @@ public struct Job: Sendable, Equatable, Codable {
     public var worker: String?
     /// The stems of a job that is done.
     public var stems: [StemRecord]
+    /// The song itself as the model heard it, of a job that is done.
+    public var original: StemRecord?
+    /// Frames a second of the stems, of a job that is done.
+    public var sampleRate: Int?
     /// The model that separated it.
     public var model: String?
     /// What the listener should know (damaged frames, …), as sentences.
@@ -144,6 +148,7 @@ extension Job {
         if let text = fields["manifest"], state == .done {
             let manifest = try decoded(Manifest.self, text, of: id)
             (stems, model, warnings) = (manifest.stems, manifest.model, manifest.warnings)
+            (original, sampleRate) = (manifest.original, manifest.sampleRate)
         }
     }
 

@@ -12,6 +12,14 @@ protocol SampleSource: AnyObject {
 
     /// How precise the file's samples are; nil where the codec is lossy.
     var depth: SampleDepth? { get }
+
+    /// Before anything is read: goes on at a frame of the file, where it has `rate` frames a second and nothing before the frame is
+    /// needed to decode it. False where that is not so; then nothing has changed.
+    func seek(to frame: Int, rate: Int) throws -> Bool
+}
+
+extension SampleSource {
+    func seek(to frame: Int, rate: Int) throws -> Bool { false }
 }
 
 /// Some frames of interleaved samples; a view on memory that belongs to its source.

@@ -1,19 +1,20 @@
 import Foundation
 
-/// Random access to a file's bytes through one small buffer, so that scanning a file does not map it into memory.
-///
-/// The file is opened once, and every decoder reads through this: what is read is what was judged, whatever happens to the
-/// name meanwhile, and no library gets a path.
-final class FileWindow {
+/// The bytes of a track, wherever they lie. Used by one thread at a time, whose calls may block.
+public protocol AudioBytes: AnyObject {
     /// What the person called it, for sentences.
+    var path: String { get }
+    /// How many there are.
+    var size: Int { get }
+    /// Copies bytes from `offset` on, at least one and at most as many as fit; 0 beyond the end, and where they cannot be had.
+    func read(at offset: Int, into target: UnsafeMutableRawBufferPointer) -> Int
+}
+
+/// A file of this machine, opened once: what is read is what was judged, whatever happens to the name meanwhile.
+final class LocalFile: AudioBytes {
     let path: String
-    /// The file's size in bytes.
     let size: Int
     private let descriptor: Int32
-    private let buffer: UnsafeMutablePointer<UInt8>
-    private var start = 0
-    private var count = 0
-    private static let capacity = 1 << 16
 
     /// Opens the file.
     ///
@@ -33,22 +34,45 @@ final class FileWindow {
             throw AudioError.cannotOpen(path: path, reason: "it is not a regular file")
         }
         size = Int(status.st_size)
-        buffer = .allocate(capacity: Self.capacity)
     }
 
-    deinit {
-        close(descriptor)
-        buffer.deallocate()
-    }
+    deinit { close(descriptor) }
 
-    /// Copies bytes from `offset` on, as many as there are and fit; 0 beyond the end (and where the disk fails).
     func read(at offset: Int, into target: UnsafeMutableRawBufferPointer) -> Int {
-        guard offset >= 0, offset < size else { return 0 }
         while true {
             let count = pread(descriptor, target.baseAddress, target.count, off_t(offset))
             if count < 0, errno == EINTR { continue }
             return max(0, count)
         }
+    }
+}
+
+/// Random access to a track's bytes through one small buffer, so that scanning a file does not map it into memory. Every decoder
+/// reads through this, and no library gets a path.
+final class FileWindow {
+    /// What the person called it, for sentences.
+    var path: String { bytes.path }
+    /// Its size in bytes.
+    let size: Int
+    private let bytes: any AudioBytes
+    private let buffer: UnsafeMutablePointer<UInt8>
+    private var start = 0
+    private var count = 0
+    private static let capacity = 1 << 16
+
+    /// A window over these bytes.
+    init(_ bytes: any AudioBytes) {
+        self.bytes = bytes
+        size = bytes.size
+        buffer = .allocate(capacity: Self.capacity)
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// Copies bytes from `offset` on, as many as there are and fit; 0 beyond the end (and where the disk fails).
+    func read(at offset: Int, into target: UnsafeMutableRawBufferPointer) -> Int {
+        guard offset >= 0, offset < size else { return 0 }
+        return bytes.read(at: offset, into: target)
     }
 
     /// The byte at `offset`, or nil beyond the end (or where the disk fails).
@@ -66,7 +90,12 @@ final class FileWindow {
     func bytes(at offset: Int, length: Int) -> [UInt8] {
         guard offset >= 0, offset < size else { return [] }
         return [UInt8](unsafeUninitializedCapacity: min(length, size - offset)) { target, count in
-            count = read(at: offset, into: UnsafeMutableRawBufferPointer(target))
+            let target = UnsafeMutableRawBufferPointer(target)
+            while count < target.count {
+                let more = read(at: offset + count, into: UnsafeMutableRawBufferPointer(rebasing: target[count...]))
+                guard more > 0 else { return }
+                count += more
+            }
         }
     }
 

@@ -24,6 +24,9 @@ final class MediaSource: SampleSource {
     private var lastFailurePlace = 0
     private var pendingSilence = 0
     private var holdsFrame = false
+    /// The frame that was gone to, until it is known how far before it decoding began.
+    private var wantedFrame: Int?
+    private var framesToDrop = 0
     private var hasEnded = false
     private var endWarning: String?
     private let choice: String?
@@ -77,14 +80,15 @@ final class MediaSource: SampleSource {
             if holdsFrame {
                 if pendingSilence > 0 { return try silence() }
                 holdsFrame = false
-                return try convert()
+                if let block = try convert() { return block }
+                continue
             }
             guard let decoder, let frame, !hasEnded else { return nil }
             switch avcodec_receive_frame(decoder, frame) {
             case 0:
                 failedInARow = 0
                 holdsFrame = frame.pointee.nb_samples > 0
-                notePlace(of: frame)
+                try notePlace(of: frame)
             case -EAGAIN:
                 try feed()
             case ffmpeg_end_of_file():
@@ -247,10 +251,18 @@ extension MediaSource {
 
 extension MediaSource {
     /// Counts a new frame, and finds out what is missing before it: FLAC says of every block where it belongs.
-    private func notePlace(of frame: UnsafeMutablePointer<AVFrame>) {
+    private func notePlace(of frame: UnsafeMutablePointer<AVFrame>) throws {
         guard holdsFrame else { return }
         sampleRate = Int(frame.pointee.sample_rate)
         let (base, stamp) = (stream.pointee.time_base, frame.pointee.pts)
+        if let wanted = wantedFrame {
+            wantedFrame = nil
+            let place = Int(av_rescale_q(stamp, base, AVRational(num: 1, den: Int32(sampleRate))))
+            guard stamp != Int64.min, place <= wanted else {
+                throw AudioError.undecodable(path: path, reason: "its blocks do not say where they belong")
+            }
+            (decodedFrames, framesToDrop) = (place, wanted - place)
+        }
         if failures > 0, stream.pointee.codecpar.pointee.codec_id == AV_CODEC_ID_FLAC, stamp != Int64.min,
             sampleRate > 0
         {
@@ -261,9 +273,27 @@ extension MediaSource {
         decodedFrames += Int(frame.pointee.nb_samples) + pendingSilence
     }
 
+    /// The frame as floats; nil where all of it lies before what is wanted.
     private func convert() throws -> SampleBlock? {
         guard let frame else { return nil }
-        return try converter(for: frame).convert(frame)
+        let block = try converter(for: frame).convert(frame)
+        guard framesToDrop > 0 else { return block }
+        let dropped = min(framesToDrop, block.frames)
+        framesToDrop -= dropped
+        guard dropped < block.frames else { return nil }
+        return SampleBlock(
+            samples: UnsafeBufferPointer(rebasing: block.samples[(dropped * block.format.channels)...]),
+            format: block.format)
+    }
+
+    func seek(to frame: Int, rate: Int) throws -> Bool {
+        let parameters = stream.pointee.codecpar.pointee
+        guard statesExactLength, Int(parameters.sample_rate) == rate else { return false }
+        let time = av_rescale_q(Int64(frame), AVRational(num: 1, den: parameters.sample_rate), stream.pointee.time_base)
+        guard av_seek_frame(input.context, stream.pointee.index, time, AVSEEK_FLAG_BACKWARD) >= 0 else { return false }
+        avcodec_flush_buffers(decoder)
+        wantedFrame = frame
+        return true
     }
 
     /// Some of the silence in place of what is lost.

@@ -44,7 +44,7 @@ public struct TrackTags: Sendable, Equatable {
 
     /// The tags of a file that can be read; nil where there are none.
     public init?(_ url: URL) {
-        guard let file = try? FileWindow(url), file.size > 0,
+        guard let file = try? FileWindow(LocalFile(url)), file.size > 0,
             let input = try? MediaInput(file, in: 0..<file.size, isForTags: true)
         else { return nil }
         fields = []

@@ -12,20 +12,20 @@ final class MediaEncoder {
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private let tracks: [MediaTrack]
 
-    /// Begins a file in `descriptor`, which stays the caller's, or in memory.
+    /// Begins a file.
     ///
     /// - Parameters:
     ///   - path: what to call it in errors.
     ///   - names: one for each track.
     /// - Throws: ``AudioError`` when an encoder refuses the parameters, or the disk the first bytes.
     init(
-        _ descriptor: Int32?, path: String, format: AudioFormat, sampleRate: Int, channels: Int,
+        _ target: MediaOutput.Target, path: String, format: AudioFormat, sampleRate: Int, channels: Int,
         names: [String?] = [nil],
         quantisation: Quantisation = .reference, tags: TrackTags?
     ) throws {
         self.path = path
         let container = Container(format)
-        output = try MediaOutput(descriptor)
+        output = try MediaOutput(target)
         var new: UnsafeMutablePointer<AVFormatContext>?
         guard avformat_alloc_output_context2(&new, nil, container.name, nil) >= 0, let context = new else {
             throw AudioError.cannotWrite(path: path, reason: "libavformat has no \(container.name) here")
@@ -75,6 +75,9 @@ final class MediaEncoder {
     }
 
     private func check(_ code: Int32) throws { try Self.check(code, output, path) }
+
+    /// What a stream has got since it was asked last.
+    func takeStreamed() -> [UInt8] { output.take() }
 
     private static func check(_ code: Int32, _ output: MediaOutput, _ path: String) throws {
         if output.failure != 0 { throw AudioError.writing(path, code: output.failure) }
@@ -140,7 +143,7 @@ extension MediaEncoder {
     /// The tags as an ID3 tag: what libavformat writes before an MP3 that has no frames.
     static func id3(_ tags: TrackTags, path: String) throws -> [UInt8] {
         let encoder = try MediaEncoder(
-            nil, path: path, format: .mp3(bitrate: 128, preset: 7), sampleRate: 44100, channels: 2, tags: tags)
+            .memory, path: path, format: .mp3(bitrate: 128, preset: 7), sampleRate: 44100, channels: 2, tags: tags)
         try encoder.close()
         return encoder.output.memory
     }
@@ -191,8 +194,18 @@ private struct Container {
     }
 }
 
-/// Where a container's bytes go: one open file, or memory.
+/// Where a container's bytes go.
 final class MediaOutput {
+    /// What kind of place that is.
+    enum Target {
+        /// One open file, which stays the caller's.
+        case file(Int32)
+        /// Memory, in which the container goes back to complete its header.
+        case memory
+        /// Somebody who has what was written before: nothing can be changed any more.
+        case stream
+    }
+
     /// What libavformat writes to.
     private(set) var io: UnsafeMutablePointer<AVIOContext>!
     /// The `errno` of the first write that failed, or 0.
@@ -204,12 +217,14 @@ final class MediaOutput {
 
     private static let bufferLength = 1 << 15
 
-    init(_ descriptor: Int32?) throws {
-        self.descriptor = descriptor
+    init(_ target: Target) throws {
+        descriptor = if case .file(let descriptor) = target { descriptor } else { nil }
+        let seek: (@convention(c) (UnsafeMutableRawPointer?, Int64, Int32) -> Int64)? =
+            if case .stream = target { nil } else { seekOutput }
         guard let buffer = av_malloc(Self.bufferLength),
             let io = avio_alloc_context(
                 buffer.assumingMemoryBound(to: UInt8.self), Int32(Self.bufferLength), 1,
-                Unmanaged.passUnretained(self).toOpaque(), nil, writeBytes, seekOutput)
+                Unmanaged.passUnretained(self).toOpaque(), nil, writeBytes, seek)
         else { throw AudioError.invalidFormat("There is no memory for an encoder.") }
         self.io = io
     }
@@ -218,6 +233,16 @@ final class MediaOutput {
         guard let io else { return }
         av_free(io.pointee.buffer)
         avio_context_free(&self.io)
+    }
+
+    /// What a stream has got since it was asked last.
+    func take() -> [UInt8] {
+        avio_flush(io)
+        defer {
+            memory.removeAll(keepingCapacity: true)
+            position = 0
+        }
+        return memory
     }
 
     /// Writes all of it, or notes why not.

@@ -33,7 +33,7 @@ public final class StemFile {
             let temporary = try TemporaryFile(in: url.deletingLastPathComponent())
             do {
                 encoder = try MediaEncoder(
-                    temporary.descriptor, path: temporary.url.path, format: description.format,
+                    .file(temporary.descriptor), path: temporary.url.path, format: description.format,
                     sampleRate: description.sampleRate, channels: description.channels, names: ["Master"] + self.names,
                     tags: description.tags)
             } catch {

@@ -45,8 +45,7 @@ public struct FunctionHost: Service {
                 hidesMetrics: configuration.probePort != nil),
             gatekeeper: Gatekeeper(configuration),
             sessions: Sessions(keys: configuration.keys, signer: configuration.signer), origins: configuration.origins,
-            speaksTLS: configuration.certificate != nil, proxies: configuration.trustedProxies,
-            state: state,
+            speaksTLS: configuration.certificate != nil, proxies: configuration.trustedProxies, state: state,
             metrics: HostMetrics(
                 registry: metrics,
                 targets: Dictionary(

@@ -107,8 +107,9 @@ public actor EngineSeparator: SongSeparator {
             guard names.contains(name) else { throw SongRefused(model: name, offered: names) }
             let bag = try await bag(named: name, progress: progress)
             let report = try await thread.run { [self] in
-                let separator = try Separator(
-                    bag: bag, options: SeparationOptions(order.options, seed: order.seed), memoryLimit: memoryLimit)
+                var options = SeparationOptions(order.options, seed: order.seed)
+                options.studio = order.studio
+                let separator = try Separator(bag: bag, options: options, memoryLimit: memoryLimit)
                 announce(separator.memory, model: bag.name)
                 return try separator.separate(
                     order.song, to: { order.folder.appending(path: "\($0).\(order.options.format.fileExtension)") },
@@ -120,7 +121,7 @@ public actor EngineSeparator: SongSeparator {
                     progress: progress)
             }
             return SeparatedSong(
-                model: bag.name, stems: report.stems.map { .init(name: $0.name, url: $0.url) },
+                model: bag.name, stems: report.stems.map { .init($0) }, original: report.original.map { .init($0) },
                 duration: report.duration, sampleRate: report.sampleRate, warnings: report.warnings,
                 remainder: report.remainder, seconds: report.separationSeconds,
                 encodingSeconds: report.encodingSeconds)
@@ -171,6 +172,12 @@ public actor EngineSeparator: SongSeparator {
             guard let files = try await group.next() ?? nil else { throw CancellationError() }
             return files
         }
+    }
+}
+
+extension SeparatedSong.Stem {
+    init(_ stem: SeparationReport.Stem) {
+        self.init(name: stem.name, url: stem.url, frames: stem.frames, peaks: stem.peaks)
     }
 }
 

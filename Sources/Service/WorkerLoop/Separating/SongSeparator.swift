@@ -47,6 +47,8 @@ public struct SeparationOrder: Sendable {
     public var song: URL
     /// An existing folder for the stems.
     public var folder: URL
+    /// An existing folder for what players want beside the stems: peaks, and the song as the model heard it.
+    public var studio: URL?
     /// How to separate.
     public var options: JobOptions
     /// What the song may be.
@@ -55,9 +57,12 @@ public struct SeparationOrder: Sendable {
     public var seed: UInt64
 
     /// An order.
-    public init(song: URL, folder: URL, options: JobOptions, limits: AudioLimits? = nil, seed: UInt64) {
+    public init(
+        song: URL, folder: URL, studio: URL? = nil, options: JobOptions, limits: AudioLimits? = nil, seed: UInt64
+    ) {
         self.song = song
         self.folder = folder
+        self.studio = studio
         self.options = options
         self.limits = limits
         self.seed = seed
@@ -72,11 +77,17 @@ public struct SeparatedSong: Sendable {
         public var name: String
         /// The complete file.
         public var url: URL
+        /// Frames in it; nil where that is not known.
+        public var frames: Int?
+        /// The file of its peaks.
+        public var peaks: URL?
 
         /// A stem in a file.
-        public init(name: String, url: URL) {
+        public init(name: String, url: URL, frames: Int? = nil, peaks: URL? = nil) {
             self.name = name
             self.url = url
+            self.frames = frames
+            self.peaks = peaks
         }
     }
 
@@ -84,6 +95,8 @@ public struct SeparatedSong: Sendable {
     public var model: String
     /// The stems, in the model's order.
     public var stems: [Stem]
+    /// The song itself as the model heard it, as FLAC.
+    public var original: Stem?
     /// The song's length in seconds.
     public var duration: Double
     /// Frames a second of the stems.
@@ -99,11 +112,12 @@ public struct SeparatedSong: Sendable {
 
     /// A separated song.
     public init(
-        model: String, stems: [Stem], duration: Double, sampleRate: Int, warnings: [String] = [],
+        model: String, stems: [Stem], original: Stem? = nil, duration: Double, sampleRate: Int, warnings: [String] = [],
         remainder: Double? = nil, seconds: Double, encodingSeconds: Double = 0
     ) {
         self.model = model
         self.stems = stems
+        self.original = original
         self.duration = duration
         self.sampleRate = sampleRate
         self.warnings = warnings

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTransport
 import Jobs
 import ObjectStorage
+import SeparationChoices
 import ServiceContract
 import Threading
 
@@ -57,18 +58,41 @@ struct SongStore: Sendable {
     /// Whether the storage answers, whatever it says of one song.
     func isThere() async -> Bool { (try? await storage.bucketExists(outputBucket)) == true }
 
-    /// Where a claim's stem goes, below `{job}/`.
-    static func file(of stem: URL, for claim: Claim) -> String {
-        let name = stem.lastPathComponent
+    /// Where a claim's file goes, below `{job}/`.
+    static func file(of url: URL, in folder: String? = nil, for claim: Claim) -> String {
+        let name = (folder.map { "\($0)/" } ?? "") + url.lastPathComponent
         return claim.token == 1 ? name : "attempt-\(claim.token)/\(name)"
     }
 
-    /// Stores one stem.
+    /// Stores one stem, without its peaks.
     func store(_ stem: SeparatedSong.Stem, of claim: Claim) async throws -> StemRecord {
-        let type = claim.job.options.format.contentType
-        let file = Self.file(of: stem.url, for: claim)
-        let result = try await storage.putFile(outputBucket, "\(claim.job.id)/\(file)", stem.url, contentType: type)
-        return StemRecord(name: stem.name, file: file, size: result.size, eTag: result.eTag, contentType: type)
+        try await store(stem, in: nil, as: claim.job.options.format, of: claim)
+    }
+
+    /// Stores the song as the model heard it, without its peaks.
+    func store(original: SeparatedSong.Stem, of claim: Claim) async throws -> StemRecord {
+        try await store(original, in: Self.studio, as: .flac, of: claim)
+    }
+
+    /// Stores peaks.
+    func store(peaks: URL, of claim: Claim) async throws -> PeaksRecord {
+        let file = Self.file(of: peaks, in: Self.studio, for: claim)
+        let result = try await storage.putFile(outputBucket, "\(claim.job.id)/\(file)", peaks)
+        return PeaksRecord(file: file, size: result.size, eTag: result.eTag)
+    }
+
+    /// What players want beside the stems; no stem's name has a slash.
+    private static let studio = "studio"
+
+    private func store(
+        _ stem: SeparatedSong.Stem, in folder: String?, as format: StemFormat, of claim: Claim
+    ) async throws -> StemRecord {
+        let file = Self.file(of: stem.url, in: folder, for: claim)
+        let result = try await storage.putFile(
+            outputBucket, "\(claim.job.id)/\(file)", stem.url, contentType: format.contentType)
+        return StemRecord(
+            name: stem.name, file: file, size: result.size, eTag: result.eTag, contentType: format.contentType,
+            frames: stem.frames)
     }
 
     /// Stores a manifest that was sealed.
@@ -80,12 +104,12 @@ struct SongStore: Sendable {
 
     /// Removes the stems of a claim that came to nothing.
     func discard(_ stems: [StemRecord], of job: JobID) async throws {
-        try await storage.deleteMany(outputBucket, stems.map { $0.key(of: job) })
+        try await storage.deleteMany(outputBucket, stems.flatMap { $0.keys(of: job) })
     }
 
     /// Removes what earlier attempts have left: all but the stems of `manifest`, or everything where there is none.
     func clean(_ job: JobID, keeping manifest: Manifest? = nil) async throws {
-        let kept = Set(manifest.map { [Manifest.key(of: job)] + $0.stems.map { $0.key(of: job) } } ?? [])
+        let kept = Set(manifest.map { [Manifest.key(of: job)] + $0.keys } ?? [])
         var left: [String] = []
         for try await object in storage.objects(outputBucket, prefix: "\(job)/") where !kept.contains(object.key) {
             left.append(object.key)
