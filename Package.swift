@@ -380,7 +380,7 @@ var tests: [Target] {
                 "LocalStack", "ServiceClient", "ServiceContract", "ObjectStorage", "Jobs", "Policy", "HTTPTransport",
                 "Evaluation", .logging,
             ], exclude: ["collector.py"]),
-        test("StudioTests", ["LocalStack"], exclude: ["Scenarios"]),
+        test("StudioTests", ["LocalStack", "FunctionHost"], exclude: ["Scenarios"]),
     ]
 }
 

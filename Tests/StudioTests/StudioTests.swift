@@ -1,4 +1,5 @@
 import Foundation
+import FunctionHost
 import LocalStack
 import TestSupport
 import Testing
@@ -24,6 +25,14 @@ import Testing
     /// Every view, for whoever cannot see it, on a small phone, in light and dark.
     @Test func everyViewIsForEverybody() async throws { try await play("views") }
 
+    /// A key opens the page, a link the mixer, for listening, until it expires.
+    @Test func keysAndLinksLetIn() async throws {
+        let secret = APIKey.makeSecret()
+        try await play(
+            "access",
+            environment: ["STUDIO_KEY": secret, "MSAAS_API_KEYS": try APIKey(name: "anna", secret: secret).entry])
+    }
+
     private func play(_ scenario: String, workers: Int = 0, environment: [String: String] = [:]) async throws {
         let data = folder.url.appending(path: "data")
         let log = folder.path + "/service.log"
@@ -39,7 +48,7 @@ import Testing
         }
         let address = try StackAddress.read(from: data)
         let variables = [
-            "STUDIO_URL": address.http, "STUDIO_SERVICE": String(service.processIdentifier),
+            "STUDIO_URL": address.http, "STUDIO_DATA": data.path, "STUDIO_SERVICE": String(service.processIdentifier),
             "AWS_ENDPOINT_URL": address.storage, "AWS_ACCESS_KEY_ID": address.accessKey,
             "AWS_SECRET_ACCESS_KEY": address.secretKey, "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "1",

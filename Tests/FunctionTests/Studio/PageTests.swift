@@ -1,9 +1,9 @@
+import Foundation
 import FunctionHost
 import HTTPTransport
 import StudioFunction
 import TestSupport
 import Testing
-import Foundation
 
 /// The page as files: which there are, who gets them, how long they may be kept.
 @Suite struct PageTests {

@@ -33,7 +33,7 @@ def wave(samples, rate=RATE):
     return b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVE" + form + b"data" + struct.pack("<I", len(data)) + data
 
 
-def store(name, stems, rate=RATE):
+def store(name, stems, rate=RATE, owner=None):
     """A job that is done, as a worker leaves it: the stems, then the manifest. Gives back its id."""
     job = uuid.uuid4().hex
     records = []
@@ -53,6 +53,8 @@ def store(name, stems, rate=RATE):
     manifest = {
         "job": job, "model": "made-up", "filename": name, "duration": frames / rate, "sampleRate": rate, "stems": records,
         "separationSeconds": 1, "warnings": [], "finishedAt": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    if owner:
+        manifest["owner"] = owner
     storage.put_object(Bucket="output", Key=f"{job}/manifest.json", Body=json.dumps(manifest).encode())
     return job
 
