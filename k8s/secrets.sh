@@ -18,7 +18,7 @@ secret() { # name, then key=value…
 
 # Redis knows a user for each role, whose rights are in base/redis/users.acl; `admin`, for you, may everything.
 users=
-for user in upload separate fetch worker autoscaler admin probe; do
+for user in upload separate fetch callbacks worker autoscaler admin probe; do
     password=$(random 24)
     users="$users $user=$password"
     [ $user = probe ] || secret "redis-$user" "REDIS_URL=redis://$user:$password@redis:6379/0"
@@ -32,3 +32,5 @@ for role in upload separate fetch worker setup; do
     secret "storage-$role" "S3_ACCESS_KEY=msaas-$role" "S3_SECRET_KEY=$(random 24)"
 done
 secret webhook "WEBHOOK_TOKEN=$(random 24)"
+# Sessions of browsers and share links are signed with it, by all functions that clients call.
+secret signing "MSAAS_SIGNING_SECRET=$(random 32)"

@@ -77,6 +77,8 @@ import Testing
         retry-period: 200ms
         interval: 100ms
         stabilisation-window: 400ms
+        settle-window: 400ms
+        growth-pause: 0s
         idle-window: 600ms
         growth-period: 300ms
         max-replicas: 50

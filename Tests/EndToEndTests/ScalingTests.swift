@@ -11,6 +11,7 @@ import Testing
         var settings = Settings()
         settings.growthPeriod = .seconds(1)
         settings.stabilisationWindow = .seconds(1)
+        settings.settleWindow = .seconds(1)
         settings.idleWindow = .seconds(2)
         settings.targetJobsPerWorker = 1
         return settings

@@ -21,7 +21,15 @@ enum MediaTarget: FuzzTarget {
     static let name = "media"
     static var anatomy: (any Anatomy)? { SoundAnatomy() }
 
-    static func run(_ input: Data) throws { try decode(input) }
+    static func run(_ input: Data) throws {
+        try input.write(to: file)
+        defer { unlink(file.path) }
+        // Whoever has no sound may still have tags.
+        if let tags = TrackTags(file) {
+            precondition(tags.fields.count <= 100 && tags.fields.allSatisfy { $0.text.utf8.count <= 20_000 })
+        }
+        try decode(input)
+    }
 }
 
 private let file = URL(filePath: "/dev/shm/msaas-fuzz-\(ProcessInfo.processInfo.processIdentifier)")

@@ -122,8 +122,10 @@ struct OwnerTests {
         #expect(try await fixture.queue.recent(limit: 10, owner: "a").map(\.id) == [a.id])
         #expect(Set(try await fixture.queue.recent(limit: 10).map(\.id)) == [a.id, b.id, nobody.id])
         #expect(Viewer.owner("a").maySee(ownedBy: "a"))
+        #expect(Viewer.guest(a.id).maySee(a.id, ownedBy: "a") && !Viewer.guest(a.id).maySee(b.id, ownedBy: "a"))
+        #expect(!Viewer.guest(a.id).maySee(ownedBy: "a") && !Viewer.owner("b").maySee(a.id, ownedBy: "a"))
         #expect(!Viewer.owner("a").maySee(ownedBy: "b") && !Viewer.owner("a").maySee(ownedBy: nil))
-        #expect(Viewer.admin.maySee(ownedBy: "b") && Viewer.everybody.maySee(ownedBy: nil))
+        #expect(Viewer.admin.maySee(a.id, ownedBy: "b") && Viewer.everybody.maySee(ownedBy: nil))
     }
 
     @Test func objectsAreSetAsideAfterAFewTries() async throws {

@@ -60,7 +60,8 @@ import Yams
                 switch try program(container) {
                 case "function-host":
                     _ = try HostConfiguration(environment: values.withoutKeyFile)
-                    _ = try S3Configuration(environment: values)
+                    // The page needs nobody.
+                    if values["FUNCTION_TARGET"] != "studio" { _ = try S3Configuration(environment: values) }
                     _ = try QueueOptions(environment: values)
                     if let url = values["REDIS_URL"] { #expect(try RedisAddress(url).host == "redis") }
                 case "worker":
@@ -70,7 +71,10 @@ import Yams
                     #expect(try RedisAddress(try #require(values["REDIS_URL"])).host == "redis")
                 case "autoscaler":
                     let configuration = try ControllerConfiguration(flags: [:], environment: values)
-                    #expect(configuration.deployment == "worker")
+                    let file = try #require(configuration.targetsFile)
+                    let mounts = container["volumeMounts"]?.items.compactMap { $0.text("mountPath") } ?? []
+                    #expect(mounts.map { $0 + "/targets.yaml" } == [file])
+                    #expect(try rendering.scaled().first?.deployment == "worker")
                     #expect(try RedisAddress(configuration.redisURL).host == "redis")
                     _ = try QueueOptions(environment: values)
                     #expect(
@@ -90,7 +94,7 @@ import Yams
     func everybodyHasTheSameRules(name: String) async throws {
         let rendering = try await Rendering(name)
         var rules: Set<[String?]> = []
-        for name in ["upload", "separate", "fetch", "worker", "autoscaler"] {
+        for name in ["upload", "separate", "fetch", "callbacks", "worker", "autoscaler"] {
             let workload = try rendering.object("Deployment", name)
             let values = try rendering.environment(of: workload, workload.containers[0]).values
             rules.insert(

@@ -38,15 +38,25 @@ import Yams
         #expect(granted.count == Set(granted).count, "something is granted twice")
     }
 
-    /// One Deployment and one Lease, where RBAC can say so; `create` knows no names.
+    /// The Deployments that are scaled and one Lease, where RBAC can say so; `create` knows no names.
     @Test(arguments: Rendering.names)
     func rolesNameTheirObjects(name: String) async throws {
         let rendering = try await Rendering(name)
-        let map = try #require(rendering.all("ConfigMap").first { $0.name.hasPrefix("autoscaler-") })["data"]?.strings
+        let map = try #require(rendering.all("ConfigMap").first { $0.name.hasPrefix("autoscaler-settings") })["data"]?
+            .strings
+        let targets = try rendering.scaled()
+        // Everything that is scaled is there, and nothing of it has a number of its own that an `apply` would set back.
+        for target in targets {
+            #expect(try rendering.object("Deployment", target.deployment)["spec", "replicas"] == nil)
+        }
+        let functions = rendering.all("Deployment").filter {
+            $0["metadata", "labels", "app.kubernetes.io/component"]?.string == "function"
+        }
+        #expect(Set(functions.map(\.name)) == Set(targets.dropFirst().map(\.deployment)))
         for rule in try rendering.object("Role", "autoscaler")["rules"]?.items ?? [] {
             let names = rule["resourceNames"]?.texts
             switch rule["resources"]?.texts.first?.split(separator: "/").first {
-            case "deployments": #expect(names == [map?["AUTOSCALER_DEPLOYMENT"] ?? ""])
+            case "deployments": #expect(names == targets.map(\.deployment))
             case "leases" where rule["verbs"]?.texts != ["create"]:
                 #expect(names == [map?["AUTOSCALER_LEASE_NAME"] ?? ""])
             default: #expect(names == nil)
@@ -54,9 +64,9 @@ import Yams
         }
     }
 
-    /// RBAC cannot say which pods: the admission policy lets the autoscaler change annotations of workers only.
+    /// RBAC cannot say which pods: the admission policy lets the autoscaler change annotations of what it scales only.
     @Test(arguments: Rendering.names)
-    func onlyWorkersMayBeMarked(name: String) async throws {
+    func onlyWhatIsScaledMayBeMarked(name: String) async throws {
         let rendering = try await Rendering(name)
         let policy = try rendering.object("ValidatingAdmissionPolicy", "msaas-autoscaler")
         let namespace = try rendering.object("Namespace", "msaas").name
@@ -67,14 +77,16 @@ import Yams
         let conditions = policy["spec", "matchConditions"]?.items.compactMap { $0.text("expression") } ?? []
         #expect(conditions == ["request.userInfo.username == 'system:serviceaccount:\(namespace):autoscaler'"])
         let rules = policy["spec", "validations"]?.items.compactMap { $0.text("expression") } ?? []
-        let worker = try rendering.object("Deployment", "worker")
-        let labels = worker["spec", "template", "metadata", "labels"]?.strings ?? [:]
-        let component = try #require(labels["app.kubernetes.io/component"])
-        #expect(rules.contains { $0.contains("labels['app.kubernetes.io/component'] == '\(component)'") })
+        func component(_ workload: Object) -> String {
+            workload["spec", "template", "metadata", "labels", "app.kubernetes.io/component"]?.string ?? ""
+        }
+        let scaled = Set(try rendering.scaled().map(\.deployment))
+        let components = ["worker", "function"]
+        #expect(
+            rules.contains { $0.contains("labels['app.kubernetes.io/component'] in ['worker', 'function']") })
         #expect(rules.contains { $0.contains("object.spec == oldObject.spec") })
-        for other in rendering.workloads where other.name != "worker" {
-            let labels = other["spec", "template", "metadata", "labels"]?.strings ?? [:]
-            #expect(labels["app.kubernetes.io/component"] != component, "\(other.title)")
+        for workload in rendering.workloads {
+            #expect(components.contains(component(workload)) == scaled.contains(workload.name), "\(workload.title)")
         }
         let binding = try rendering.object("ValidatingAdmissionPolicyBinding", "msaas-autoscaler")
         #expect(binding["spec", "policyName"]?.string == policy.name)
@@ -95,5 +107,15 @@ import Yams
             #expect(
                 subjects.map(\.strings) == [["kind": "ServiceAccount", "name": "autoscaler", "namespace": "msaas"]])
         }
+    }
+}
+
+extension Rendering {
+    /// What the autoscaler is told to scale.
+    func scaled() throws -> [TargetConfiguration] {
+        let map = try #require(all("ConfigMap").first { $0.name.hasPrefix("autoscaler-targets") })
+        var configuration = ControllerConfiguration()
+        try configuration.take(targets: try #require(map["data", "targets.yaml"]?.string), path: "targets.yaml")
+        return configuration.targets
     }
 }

@@ -56,8 +56,12 @@ import Yams
             let ports = service["spec", "ports"]?.items.compactMap { $0.text("name") } ?? []
             #expect(ports.contains(backend.text("port", "name") ?? ""))
             paths[path.text("path") ?? ""] = service.name
-            #expect(path.text("pathType") == "Prefix")
+            #expect(path.text("pathType") == (path.text("path") == "/" ? "Exact" : "Prefix"))
         }
-        #expect(paths == ["/upload": "upload", "/fetch": "fetch"])
+        #expect(
+            paths == [
+                "/upload": "upload", "/fetch": "fetch", "/session": "fetch", "/studio": "studio", "/": "studio",
+                "/callbacks": "callbacks",
+            ])
     }
 }

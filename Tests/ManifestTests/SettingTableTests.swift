@@ -1,3 +1,4 @@
+import CallbacksFunction
 import EnvironmentSettings
 import FetchFunction
 import Foundation
@@ -7,6 +8,7 @@ import Jobs
 import LocalStack
 import ModelStore
 import ObjectStorage
+import Observability
 import Separation
 import SeparateFunction
 import ServiceClient
@@ -21,19 +23,16 @@ import WorkerLoop
 struct Readers {
     let groups: [any Configurable.Type]
 
-    private static let logLevel = SettingRow(
-        name: "LOG_LEVEL", values: "one of trace, debug, info, notice, warning, error, critical", usual: "info",
-        isSecret: false)
-
-    var rows: [SettingRow] { groups.flatMap { $0.rows } + [Self.logLevel] }
+    var rows: [SettingRow] { (groups + [LogSettings.self]).flatMap { $0.rows } }
     var names: Set<String> { Set(rows.map(\.name)) }
 
     /// By the words of README.
     static let programs = [
         "host": Readers(groups: [
-            HostConfiguration.self, TLSFiles.self, KeySettings.self, BucketSettings.self, S3Configuration.self,
+            HostConfiguration.self, TLSFiles.self, KeySettings.self, SigningSettings.self, BucketSettings.self,
+            S3Configuration.self,
             RedisSettings.self, QueueOptions.self, UploadSettings.self, SeparateSettings.self, FetchSettings.self,
-            TraceSettings.self,
+            TraceSettings.self, CallbackSettings.self,
         ]),
         "worker": Readers(groups: [
             WorkerConfiguration.self, ModelChoice.self, EngineSettings.self, StoreSettings.self, S3Configuration.self,
@@ -123,7 +122,7 @@ struct Readers {
                     #expect(declared.contains(String(match.1)), "\(file) names \(match.1), which no setting declares")
                 }
                 for match in text.matches(of: /environment\["([A-Z0-9_]+)"\](?! = )/)
-                where declared.contains(String(match.1)) && match.1 != "LOG_LEVEL" {
+                where declared.contains(String(match.1)) {
                     Issue.record("\(file) reads \(match.1) by itself, not through its setting")
                 }
             }
@@ -136,6 +135,7 @@ struct Readers {
         #expect(
             Set(secrets.map(\.name)) == [
                 "REDIS_URL", "S3_SECRET_KEY", "WEBHOOK_TOKEN", "MSAAS_API_KEYS", "MSAAS_API_KEY",
+                "MSAAS_SIGNING_SECRET",
                 "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
             ])
     }

@@ -18,8 +18,8 @@ import Testing
         timeline.at(0)
         #expect(timeline.replicas == 20, "nothing has been learnt yet")
         timeline.every(1...1800)
-        #expect(timeline.replicas == 21, "one of the two is within the margin")
-        #expect(timeline.explanation.contains("2 more for what may come, 10 % of what worked lately"))
+        #expect(timeline.replicas == 21, "no more than their share: 10 % of 19")
+        #expect(timeline.explanation.contains("1 more for what may come, 10 % of what worked lately"))
     }
 
     @Test func aFleetThatIsRarelyUsedKeepsNone() throws {
@@ -56,7 +56,7 @@ import Testing
             #expect(timeline.replicas == 43)
         }
         timeline.at(1900) { $0.waiting = 3 }
-        #expect(timeline.replicas == 47)
+        #expect(timeline.replicas == 46)
     }
 
     @Test func theyAreNoTroubleAtTheLimits() throws {

@@ -30,9 +30,10 @@ struct StudioFilesTests {
         #expect(original.frames == 3000 && original.name == "original")
         #expect(try readTrack(original.url) == readTrack(studio.url("track.wav")))
         for stem in report.stems + [original] {
-            let header = try #require(PeaksHeader(Data(contentsOf: #require(stem.peaks))))
+            let peaks = try Data(contentsOf: #require(stem.peaks))
+            let header = try #require(PeaksHeader(peaks))
             #expect(header == PeaksHeader(sampleRate: 1000, zoom: 256, length: 12, channels: 2))
-            let largest = try Data(contentsOf: #require(stem.peaks)).dropFirst(24).withUnsafeBytes { bytes in
+            let largest = peaks.dropFirst(24).withUnsafeBytes { bytes in
                 (0..<(bytes.count / 2)).map { abs(Int(bytes.loadUnaligned(fromByteOffset: 2 * $0, as: Int16.self))) }
                     .max()
             }

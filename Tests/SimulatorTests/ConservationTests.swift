@@ -23,6 +23,8 @@ import Testing
             settings.targetJobsPerWorker = Int.random(in: 1...5, using: &generator)
             settings.targetWait = .seconds(Int.random(in: 5...300, using: &generator))
             settings.stabilisationWindow = .seconds(Int.random(in: 0...60, using: &generator))
+            settings.settleWindow = .seconds(Int.random(in: 0...300, using: &generator))
+            settings.growthPause = .seconds(Int.random(in: 0...5, using: &generator))
             settings.idleWindow = .seconds(Int.random(in: 0...60, using: &generator))
             settings.growthStep = Int.random(in: 1...10, using: &generator)
             var conditions = Conditions()

@@ -30,12 +30,7 @@ struct ControlLoop {
     var isLeading = false
     var history = History()
     var ledger = DrainLedger()
-    var changes: ChangeMerger
-    var troubles = TroubleWatch()
-    var foreign = ForeignChanges()
-    var lastChange: AutoscalerRecord.Change?
-    /// Why the number of workers could not be changed last.
-    var failure: String?
+    var resizer: Resizer
     /// Why busy workers could not be protected last.
     var protectionFailure: String?
 
@@ -51,7 +46,7 @@ struct ControlLoop {
         self.options = options
         self.status = status
         self.logger = logger
-        changes = ChangeMerger(window: options.eventWindow)
+        resizer = Resizer(target: target, status: status, eventWindow: options.eventWindow, logger: logger)
         status.change { $0.settings = policy.settings }
     }
 
@@ -76,7 +71,7 @@ struct ControlLoop {
         await resize(decision, reading)
         await report(decision, reading)
         await publish(decision, reading)
-        for announcement in changes.due(at: now) { await announce(announcement) }
+        await resizer.tellWhatIsDue(at: now)
     }
 
     /// What an earlier time of leading has left is out of date.
@@ -84,14 +79,11 @@ struct ControlLoop {
         isLeading = leading
         history = History()
         ledger = DrainLedger()
-        changes = ChangeMerger(window: options.eventWindow)
-        troubles = TroubleWatch()
-        foreign = ForeignChanges()
-        failure = nil
+        resizer.begin()
     }
 
     /// What has not been announced yet, at the end.
-    mutating func unannounced() -> [Announcement] { isLeading ? changes.flush(at: now) : [] }
+    mutating func unannounced() -> [Announcement] { isLeading ? resizer.unannounced(at: now) : [] }
 }
 
 extension ControlLoop {
@@ -110,7 +102,7 @@ extension ControlLoop {
         var fleet = Reading<Fleet>.unknown(state.failure)
         if let state = state.value {
             ledger.note(state, jobs.value, at: now)
-            foreign.observe(state.replicas, identity: state.identity, at: now)
+            resizer.observe(state, at: now)
             fleet = .known(
                 Fleet(state, jobs.value, ledger, patience: options.heartbeatTimeout / .seconds(1)))
             let room = await read(target.name) { [target] in try await target.headroom(for: state) }
@@ -131,21 +123,26 @@ extension ControlLoop {
     /// What the operator asks for goes before what somebody else has set, and that before the policy.
     private func control(_ jobs: JobsReading?, _ state: TargetState?) -> Control {
         let control = jobs?.control ?? .automatic
-        guard control == .automatic, let state, let rest = foreign.rest(at: now) else { return control }
+        guard control == .automatic, let state, let rest = resizer.rest(at: now) else { return control }
         return .yielding(to: state.replicas, for: rest)
     }
 
     private func read<Value: Sendable>(
         _ what: String, _ body: @escaping @Sendable () async throws -> Value
-    ) async -> Result<Value, any Error> {
-        do { return .success(try await withTimeLimit(Self.patience, for: what, body)) } catch { return .failure(error) }
-    }
+    ) async -> Result<Value, any Error> { await reading(what, within: Self.patience, body) }
+}
+
+/// What came of reading something that may not answer.
+func reading<Value: Sendable>(
+    _ what: String, within limit: Duration, _ body: @escaping @Sendable () async throws -> Value
+) async -> Result<Value, any Error> {
+    do { return .success(try await withTimeLimit(limit, for: what, body)) } catch { return .failure(error) }
 }
 
 extension Result where Failure == any Error {
-    fileprivate var value: Success? { try? get() }
+    var value: Success? { try? get() }
 
-    fileprivate var failure: String {
+    var failure: String {
         if case .failure(let error) = self { "\(error)" } else { "" }
     }
 }
@@ -182,63 +179,23 @@ extension ControlLoop {
     mutating func resize(_ decision: Decision, _ reading: RoundReading) async {
         guard let state = reading.state, let replicas = decision.replicas, replicas != state.replicas,
             await leadership.isLeading(), !Task.isCancelled
-        else {
-            failure = nil
-            return
-        }
+        else { return resizer.nothingToDo() }
         // Even when the call fails, it may have been heard.
         ledger.left(decision.leaving, at: now)
-        foreign.setting(replicas)
-        do {
-            try await target.resize(state, to: replicas, leaving: decision.leaving)
-        } catch {
-            if Task.isCancelled { return }
-            await noteFailure("\(error)", from: state.replicas, to: replicas)
-            return
-        }
-        failure = nil
-        let why = decision.explanation(ofGrowth: replicas > state.replicas)
         let backlog = reading.observation.backlog.value
-        logger.info(
-            replicas > state.replicas ? "scaled up" : "scaled down",
-            metadata: [
-                "target": "\(target.name)", "from": .stringConvertible(state.replicas),
-                "to": .stringConvertible(replicas), "wanted": .stringConvertible(decision.target ?? replicas),
-                "reasons": .array(decision.reasons.map { .string($0.code) }), "why": "\(decision.explanation)",
+        await resizer.resize(
+            state, to: replicas, decision, at: now,
+            [
                 "waiting": .stringConvertible(backlog?.waiting ?? 0),
                 "in-flight": .stringConvertible(backlog?.inFlight ?? 0),
-                "leaving": .array(decision.leaving.map { .string($0) }),
             ])
-        status.change {
-            if replicas > state.replicas { $0.scaledUp += 1 } else { $0.scaledDown += 1 }
-        }
-        lastChange = .init(from: state.replicas, to: replicas, at: Date(), why: why)
-        let announcements = changes.changed(from: state.replicas, to: replicas, why: why, at: now)
-        for announcement in announcements { await announce(announcement) }
-    }
-
-    private mutating func noteFailure(_ sentence: String, from: Int, to: Int) async {
-        status.change { $0.failures["target", default: 0] += 1 }
-        guard sentence != failure else { return }
-        failure = sentence
-        logger.warning(
-            "the number of workers cannot be changed: \(sentence)",
-            metadata: ["target": "\(target.name)", "from": "\(from)", "to": "\(to)"])
-        await announce(Announcement(isWarning: true, reason: "CannotScale", note: "from \(from) to \(to): \(sentence)"))
     }
 }
 
 extension ControlLoop {
     /// Tells what went wrong and what is well again.
     mutating func report(_ decision: Decision, _ reading: RoundReading) async {
-        logger.debug("decided", metadata: ["replicas": "\(decision.replicas ?? -1)", "why": "\(decision.explanation)"])
-        let (began, ended, announcements) = troubles.note(decision.reasons, at: now)
-        for trouble in began {
-            logger.warning("\(trouble)", metadata: ["target": "\(target.name)", "reason": "\(trouble.code)"])
-        }
-        for code in ended { logger.info("well again", metadata: ["target": "\(target.name)", "reason": "\(code)"]) }
-        for announcement in announcements { await announce(announcement) }
-        let present = failure == nil ? troubles.present : troubles.present.union(["cannot-scale"])
+        let present = await resizer.report(decision, at: now)
         status.change {
             $0.lastDecision = Date()
             $0.decisions += 1
@@ -275,19 +232,13 @@ extension ControlLoop {
     func publish(_ decision: Decision, _ reading: RoundReading) async {
         guard let jobs = reading.jobs else { return }
         // The last change may have been made by another leader.
-        let last = [lastChange, jobs.board.record?.lastChange].compactMap(\.self).max { $0.at < $1.at }
+        let last = [resizer.lastChange, jobs.board.record?.lastChange].compactMap(\.self).max { $0.at < $1.at }
         var record = AutoscalerRecord(
-            decision, reading.observation, audioSeconds: jobs.audioSeconds, policy.settings, lastChange: last,
+            decision, reading.observation, jobs, policy.settings, lastChange: last,
             leader: leadership.identity)
-        if let failure { record.reasons.append(.init(code: "cannot-scale", sentence: "cannot scale: \(failure)")) }
+        record.reasons += resizer.failureReason
         do { try await board.publish(record) } catch {
             logger.debug("the record cannot be published: \(error)")
-        }
-    }
-
-    func announce(_ announcement: Announcement) async {
-        do { try await target.announce(announcement) } catch {
-            logger.debug("an announcement was lost: \(error)", metadata: ["note": "\(announcement.note)"])
         }
     }
 }
@@ -320,28 +271,37 @@ package struct MarkPlan: Sendable, Equatable {
 extension AutoscalerRecord {
     /// A decision as everybody who watches is told of it.
     init(
-        _ decision: Decision, _ observation: Policy.Observation, audioSeconds: Double?, _ settings: Settings,
+        _ decision: Decision, _ observation: Policy.Observation, _ jobs: JobsReading, _ settings: Settings,
         lastChange: Change?, leader: String
     ) {
         let fleet = observation.fleet.value
+        let backlog = observation.backlog.value
+        let room = observation.headroom.value
+        self.init(
+            replicas: Replicas(decision, fleet),
+            bounds: Bounds(minimum: settings.minReplicas, maximum: settings.maxReplicas),
+            reasons: decision.reasons.map { Reason(code: $0.code, sentence: $0.description) },
+            observation: Observation(
+                waiting: backlog?.waiting, inFlight: backlog?.inFlight, audioSeconds: jobs.audioSeconds,
+                realTimeFactor: backlog?.realTimeFactor, memoryPerWorker: room.map { Int($0.request) },
+                memoryRoom: fleet.flatMap { room?.ceiling(for: $0)?.workers },
+                promisedWait: settings.targetWait / .seconds(1),
+                keptShare: jobs.statistics.kept(within: settings.targetWait)),
+            lastChange: lastChange, leader: leader)
+    }
+}
+
+extension AutoscalerRecord.Replicas {
+    /// The numbers after a decision on `fleet`.
+    init(_ decision: Decision, _ fleet: Fleet?) {
         let pending = fleet?.workers.count { worker in
             switch worker.phase {
             case .pending, .starting: true
             case .ready, .terminating: false
             }
         }
-        let backlog = observation.backlog.value
-        let room = observation.headroom.value
         self.init(
-            replicas: Replicas(
-                now: decision.replicas ?? fleet?.replicas, wanted: decision.target, ready: fleet?.ready ?? 0,
-                pending: pending ?? 0),
-            bounds: Bounds(minimum: settings.minReplicas, maximum: settings.maxReplicas),
-            reasons: decision.reasons.map { Reason(code: $0.code, sentence: $0.description) },
-            observation: Observation(
-                waiting: backlog?.waiting, inFlight: backlog?.inFlight, audioSeconds: audioSeconds,
-                realTimeFactor: backlog?.realTimeFactor, memoryPerWorker: room.map { Int($0.request) },
-                memoryRoom: fleet.flatMap { room?.ceiling(for: $0)?.workers }),
-            lastChange: lastChange, leader: leader)
+            now: decision.replicas ?? fleet?.replicas, wanted: decision.target, ready: fleet?.ready ?? 0,
+            pending: pending ?? 0)
     }
 }

@@ -24,20 +24,26 @@ public struct Controller: Service {
     private let policy: ScalingPolicy
     private let queue: RedisJobQueue
     private let target: any ScaleTarget
+    private let functions: [ScaledFunction]
     private let leadership: any Leadership
     private let options: ControllerOptions
     private let logger: Logger
 
     /// A controller; nothing happens before ``run()``.
     ///
-    /// - Parameter queue: Redis. With short timeouts it is sooner known to be away.
+    /// - Parameters:
+    ///   - queue: Redis. With short timeouts it is sooner known to be away.
+    ///   - target: the workers.
+    ///   - functions: what else is scaled, by its requests in flight.
     public init(
-        policy: ScalingPolicy, queue: RedisJobQueue, target: any ScaleTarget, leadership: any Leadership,
+        policy: ScalingPolicy, queue: RedisJobQueue, target: any ScaleTarget, functions: [ScaledFunction] = [],
+        leadership: any Leadership,
         options: ControllerOptions = ControllerOptions(), status: ControllerStatus = ControllerStatus(), logger: Logger
     ) {
         self.policy = policy
         self.queue = queue
         self.target = target
+        self.functions = functions
         self.leadership = leadership
         self.options = options
         self.status = status
@@ -63,6 +69,10 @@ public struct Controller: Service {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await target.run(changed: wake) }
             group.addTask { await leadership.run(changed: wake) }
+            for function in functions {
+                group.addTask { await function.target.run {} }
+                group.addTask { await scale(function, board) }
+            }
             group.addTask { await reader.follow(arrived: wake) }
             group.addTask { [interval = options.interval] in
                 repeat {
@@ -80,12 +90,20 @@ public struct Controller: Service {
                 guard await pause(for: Self.shortestPause) else { break }
             }
             group.cancelAll()
-            let rest = loop.unannounced()
-            // Not cancelled, unlike this task.
-            await Task { [target] in
-                for announcement in rest { try? await target.announce(announcement) }
-            }.value
+            await announce(loop.unannounced(), on: target)
         }
+    }
+
+    private func scale(_ function: ScaledFunction, _ board: RedisAutoscalerBoard) async {
+        var loop = FunctionLoop(
+            function, board: board, leadership: leadership, options: options, status: status, logger: logger)
+        await loop.run()
+        await announce(loop.unannounced(), on: function.target)
+    }
+
+    private func announce(_ rest: [Announcement], on target: any ScaleTarget) async {
+        // Not cancelled, unlike this task.
+        await Task { for announcement in rest { try? await target.announce(announcement) } }.value
     }
 }
 

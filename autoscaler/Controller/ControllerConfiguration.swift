@@ -10,6 +10,10 @@ public struct ControllerConfiguration: Sendable, Equatable {
     public var options = ControllerOptions()
     /// The Deployment to scale.
     public var deployment = "worker"
+    /// What else is scaled, by its requests in flight.
+    public var functions: [TargetConfiguration] = []
+    /// The file of targets; `nil`: `deployment` only.
+    public var targetsFile: String?
     /// Its namespace; `nil` for that of the kubeconfig's context or of the pod.
     public var namespace: String?
     /// The kubeconfig's context; `nil` for the current one.
@@ -81,7 +85,7 @@ public struct ControllerConfiguration: Sendable, Equatable {
 
     private func validate(_ values: [String: ConfigurationValue]) throws(ConfigurationError) {
         func origin(_ name: String) -> String { values[name].map { " It comes from \($0.origin)." } ?? "" }
-        do { try policy.validate() } catch { throw ConfigurationError("\(error)" + origin(error.name.rawValue)) }
+        do { try policy.validate() } catch { throw ConfigurationError("\(error)" + origin(error.name)) }
         func check(_ name: String, _ holds: Bool, _ rule: String) throws(ConfigurationError) {
             let shown = values[name].map { "“\($0.text)”" } ?? "at its default"
             if !holds { throw ConfigurationError("\(name) is \(shown), but it \(rule).\(origin(name))") }
@@ -114,6 +118,7 @@ extension ControllerConfiguration: Configurable {
     public static var settings: [Setting<ControllerConfiguration>] {
         Settings.settings.map { $0.within(\.policy) } + [
             Setting("deployment", \.deployment, .text("the name of a Deployment")),
+            Setting("targets", \.targetsFile, .text("a YAML file of targets"), otherwise: "the deployment only"),
             Setting("namespace", \.namespace, .text("a namespace"), otherwise: "that of the context or pod"),
             Setting("context", \.context, .text("a context of the kubeconfig"), otherwise: "the current one"),
             Setting("memory-room", \.memoryRoom, .choice),

@@ -102,14 +102,21 @@ public struct Dashboard: Sendable {
                 group.cancelAll()
                 input.stop()
             }
-            try await react(mailbox, screen) { requester.yield($0) }
+            try await react(mailbox, screen) {
+                requester.yield($0)
+            } look: { page in
+                await observer.look(at: page)
+                rounder.yield()
+            }
             // The terminal is given back at once, whatever the connections to Redis still wait for.
             await screen.leave()
         }
     }
 
     /// Handles messages until one of them ends the view.
-    private func react(_ mailbox: Mailbox, _ screen: TerminalScreen, ask: (Request) -> Void) async throws {
+    private func react(
+        _ mailbox: Mailbox, _ screen: TerminalScreen, ask: (Request) -> Void, look: (Page) async -> Void
+    ) async throws {
         var model = emptyModel
         var size = TerminalMode.size(of: STDOUT_FILENO) ?? Size(width: 80, height: 24)
         await screen.draw(picture(model, size), whole: true)
@@ -118,6 +125,7 @@ public struct Dashboard: Sendable {
             for effect in mailbox.take().flatMap({ model.update($0) }) {
                 switch effect {
                 case .request(let request): ask(request)
+                case .look(let page): await look(page)
                 case .redraw: isWhole = true
                 case .suspend:
                     try await screen.suspend()

@@ -36,6 +36,12 @@ package struct DashboardModel: Sendable, Equatable {
     package var isHelpShown = false
     /// The word about the last key.
     package var notice: Notice?
+    /// Which page is shown, and where the operator is on it.
+    package var pages = PageState()
+    /// The jobs that came last, newest first; read while they are shown.
+    package var jobs: [Job] = []
+    /// Changes of numbers of replicas, newest first.
+    package var changes: [SeenChange] = []
 
     /// A model that has read nothing yet.
     package init(source: String, clockOffset: Int = 0) {
@@ -106,6 +112,8 @@ package enum Message: Sendable, Equatable {
 package enum Effect: Sendable, Equatable {
     /// Ask something of Redis.
     case request(Request)
+    /// Read what this page shows.
+    case look(Page)
     /// Draw everything.
     case redraw
     /// Stop the process until it is continued.
@@ -124,6 +132,10 @@ package enum Request: Sendable, Equatable {
     case withdrawDrain(String)
     /// Put all dead jobs back into the queue.
     case retryDead
+    /// Put one job back into the queue.
+    case retry(JobID)
+    /// Cancel a job.
+    case cancel(JobID)
 }
 
 extension DashboardModel {
@@ -161,6 +173,11 @@ extension DashboardModel {
         // What was read before the last request was carried out knows nothing of it.
         if new.requests >= requests { control = new.status.control }
         if let selection, !new.workers.contains(where: { $0.id == selection }) { self.selection = nil }
+        noteChanges(new.status)
+        if let read = new.jobs {
+            jobs = read
+            pages.rows[.jobs] = min(pages.rows[.jobs] ?? 0, max(0, listedJobs.count - 1))
+        }
         snapshot = new
     }
 
@@ -172,6 +189,7 @@ extension DashboardModel {
     // MARK: - Keys
 
     private mutating func press(_ key: Key) -> [Effect] {
+        if let effects = pressOnPage(key) { return effects }
         switch key {
         case .control("c"), .character("q"): return [.quit]
         case .control("z"): return [.suspend]
@@ -238,7 +256,7 @@ extension DashboardModel {
         return make(.retryDead)
     }
 
-    private mutating func make(_ request: Request) -> [Effect] {
+    mutating func make(_ request: Request) -> [Effect] {
         requests += 1
         return [.request(request)]
     }
@@ -262,11 +280,13 @@ package struct ServiceSnapshot: Sendable, Equatable {
     package var aside: Int
     /// How many of the operator's requests were carried out before this was read.
     package var requests: Int
+    /// The jobs that came last, newest first; `nil` while nobody looks at them.
+    package var jobs: [Job]?
 
     /// A snapshot of its parts.
     package init(
         depth: QueueDepth, status: AutoscalerStatus, workers: [WorkerRecord] = [], events: [JobEvent] = [],
-        songs: [JobID: String] = [:], warnings: [String] = [], aside: Int = 0, requests: Int = 0
+        songs: [JobID: String] = [:], warnings: [String] = [], aside: Int = 0, requests: Int = 0, jobs: [Job]? = nil
     ) {
         self.depth = depth
         self.status = status
@@ -276,5 +296,6 @@ package struct ServiceSnapshot: Sendable, Equatable {
         self.warnings = warnings
         self.aside = aside
         self.requests = requests
+        self.jobs = jobs
     }
 }

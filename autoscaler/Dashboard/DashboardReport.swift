@@ -39,7 +39,7 @@ package struct DashboardReport: Encodable {
     }
 
     private enum Key: String, CodingKey {
-        case redis, time, queue, warnings, aside, donePerMinute, autoscaler, control, workers, events
+        case redis, time, queue, warnings, aside, donePerMinute, autoscaler, functions, control, workers, events
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -52,6 +52,7 @@ package struct DashboardReport: Encodable {
         try container.encode(model.traffic.donePerMinute(until: model.now), forKey: .donePerMinute)
         // null says that no autoscaler has reported.
         try container.encode(model.record, forKey: .autoscaler)
+        try container.encode(snapshot.status.functions, forKey: .functions)
         try container.encode(model.control, forKey: .control)
         try container.encode(model.workers.map(worker), forKey: .workers)
         try container.encode(model.events.prefix(50).map(event), forKey: .events)

@@ -10,17 +10,23 @@ actor Observer {
     private var lastEvent: EventID?
     private var songs: [JobID: String] = [:]
     private var requests = 0
+    private var page = Page.overview
     /// What is read only now and then: nobody acts on it within seconds.
     private var health: (warnings: [String], aside: Int, time: ContinuousClock.Instant)?
 
     /// How many events are named after their songs.
     private static let namedEvents = 60
+    /// How many jobs are listed.
+    private static let listedJobs = 500
 
     init(queue: RedisJobQueue) {
         self.queue = queue
         board = RedisAutoscalerBoard(queue: queue)
         log = queue.eventLog()
     }
+
+    /// This page is shown from now on.
+    func look(at page: Page) { self.page = page }
 
     /// Reads everything once.
     func observe() async throws -> ServiceSnapshot {
@@ -32,11 +38,12 @@ actor Observer {
         let depth = try await queue.depth()
         let shown = events.filter { $0.kind != .progress }.suffix(Self.namedEvents)
         let names = try await names(of: workers.compactMap(\.job) + shown.map(\.job))
+        let jobs = page == .jobs ? try await queue.recent(limit: Self.listedJobs) : nil
         let health = try await health()
         if let last = events.last { lastEvent = last.id }
         return ServiceSnapshot(
             depth: depth, status: status, workers: workers, events: events, songs: names,
-            warnings: health.warnings, aside: health.aside, requests: requests)
+            warnings: health.warnings, aside: health.aside, requests: requests, jobs: jobs)
     }
 
     /// Whether Redis can be relied on, and what was set aside; read every five seconds.
@@ -86,6 +93,15 @@ actor Observer {
         case .retryDead:
             let count = try await queue.retry(nil).count
             return count == 1 ? "1 job is back in the queue." : "\(count) jobs are back in the queue."
+        case .retry(let job):
+            return try await queue.retry(job).isEmpty
+                ? "It is not failed, dead or cancelled any more." : "The job is back in the queue."
+        case .cancel(let job):
+            switch try await queue.cancel(job) {
+            case .cancelled: return "The job is cancelled."
+            case .alreadyFinished(let state): return "It was \(state.rawValue) before; nothing was changed."
+            case .unknown: return "The queue knows it no more."
+            }
         }
     }
 }

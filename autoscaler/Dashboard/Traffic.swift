@@ -13,6 +13,8 @@ package struct Traffic: Sendable, Equatable {
         package var backlog: Int?
         /// Jobs that were done.
         package var done = 0
+        /// Jobs that failed for good, through the song's own fault.
+        package var failed = 0
     }
 
     /// The length of a bin in seconds.
@@ -43,7 +45,13 @@ package struct Traffic: Sendable, Equatable {
             }
             bins[bin, default: Bin()].backlog = max(bins[bin]?.backlog ?? 0, highest)
         }
-        for event in events where event.kind == .done { bins[Self.bin(event.time), default: Bin()].done += 1 }
+        for event in events {
+            switch event.kind {
+            case .done: bins[Self.bin(event.time), default: Bin()].done += 1
+            case .failed: bins[Self.bin(event.time), default: Bin()].failed += 1
+            default: break
+            }
+        }
         newest = present
         bins = bins.filter { $0.key > present - Self.memory / Self.resolution }
     }
@@ -58,6 +66,11 @@ package struct Traffic: Sendable, Equatable {
     package func donePerMinute(until time: Date) -> Double {
         let done = latest(Self.smoothing, until: time).reduce(0) { $0 + ($1?.done ?? 0) }
         return Double(done) * 60 / Double(Self.smoothing * Self.resolution)
+    }
+
+    /// Jobs that failed within the last hour; the dead are counted by the queue.
+    package func failed(until time: Date) -> Int {
+        latest(Self.memory / Self.resolution, until: time).reduce(0) { $0 + ($1?.failed ?? 0) }
     }
 
     private static func bin(_ time: Date) -> Int {

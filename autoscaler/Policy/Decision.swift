@@ -48,10 +48,14 @@ public struct History: Sendable, Equatable {
     private var lastWatched: Moment?
     private var lastWork: Moment?
     private var recommendations = SlidingExtreme()
+    private var settling = SlidingExtreme()
+    private var lastGrowth: Moment?
     private var replicas = SlidingExtreme()
     /// How many workers worked in the recent past, on the mean.
     private var usual = 0.0
     private var lastUse: Moment?
+    /// What a function had in flight.
+    var load = LoadWindows()
     /// What "recent" means: what is longer ago counts for less than a third.
     private static let recentPast = Duration.seconds(600)
 
@@ -66,7 +70,7 @@ public struct History: Sendable, Equatable {
     }
 
     /// How many workers to keep beyond the demand.
-    func spare(_ settings: Settings) -> Int { Int((usual * Double(settings.sparePercent) / 100).rounded()) }
+    func spare(_ settings: Settings) -> Int { Int(usual * Double(settings.sparePercent) / 100) }
 
     /// Takes in one complete observation. A gap longer than the settings allow starts the watch anew.
     mutating func record(recommendation: Int, replicas: Int, hasWork: Bool, at now: Moment, _ settings: Settings) {
@@ -78,19 +82,32 @@ public struct History: Sendable, Equatable {
         if hasWork { lastWork = now }
         lastWatched = now
         recommendations.record(recommendation, at: now, window: settings.stabilisationWindow, beats: >)
+        settling.record(recommendation, at: now, window: settings.window(small: true), beats: >)
         self.replicas.record(replicas, at: now, window: settings.growthPeriod, beats: <)
     }
 
-    /// The highest recommendation within the stabilisation window, and for how much longer it counts.
-    func highestRecommendation(at now: Moment, _ settings: Settings) -> (value: Int, for: Duration)? {
-        guard let value = recommendations.value, let moment = recommendations.moment else { return nil }
-        return (value, settings.stabilisationWindow - moment.duration(to: now))
+    /// The highest recommendation within the stabilisation window, or for a small change the settle window, and for how
+    /// much longer it counts.
+    func highestRecommendation(at now: Moment, small: Bool, _ settings: Settings) -> (value: Int, for: Duration)? {
+        let extreme = small ? settling : recommendations
+        guard let value = extreme.value, let moment = extreme.moment else { return nil }
+        return (value, settings.window(small: small) - moment.duration(to: now))
     }
 
-    /// How much longer to watch before a full stabilisation window has been seen; zero or less when it has.
-    func remainingWatch(at now: Moment, _ settings: Settings) -> Duration {
-        guard let watchingSince else { return settings.stabilisationWindow }
-        return settings.stabilisationWindow - watchingSince.duration(to: now)
+    /// How much longer to watch before a full window has been seen; zero or less when it has.
+    func remainingWatch(at now: Moment, small: Bool, _ settings: Settings) -> Duration {
+        let window = settings.window(small: small)
+        guard let watchingSince else { return window }
+        return window - watchingSince.duration(to: now)
+    }
+
+    /// The fleet grows now.
+    mutating func noteGrowth(at now: Moment) { lastGrowth = now }
+
+    /// How much longer it grows no further; zero or less when it may.
+    func remainingGrowthPause(at now: Moment, _ settings: Settings) -> Duration {
+        guard let lastGrowth else { return .zero }
+        return settings.growthPause - lastGrowth.duration(to: now)
     }
 
     /// How much longer there must be no work before the last worker may go; zero or less when it may.
@@ -101,6 +118,13 @@ public struct History: Sendable, Equatable {
 
     /// The fewest replicas within the growth period, which growth is measured from.
     var growthBase: Int? { replicas.value }
+}
+
+extension Settings {
+    /// How long a smaller number must have been enough: for a small change, which chance may undo, longer.
+    fileprivate func window(small: Bool) -> Duration {
+        small ? max(settleWindow, stabilisationWindow) : stabilisationWindow
+    }
 }
 
 /// The highest (or lowest) of the values recorded over the last while, in space for the distinct steps only.

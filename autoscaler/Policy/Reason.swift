@@ -6,6 +6,18 @@ public enum Reason: Sendable, Equatable {
     case demandByJobs(waiting: Int, inFlight: Int, perWorker: Int, workers: Int)
     /// So much audio needs so many workers to be done in time.
     case demandByAudio(audio: Double, realTimeFactor: Double, targetWait: Duration, workers: Int)
+    /// So many requests in flight, on the mean of a window, need so many pods.
+    case load(inFlight: Double, over: Duration, perPod: Double, pods: Int)
+    /// Much more than the ready pods are there for, within a short window.
+    case burst(inFlight: Double, over: Duration, perPod: Double, pods: Int)
+    /// Nothing shrinks for a while after a burst.
+    case afterBurst(at: Int, for: Duration)
+    /// So many ready pods do not say what they have in flight.
+    case silent(Int)
+    /// No pod of the function is ready, so nothing is known of its requests.
+    case noneReady
+    /// The requests in flight cannot be read, so everything stays as it is.
+    case loadUnknown(String)
     /// More workers than that hold a job and are kept.
     case working(Int)
     /// The first job has come to an empty fleet.
@@ -18,7 +30,9 @@ public enum Reason: Sendable, Equatable {
     case atMaximum(Int, wanted: Int)
     /// The fleet grows only so fast.
     case growthLimited(to: Int, wanted: Int, period: Duration)
-    /// A full stabilisation window has not been watched yet.
+    /// The fleet has just grown.
+    case growthPaused(for: Duration)
+    /// A full window has not been watched yet.
     case watching(for: Duration)
     /// So many were wanted within the stabilisation window.
     case stabilising(at: Int, for: Duration)
@@ -71,12 +85,19 @@ extension Reason {
         case .noJobs: "no-jobs"
         case .demandByJobs: "demand-jobs"
         case .demandByAudio: "demand-audio"
+        case .load: "load"
+        case .burst: "burst"
+        case .afterBurst: "after-burst"
+        case .silent: "silent"
+        case .noneReady: "none-ready"
+        case .loadUnknown: "load-unknown"
         case .working: "working"
         case .firstJob: "first-job"
         case .spare: "spare"
         case .atMinimum: "minimum"
         case .atMaximum: "maximum"
         case .growthLimited: "growth-limited"
+        case .growthPaused: "growth-paused"
         case .watching: "watching"
         case .stabilising: "stabilising"
         case .keepingLast: "keeping-last"
@@ -107,13 +128,16 @@ extension Reason {
     /// It says why the fleet has grown, or else why it has shrunk.
     func explains(growth: Bool) -> Bool {
         switch self {
-        case .demandByJobs, .demandByAudio, .working, .spare, .atMinimum, .atMaximum, .memoryCapped, .quotaCapped,
+        case .demandByJobs, .demandByAudio, .load, .working, .spare, .atMinimum, .atMaximum, .memoryCapped,
+            .quotaCapped,
             .override:
             true
-        case .firstJob, .growthLimited: growth
+        case .firstJob, .growthLimited, .burst: growth
         case .noJobs, .stabilising, .keepingLast, .idle, .neverWanted: !growth
-        case .watching, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory, .growthHeld, .rollingOut,
-            .busy, .draining, .busyNotReady, .backlogUnknown, .fleetUnknown, .yielding, .paused:
+        case .growthPaused, .watching, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory, .growthHeld,
+            .rollingOut,
+            .busy, .draining, .busyNotReady, .afterBurst, .silent, .noneReady, .loadUnknown, .backlogUnknown,
+            .fleetUnknown, .yielding, .paused:
             false
         }
     }
@@ -130,6 +154,18 @@ extension Reason: CustomStringConvertible {
         case .demandByAudio(let audio, let factor, let wait, let workers):
             "\(Duration.seconds(audio).words) of audio at real-time factor \(decimal(factor, digits: 2))"
                 + " within \(wait.words): \(counted(workers, "worker"))"
+        case .load(let inFlight, let window, let perPod, let pods):
+            requests(inFlight, window, perPod) + counted(pods, "pod")
+        case .burst(let inFlight, let window, let perPod, let pods):
+            "burst: " + requests(inFlight, window, perPod) + counted(pods, "pod")
+        case .afterBurst(let pods, let left):
+            "kept at \(pods) for \(left.words) more after a burst"
+        case .silent(let pods):
+            "not shrinking: \(counted(pods, "pod")) \(pods == 1 ? "does" : "do") not say what is in flight"
+        case .noneReady:
+            "no pod is ready"
+        case .loadUnknown(let why):
+            "holding: the requests in flight cannot be read (\(why))"
         case .working(let busy):
             "\(counted(busy, "worker")) busy"
         case .firstJob:
@@ -142,6 +178,8 @@ extension Reason: CustomStringConvertible {
             "capped: maximum \(maximum) of \(wanted)"
         case .growthLimited(let limit, let wanted, let period):
             "growing to \(limit) of \(wanted): no faster in \(period.words)"
+        case .growthPaused(let left):
+            "growing further in \(left.words)"
         case .watching(let left):
             "not shrinking: watching for \(left.words) more"
         case .stabilising(let replicas, let left):
@@ -187,6 +225,11 @@ extension Reason: CustomStringConvertible {
         case .override(let replicas):
             "set to \(replicas) by the operator"
         }
+    }
+
+    private func requests(_ inFlight: Double, _ window: Duration, _ perPod: Double) -> String {
+        let share = perPod > 0 ? ", \(decimal(perPod, digits: 1)) a pod" : ""
+        return "\(decimal(inFlight, digits: 1)) in flight over \(window.words)\(share): "
     }
 
     private func remark(_ why: String?) -> String { why.map { " (\($0))" } ?? "" }

@@ -13,10 +13,10 @@
 /// | step | rule | says |
 /// |---|---|---|
 /// | 1 | ``demand(_:_:)``: 12 unfinished jobs, so many a worker | "9 waiting and 3 in flight, 2 a worker: 6 workers" |
-/// | 2 | ``withSpare(_:_:_:_:)``, ``bounded(_:_:)`` | nothing: too few worked lately;: 6 is within 0 and 20 |
+/// | 2 | ``withSpare(_:_:_:_:)``, ``FleetRules`` | nothing: too few worked lately;: 6 is within 0 and 20 |
 /// | 3 | ``grown(to:_:_:)``: at most 10 more, or double, in 15 s | nothing: 6 is within 13 |
-/// | 4 | ``heldInTrouble(_:_:_:_:)`` | nothing: nobody is in trouble |
-/// | 5 | ``withinHeadroom(_:_:_:_:)``: the quota has room for 2 more | "capped: limits.memory 5 of 6" |
+/// | 4 | ``FleetRules`` | nothing: nobody is in trouble |
+/// | 5 | ``FleetRules``: the quota has room for 2 more | "capped: limits.memory 5 of 6" |
 /// | 6 | ``release(_:to:_:)`` | nothing: nobody has to go |
 ///
 /// The decision is 5. A minute later 1 job is left, being worked on: step 1 says 1, and instead of step 3 `shrunk` keeps the
@@ -52,7 +52,8 @@ public struct ScalingPolicy: Sendable {
             decision.reasons = observation.backlog.missing(Reason.backlogUnknown)
         }
 
-        let troubles = troubles(of: fleet)
+        let rules = settings.rules
+        let troubles = rules.troubles(of: fleet)
         switch observation.control {
         case .paused:
             decision.reasons += troubles + [.paused]
@@ -63,7 +64,7 @@ public struct ScalingPolicy: Sendable {
             return decision
         case .override(let replicas):
             decision.reasons = [.override(replicas)]
-            decision.target = bounded(replicas, &decision.reasons)
+            decision.target = rules.bounded(replicas, &decision.reasons)
             decision.reasons += troubles
         case .automatic:
             guard let recommendation = decision.recommendation else {
@@ -73,14 +74,15 @@ public struct ScalingPolicy: Sendable {
             decision.target =
                 recommendation < fleet.replicas
                 ? shrunk(to: recommendation, fleet, now, &decision)
-                : grown(to: recommendation, fleet, &decision)
+                : grown(to: recommendation, fleet, now, &decision)
             decision.reasons += troubles
         }
         guard var target = decision.target else { return decision }
-        target = heldInTrouble(target, fleet, troubles, &decision.reasons)
-        target = withinHeadroom(target, fleet, observation.headroom, &decision.reasons)
+        target = rules.heldInTrouble(target, fleet, troubles, &decision.reasons)
+        target = rules.withinHeadroom(target, fleet, observation.headroom, &decision.reasons)
         decision.target = target
         release(fleet, to: target, &decision)
+        if let replicas = decision.replicas, replicas > fleet.replicas { decision.history.noteGrowth(at: now) }
         return decision
     }
 
@@ -100,7 +102,7 @@ public struct ScalingPolicy: Sendable {
         if working > demand { decision.reasons.append(.working(working)) }
         decision.history.noteUse(working, at: now, settings)
         let wanted = withSpare(max(demand, working), fleet, headroom, &decision)
-        let recommendation = bounded(wanted, &decision.reasons)
+        let recommendation = settings.rules.bounded(wanted, &decision.reasons)
         decision.recommendation = recommendation
         decision.history.record(
             recommendation: recommendation, replicas: fleet.replicas, hasWork: backlog.jobs > 0 || fleet.busy > 0,
@@ -157,24 +159,16 @@ public struct ScalingPolicy: Sendable {
         return abs(wanted - fleet.replicas) <= spare / 2 ? fleet.replicas : wanted
     }
 
-    /// `wanted` within the minimum and the maximum.
-    private func bounded(_ wanted: Int, _ reasons: inout [Reason]) -> Int {
-        if wanted < settings.minReplicas {
-            reasons.append(.atMinimum(settings.minReplicas))
-            return settings.minReplicas
-        }
-        if wanted > settings.maxReplicas {
-            reasons.append(.atMaximum(settings.maxReplicas, wanted: wanted))
-            return settings.maxReplicas
-        }
-        return wanted
-    }
-
     // MARK: - 3: How fast
 
     /// Growth may add `growthStep` or `growthPercent` to the fewest replicas within the growth period. The minimum is
     /// reached at once.
-    private func grown(to wanted: Int, _ fleet: Fleet, _ decision: inout Decision) -> Int {
+    private func grown(to wanted: Int, _ fleet: Fleet, _ now: Moment, _ decision: inout Decision) -> Int {
+        let rest = decision.history.remainingGrowthPause(at: now, settings)
+        if wanted > max(fleet.replicas, settings.minReplicas), fleet.replicas > 0, rest > .zero {
+            decision.reasons.append(.growthPaused(for: rest))
+            return max(fleet.replicas, settings.minReplicas)
+        }
         let base = min(decision.history.growthBase ?? fleet.replicas, fleet.replicas)
         let byPercent = (base * settings.growthPercent + 99) / 100
         let limit = max(fleet.replicas, base + max(settings.growthStep, byPercent), settings.minReplicas)
@@ -183,7 +177,8 @@ public struct ScalingPolicy: Sendable {
         return limit
     }
 
-    /// Shrinking goes to the highest recommendation of a fully watched window, and to zero only after the idle window.
+    /// Shrinking goes to the highest recommendation of a fully watched window, and to zero only after the idle window. As long
+    /// as at least half of the fleet is wanted, the window is the longer one.
     private func shrunk(to wanted: Int, _ fleet: Fleet, _ now: Moment, _ decision: inout Decision) -> Int {
         let history = decision.history
         // Workers that nobody has asked for, before there was any job: a Deployment begins with one.
@@ -193,13 +188,17 @@ public struct ScalingPolicy: Sendable {
         }
         // No more than the maximum, whatever was wanted before: the bounds are not a matter of demand.
         let current = min(fleet.replicas, max(settings.maxReplicas, wanted))
-        let watch = history.remainingWatch(at: now, settings)
+        let lately = history.highestRecommendation(at: now, small: false, settings)?.value ?? wanted
+        let isSmall = max(wanted, lately) * 2 > current
+        let watch = history.remainingWatch(at: now, small: isSmall, settings)
         guard watch <= .zero else {
             decision.reasons.append(.watching(for: watch))
             return current
         }
         var target = wanted
-        if let highest = history.highestRecommendation(at: now, settings), highest.value > wanted {
+        if let highest = history.highestRecommendation(at: now, small: isSmall, settings),
+            highest.value > wanted
+        {
             target = min(current, highest.value)
             decision.reasons.append(.stabilising(at: target, for: highest.for))
         }
@@ -211,59 +210,6 @@ public struct ScalingPolicy: Sendable {
         }
         decision.reasons.append(.idle(settings.idleWindow))
         return 0
-    }
-
-    // MARK: - 4: Workers in trouble
-
-    /// What somebody should look at: new workers that are refused, find no place, do not come up, or were just killed for
-    /// memory.
-    private func troubles(of fleet: Fleet) -> [Reason] {
-        let live = fleet.workers.filter(\.isLive)
-        let pending = live.filter {
-            if case .pending(let age) = $0.phase { age >= settings.pendingGrace } else { false }
-        }
-        let slow = live.filter {
-            guard case .starting(let age) = $0.phase else { return false }
-            // Where the system says that it cannot start, there is nothing to wait for but a second try.
-            return age >= ($0.obstacle == nil ? settings.startGrace : settings.pendingGrace)
-        }
-        let killed = live.filter { $0.killedForMemory.map { $0 < settings.memoryKillPause } ?? false }
-        var reasons: [Reason] = []
-        if let refusal = fleet.refusal { reasons.append(.refused(refusal)) }
-        if !pending.isEmpty {
-            reasons.append(.pending(pending.map(\.id), why: pending.lazy.compactMap(\.obstacle).first))
-        }
-        if !slow.isEmpty { reasons.append(.notStarting(slow.map(\.id), why: slow.lazy.compactMap(\.obstacle).first)) }
-        if !killed.isEmpty { reasons.append(.killedForMemory(killed.map(\.id))) }
-        return reasons
-    }
-
-    /// No growth beyond the minimum while workers are in trouble.
-    private func heldInTrouble(_ target: Int, _ fleet: Fleet, _ troubles: [Reason], _ reasons: inout [Reason]) -> Int {
-        let most = max(fleet.replicas, settings.minReplicas)
-        guard !troubles.isEmpty, target > most else { return target }
-        reasons.append(.growthHeld(at: most, wanted: target))
-        return most
-    }
-
-    // MARK: - 5: Memory, quotas
-
-    /// Never more than memory and quotas allow; no growth while they cannot be read.
-    private func withinHeadroom(
-        _ target: Int, _ fleet: Fleet, _ headroom: Reading<Headroom>, _ reasons: inout [Reason]
-    ) -> Int {
-        switch headroom {
-        case .unknown(let why):
-            guard target > fleet.replicas else { return target }
-            reasons.append(.memoryUnknown(why))
-            return fleet.replicas
-        case .known(let room):
-            guard let ceiling = room.ceiling(for: fleet), ceiling.workers < target else { return target }
-            reasons.append(
-                ceiling.quota.map { .quotaCapped($0, at: ceiling.workers, wanted: target) }
-                    ?? .memoryCapped(at: ceiling.workers, wanted: target))
-            return ceiling.workers
-        }
     }
 
     // MARK: - 6: Who goes
@@ -348,7 +294,7 @@ extension Replica {
 
 extension Decision {
     /// A decision that leaves everything as it is.
-    fileprivate init(replicas: Int? = nil, draining: [String]? = nil, reasons: [Reason], history: History) {
+    init(replicas: Int? = nil, draining: [String]? = nil, reasons: [Reason], history: History) {
         self.init(
             replicas: replicas, target: replicas, recommendation: nil, draining: draining, reasons: reasons,
             history: history)
@@ -357,7 +303,7 @@ extension Decision {
 
 extension Reading {
     /// The reason made of why it could not be read; none when it was read.
-    fileprivate func missing(_ reason: (String) -> Reason) -> [Reason] {
+    func missing(_ reason: (String) -> Reason) -> [Reason] {
         if case .unknown(let why) = self { [reason(why)] } else { [] }
     }
 }

@@ -9,7 +9,7 @@ public struct Settings: Sendable, Equatable {
     public var targetJobsPerWorker = 1
     /// So many workers are kept beyond the demand, in percent of those that worked in the recent past. In the long run that
     /// is also the share of pod hours that it may cost.
-    public var sparePercent = 10
+    public var sparePercent = 12
     /// How long the work that is known now may take in all.
     public var targetWait: Duration = .seconds(60)
     /// So many workers may be added within one growth period, whatever `growthPercent` says.
@@ -18,8 +18,14 @@ public struct Settings: Sendable, Equatable {
     public var growthPercent = 100
     /// What `growthStep` and `growthPercent` are counted over.
     public var growthPeriod: Duration = .seconds(15)
+    /// So long after it has grown the fleet grows no further, so that jobs that come one by one make few patches; the
+    /// first worker of an empty fleet is never late.
+    public var growthPause: Duration = .seconds(3)
     /// Before it shrinks, the fleet is kept as large as was wanted at any time in this window.
     public var stabilisationWindow: Duration = .seconds(30)
+    /// The same for a fleet that is to lose less than half of its workers: what comes and goes by chance is not followed,
+    /// the end of a burst is.
+    public var settleWindow: Duration = .seconds(300)
     /// The last worker goes when there was no work for so long.
     public var idleWindow: Duration = .seconds(120)
     /// After a longer gap between complete observations, windows are watched anew.
@@ -57,7 +63,7 @@ public struct Settings: Sendable, Equatable {
     }
 
     private func check(_ name: Name, _ holds: Bool, _ rule: String) throws(SettingsError) {
-        if !holds { throw SettingsError(name: name, value: self[name], rule: rule) }
+        if !holds { throw SettingsError(name: name.rawValue, value: self[name], rule: rule) }
     }
 }
 
@@ -80,8 +86,12 @@ extension Settings {
         case growthPercent = "growth-percent"
         /// See `Settings.growthPeriod`.
         case growthPeriod = "growth-period"
+        /// See `Settings.growthPause`.
+        case growthPause = "growth-pause"
         /// See `Settings.stabilisationWindow`.
         case stabilisationWindow = "stabilisation-window"
+        /// See `Settings.settleWindow`.
+        case settleWindow = "settle-window"
         /// See `Settings.idleWindow`.
         case idleWindow = "idle-window"
         /// See `Settings.longestGap`.
@@ -112,7 +122,9 @@ extension Settings {
             switch self {
             case .targetWait: \.targetWait
             case .growthPeriod: \.growthPeriod
+            case .growthPause: \.growthPause
             case .stabilisationWindow: \.stabilisationWindow
+            case .settleWindow: \.settleWindow
             case .idleWindow: \.idleWindow
             case .longestGap: \.longestGap
             case .pendingGrace: \.pendingGrace
@@ -145,12 +157,12 @@ extension Settings {
 /// A setting that cannot be.
 public struct SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Which one.
-    public let name: Settings.Name
+    public let name: String
     /// What it is.
     public let value: String
     /// What it must be: `must be 0 or more`.
     public let rule: String
 
     /// A sentence that names the setting, its value and what it must be.
-    public var description: String { "\(name.rawValue) is \(value), but it \(rule)." }
+    public var description: String { "\(name) is \(value), but it \(rule)." }
 }

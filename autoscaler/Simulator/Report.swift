@@ -28,6 +28,8 @@ public struct SimulationReport: Sendable, Codable {
     public var wait: Percentiles
     /// From a job's arrival to its end, in seconds.
     public var turnaround: Percentiles
+    /// The share of jobs that waited no longer than promised.
+    public var kept: Double
     /// What the pods that had a place cost.
     public var podHours: Double
     /// Of which they worked on jobs that were done.
@@ -124,6 +126,7 @@ public struct TimeSeries: Sendable, Codable {
 /// Writes down what happens, for the report.
 struct Ledger {
     private let trace: Trace
+    private let promise: Double
     private var waits: [Double] = []
     private var turnarounds: [Double] = []
     private var completions: [UInt8]
@@ -138,8 +141,9 @@ struct Ledger {
     /// When the last job was done; nil while one is not.
     private(set) var settled: Double?
 
-    init(trace: Trace) {
+    init(trace: Trace, promise: Double) {
         self.trace = trace
+        self.promise = promise
         completions = Array(repeating: 0, count: trace.arrivals.count)
         series = TimeSeries(step: max(1, (trace.span / 2000).rounded(.up)))
     }
@@ -180,6 +184,7 @@ struct Ledger {
         SimulationReport(
             policy: policy, trace: trace.name, jobs: completions.count, done: finished,
             doneTwice: completions.count { $0 > 1 }, wait: Percentiles(waits), turnaround: Percentiles(turnarounds),
+            kept: waits.isEmpty ? 1 : Double(waits.count { $0 <= promise }) / Double(waits.count),
             podHours: podSeconds / 3600, workHours: workSeconds / 3600, lostHours: lostSeconds / 3600,
             givenBack: givenBack,
             interruptions: interruptions, actions: actions, span: end, series: series)

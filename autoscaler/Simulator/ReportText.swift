@@ -11,7 +11,7 @@ public struct ReportTable: CustomStringConvertible {
     public var description: String {
         var rows = [
             [
-                "policy", "wait p50", "p95", "p99", "longest", "pod hours", "in use", "peak", "scalings",
+                "policy", "wait p50", "p95", "p99", "longest", "in time", "pod hours", "in use", "peak", "scalings",
                 "busy told to go",
             ]
         ]
@@ -40,7 +40,8 @@ public struct ReportTable: CustomStringConvertible {
     private func row(_ report: SimulationReport) -> [String] {
         let wait = report.wait
         return [report.policy] + [wait.p50, wait.p95, wait.p99, wait.max].map { Duration.seconds($0).words } + [
-            decimal(report.podHours, digits: 1), "\(Int((report.utilisation * 100).rounded())) %", "\(report.peak)",
+            "\(Int((report.kept * 100).rounded(.down))) %", decimal(report.podHours, digits: 1),
+            "\(Int((report.utilisation * 100).rounded())) %", "\(report.peak)",
             "\(report.actions.count)", "\(report.interruptions)",
         ]
     }

@@ -8,6 +8,8 @@ public enum SampleTrace: String, CaseIterable, Sendable {
     case bursty
     /// A day with 100,000 jobs, quiet at four in the morning and busiest at eight in the evening.
     case day
+    /// A day of many owners, most of whom come rarely, and a few of whom bring nearly everything: ``azure(_:)`` says after what.
+    case azure
 
     /// The most workers that suit the trace; users of a smaller cluster set fewer.
     public var maxReplicas: Int {
@@ -15,6 +17,7 @@ public enum SampleTrace: String, CaseIterable, Sendable {
         case .steady: 20
         case .bursty: 20
         case .day: 200
+        case .azure: 60
         }
     }
 
@@ -26,6 +29,7 @@ public enum SampleTrace: String, CaseIterable, Sendable {
             case .steady: Self.steady(&generator)
             case .bursty: Self.bursty(&generator)
             case .day: Self.day(&generator)
+            case .azure: Self.azure(&generator)
             }
         return Trace(name: rawValue, arrivals: arrivals)
     }
@@ -67,6 +71,75 @@ public enum SampleTrace: String, CaseIterable, Sendable {
             }
             return song(at: (Double(hour) + min(left / hours[hour], 0.9999)) * 3600, &generator)
         }
+    }
+
+    /// A day after the published statistics of Azure Functions in July 2019: rates of owners spread over orders of magnitude (45 %
+    /// of the applications are called once an hour or less on the mean, 81 % once a minute or less, and the 18.6 % most called
+    /// bring 99.6 % of all calls); half of all calls are a base that does not change, the other half follow the day; some owners
+    /// come regularly, as timers do, most by chance, and many in bursts within a minute (a coefficient of variation above 1).
+    /// Rates are divided so that a fleet of some dozens is enough: a song is a longer piece of work than a call.
+    ///
+    /// Source: M. Shahrad et al., "Serverless in the Wild", USENIX ATC 2020, sections 3.3 and 3.4.
+    private static func azure(_ generator: inout SeededGenerator) -> [Trace.Arrival] {
+        let (owners, day, wanted) = (400, 86_400.0, 25_000.0)
+        // Powers of ten from the least to the most called, steeper at the top.
+        let weights = (0..<owners).map { rank -> Double in
+            let place = Double(rank) / Double(owners - 1)
+            return power(10, place < 0.81 ? -3 + place / 0.81 * 2 : -1 + (place - 0.81) / 0.19 * 3)
+        }
+        let total = weights.reduce(0, +)
+        var arrivals: [Trace.Arrival] = []
+        for weight in weights {
+            let count = weight / total * wanted
+            var kind = generator.fraction()
+            var left = Int(count) + (generator.fraction() < count - count.rounded(.down) ? 1 : 0)
+            // Whoever comes a few times a day has neither a clock nor bursts.
+            if left < 12 { kind = 0.5 }
+            let burst = 2 + Int(generator.fraction() * 30)
+            let (period, phase) = (day / Double(max(1, left)), generator.fraction())
+            while left > 0 {
+                // A clock; else by chance, half of it after the time of the day.
+                let time =
+                    kind < 0.2
+                    ? (Double(left - 1) + phase) * period
+                    : generator.fraction() < 0.5 ? generator.fraction() * day : busyTime(&generator)
+                let size = kind >= 0.6 ? min(left, burst) : 1
+                for _ in 0..<size {
+                    arrivals.append(
+                        song(at: min(time + (size > 1 ? generator.fraction() * 60 : 0), day - 1), &generator))
+                }
+                left -= size
+            }
+        }
+        return arrivals
+    }
+
+    /// A time of the day, few of them at night: the middle of the day's wave counts three times the ends.
+    private static func busyTime(_ generator: inout SeededGenerator) -> Double {
+        while true {
+            let time = generator.fraction()
+            let wave = 1 - abs(time - 0.6) * 1.5
+            if generator.fraction() < max(0.05, wave) { return time * 86_400 }
+        }
+    }
+
+    /// Ten to a power, by products alone so that every machine agrees.
+    private static func power(_ base: Double, _ exponent: Double) -> Double {
+        // base^(n/64) by repeated square roots, which are exact to the last bit everywhere.
+        var (result, root, rest) = (1.0, base, abs(exponent))
+        while rest >= 1 {
+            result *= base
+            rest -= 1
+        }
+        for _ in 0..<20 {
+            root = root.squareRoot()
+            rest *= 2
+            if rest >= 1 {
+                result *= root
+                rest -= 1
+            }
+        }
+        return exponent < 0 ? 1 / result : result
     }
 
     /// Most songs take three to four minutes; one in fifty is a long mix. Rounded, so that text keeps it whole.

@@ -29,14 +29,15 @@ public struct Simulation {
 
     /// Plays `trace` from an empty cluster to a quarter of an hour after the last job is done.
     ///
+    /// - Parameter promise: the wait that jobs are promised (`target-wait`); the report says how many were kept to it.
     /// - Throws: `ConditionsError` when the conditions cannot be.
-    public static func run(_ trace: Trace, _ scaler: any Scaler, _ conditions: Conditions) throws(ConditionsError)
-        -> SimulationReport
-    {
+    public static func run(
+        _ trace: Trace, _ scaler: any Scaler, _ conditions: Conditions, promise: Duration = Settings().targetWait
+    ) throws(ConditionsError) -> SimulationReport {
         try conditions.validate()
         var simulation = Simulation(
             trace: trace, conditions: conditions, scaler: scaler,
-            generator: SeededGenerator(seed: conditions.seed), ledger: Ledger(trace: trace))
+            generator: SeededGenerator(seed: conditions.seed), ledger: Ledger(trace: trace, promise: promise.seconds))
         return simulation.play()
     }
 

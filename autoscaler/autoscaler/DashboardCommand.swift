@@ -1,8 +1,6 @@
 import ArgumentParser
 import Dashboard
-import EnvironmentSettings
 import Foundation
-import Jobs
 import Terminal
 
 /// `autoscaler dashboard`: what the service and its autoscaler are doing.
@@ -19,11 +17,8 @@ struct DashboardCommand: AsyncParsableCommand {
             Without a terminal on the output, the text of --once is printed.
             """)
 
-    @Option(help: ArgumentHelp("Where Redis is.", valueName: "redis://host:port/db"))
-    var redisURL: String?
-
-    @Option(help: ArgumentHelp("The data folder of a running msaas up.", valueName: "folder"))
-    var data: String?
+    @OptionGroup(title: "Service")
+    var place: RedisPlace
 
     @Flag(help: "Print one look as text, and end.")
     var once = false
@@ -44,7 +39,7 @@ struct DashboardCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let capabilities = Capabilities(environment: environment, isTerminal: isatty(STDOUT_FILENO) == 1)
         let dashboard = Dashboard(
-            address: try address(environment), interval: .milliseconds(Int64(interval * 1000)),
+            address: try place.address(), interval: .milliseconds(Int64(interval * 1000)),
             capabilities: capabilities)
         if json {
             say(try await dashboard.json())
@@ -53,23 +48,5 @@ struct DashboardCommand: AsyncParsableCommand {
         } else {
             try await dashboard.run()
         }
-    }
-
-    private func address(_ environment: [String: String]) throws -> RedisAddress {
-        if let redisURL { return try RedisAddress(redisURL) }
-        if let data { return try RedisAddress(stack(URL(filePath: data))) }
-        return try RedisAddress(RedisSettings.reading(environment).url)
-    }
-
-    /// The address of Redis in the `stack.json` that `msaas up` writes.
-    private func stack(_ folder: URL) throws -> String {
-        struct Stack: Decodable { var redis: String }
-        let file = folder.appending(path: "stack.json")
-        guard let text = try? Data(contentsOf: file), let stack = try? JSONDecoder().decode(Stack.self, from: text)
-        else {
-            throw ValidationError(
-                "\(file.path) cannot be read: no service runs on that folder. Start one with: msaas up")
-        }
-        return stack.redis
     }
 }

@@ -13,7 +13,7 @@ import ServiceLifecycle
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Scale the workers of a cluster by the jobs in Redis.",
+        abstract: "Scale the workers of a cluster by the jobs in Redis, and functions by their requests in flight.",
         discussion: """
             A setting comes from its flag, else from the environment (AUTOSCALER_MAX_REPLICAS for --max-replicas), else from \
             the file, else it has the default given in brackets. Times are written 500ms, 90s, 5m or 1h.
@@ -28,17 +28,28 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let configuration = try readable { try settings(environment) }
-        Logs.bootstrap(environment: environment)
+        try readable { try LogSettings.bootstrap(environment) }
         let logger = Logger(label: "autoscaler")
 
         let identity = configuration.identity ?? Self.makeIdentity()
         let client = try readable { try Self.client(configuration, environment) }
         let queue = try readable { try Self.queue(configuration, environment) }
+        func target(_ deployment: String) -> KubernetesTarget {
+            KubernetesTarget(
+                client: client, deployment: deployment, room: configuration.memoryRoom,
+                nodeSelector: configuration.nodeSelector, identity: identity, logger: logger)
+        }
+        let functions = try readable {
+            try configuration.functions.compactMap { function -> ScaledFunction? in
+                guard case .concurrency(let settings) = function.kind else { return nil }
+                return ScaledFunction(
+                    name: function.deployment, policy: try ConcurrencyPolicy(settings),
+                    target: target(function.deployment))
+            }
+        }
         let controller = Controller(
             policy: try readable { try ScalingPolicy(configuration.policy) }, queue: queue,
-            target: KubernetesTarget(
-                client: client, deployment: configuration.deployment, room: configuration.memoryRoom,
-                nodeSelector: configuration.nodeSelector, identity: identity, logger: logger),
+            target: target(configuration.deployment), functions: functions,
             leadership: LeaseElection(
                 client: client, name: configuration.leaseName, identity: identity, timing: configuration.election,
                 logger: logger),
@@ -55,13 +66,17 @@ struct RunCommand: AsyncParsableCommand {
 
     private func settings(_ environment: [String: String]) throws -> ControllerConfiguration {
         let path = options.config ?? environment["AUTOSCALER_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
-        let file = try path.map { path in
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw ValidationError("The configuration \(path) cannot be read. Is it a file, and may you read it?")
-            }
-            return (text: String(decoding: data, as: UTF8.self), path: path)
+        let file = try path.map { (text: try text(of: $0), path: $0) }
+        var configuration = try ControllerConfiguration(flags: options.flags, environment: environment, file: file)
+        if let path = configuration.targetsFile { try configuration.take(targets: try text(of: path), path: path) }
+        return configuration
+    }
+
+    private func text(of path: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ValidationError("The configuration \(path) cannot be read. Is it a file, and may you read it?")
         }
-        return try ControllerConfiguration(flags: options.flags, environment: environment, file: file)
+        return String(decoding: data, as: UTF8.self)
     }
 
     private static func client(
@@ -100,6 +115,8 @@ struct RunOptions: ParsableArguments {
     var config: String?
 
     @Option(help: ArgumentHelp("The Deployment to scale (worker).", valueName: "name")) var deployment: String?
+    @Option(help: ArgumentHelp("A YAML file of what to scale, and by what (that Deployment).", valueName: "file"))
+    var targets: String?
     @Option(help: ArgumentHelp("Its namespace (that of the context or pod).", valueName: "name")) var namespace: String?
     @Option(help: ArgumentHelp("The kubeconfig's context.", valueName: "name")) var context: String?
     @Option(help: ArgumentHelp("What limits memory: nodes, quota or none (nodes).", valueName: "what"))
@@ -131,7 +148,7 @@ struct RunOptions: ParsableArguments {
     var targetJobsPerWorker: String?
     @Option(
         help: ArgumentHelp(
-            "Workers kept beyond the demand, in percent of those that worked (10).", valueName: "percent"))
+            "Workers kept beyond the demand, in percent of those that worked (12).", valueName: "percent"))
     var sparePercent: String?
     @Option(help: ArgumentHelp("How long the known work may take in all (60s).", valueName: "time")) var targetWait:
         String?
@@ -140,8 +157,12 @@ struct RunOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The same as a share of the fleet (100).", valueName: "percent")) var growthPercent:
         String?
     @Option(help: ArgumentHelp("What growth is counted over (15s).", valueName: "time")) var growthPeriod: String?
-    @Option(help: ArgumentHelp("How long more workers must be unneeded (30s).", valueName: "time"))
+    @Option(help: ArgumentHelp("No further growth so soon after growth (3s).", valueName: "time"))
+    var growthPause: String?
+    @Option(help: ArgumentHelp("How long half of the workers must be unneeded (30s).", valueName: "time"))
     var stabilisationWindow: String?
+    @Option(help: ArgumentHelp("How long fewer than half must be unneeded (5m).", valueName: "time"))
+    var settleWindow: String?
     @Option(help: ArgumentHelp("How long without work until the last goes (2m).", valueName: "time")) var idleWindow:
         String?
     @Option(help: ArgumentHelp("A longer gap in observing starts windows anew (15s).", valueName: "time"))
@@ -156,7 +177,8 @@ struct RunOptions: ParsableArguments {
     /// The flags that were given, by setting.
     var flags: [String: String] {
         [
-            "deployment": deployment, "namespace": namespace, "context": context, "memory-room": memoryRoom,
+            "deployment": deployment, "targets": targets, "namespace": namespace, "context": context,
+            "memory-room": memoryRoom,
             "node-selector": nodeSelector, "lease-name": leaseName, "lease-duration": leaseDuration,
             "renew-deadline": renewDeadline, "retry-period": retryPeriod, "identity": identity, "interval": interval,
             "heartbeat-timeout": heartbeatTimeout, "event-window": eventWindow, "protect-busy": protectBusy,
@@ -164,7 +186,8 @@ struct RunOptions: ParsableArguments {
             "min-replicas": minReplicas, "max-replicas": maxReplicas, "target-jobs-per-worker": targetJobsPerWorker,
             "spare-percent": sparePercent, "target-wait": targetWait, "growth-step": growthStep,
             "growth-percent": growthPercent,
-            "growth-period": growthPeriod, "stabilisation-window": stabilisationWindow, "idle-window": idleWindow,
+            "growth-period": growthPeriod, "growth-pause": growthPause,
+            "stabilisation-window": stabilisationWindow, "settle-window": settleWindow, "idle-window": idleWindow,
             "longest-gap": longestGap, "pending-grace": pendingGrace, "start-grace": startGrace,
             "memory-kill-pause": memoryKillPause,
         ].compactMapValues(\.self)

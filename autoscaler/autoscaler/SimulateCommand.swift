@@ -7,7 +7,7 @@ import Simulator
 import Terminal
 
 /// `autoscaler simulate TRACE`: what the policy would have done.
-struct SimulateCommand: ParsableCommand {
+struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Play a trace of arrivals against the policy, and show waits, cost and the course.",
@@ -45,7 +45,7 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Columns to plot in (default: the terminal's).", valueName: "columns"))
     var width: Int?
 
-    func run() throws {
+    func run() async throws {
         let conditions = try cluster.conditions()
         let (trace, settings) = try (load(), base())
         var scalers: [any Scaler] = [try PolicyScaler(settings)]
@@ -53,10 +53,9 @@ struct SimulateCommand: ParsableCommand {
         if compare { scalers += rivals(trace, settings, conditions) }
 
         let clock = ContinuousClock()
-        var reports: [SimulationReport] = []
-        let elapsed = try clock.measure {
-            for scaler in scalers { reports.append(try Simulation.run(trace, scaler, conditions)) }
-        }
+        let begin = clock.now
+        let reports = try await play(scalers, trace, conditions, promise: settings.targetWait)
+        let elapsed = clock.now - begin
         if let svg {
             do {
                 try Data(SVGPlot(reports).document.utf8).write(to: URL(filePath: svg))
@@ -72,6 +71,20 @@ struct SimulateCommand: ParsableCommand {
             say(
                 "\(Summary(trace: trace, reports: reports, elapsed: elapsed, width: width ?? terminalWidth(), log: log))"
             )
+        }
+    }
+
+    /// Plays all at the same time, as far as there are processors.
+    private func play(
+        _ scalers: [any Scaler], _ trace: Trace, _ conditions: Conditions, promise: Duration
+    ) async throws -> [SimulationReport] {
+        try await withThrowingTaskGroup(of: (Int, SimulationReport).self) { group in
+            for (index, scaler) in scalers.enumerated() {
+                group.addTask { (index, try Simulation.run(trace, scaler, conditions, promise: promise)) }
+            }
+            var reports: [Int: SimulationReport] = [:]
+            for try await (index, report) in group { reports[index] = report }
+            return scalers.indices.compactMap { reports[$0] }
         }
     }
 
@@ -221,16 +234,3 @@ struct Summary: CustomStringConvertible {
 }
 
 extension SampleTrace: ExpressibleByArgument {}
-
-/// `autoscaler trace NAME`: prints a sample trace.
-struct TraceCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "trace",
-        abstract: "Print a sample trace as comma-separated values.",
-        discussion: "Each line is one job: its arrival in seconds from the start, and its seconds of audio.")
-
-    @Argument(help: "steady (2 h, 600 jobs), bursty (4 h) or day (100,000 jobs).")
-    var name: SampleTrace
-
-    func run() { say(String(name.make().text.dropLast())) }
-}

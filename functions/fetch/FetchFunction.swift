@@ -13,15 +13,17 @@ public struct FetchFunction: Function {
 
     let storage: StorageAccess
     let queue: QueueAccess
+    let signer: TokenSigner
     let heartbeat: Duration
     let settings: FetchSettings
     let desk: RenderingDesk
 
     /// A fetch function; event streams say something at least every `heartbeat`.
     public init(
-        storage: StorageAccess, queue: QueueAccess, heartbeat: Duration = .seconds(15),
-        settings: FetchSettings = .usual
+        storage: StorageAccess, queue: QueueAccess, signer: TokenSigner = TokenSigner(),
+        heartbeat: Duration = .seconds(15), settings: FetchSettings = .usual
     ) {
+        self.signer = signer
         self.settings = settings
         desk = RenderingDesk(limit: settings.renderedTracks)
         self.storage = storage
@@ -33,7 +35,7 @@ public struct FetchFunction: Function {
     public init(environment: FunctionEnvironment) throws {
         self.init(
             storage: try StorageAccess(environment: environment), queue: try QueueAccess(environment: environment),
-            settings: try FetchSettings.reading(environment.variables))
+            signer: environment.signer, settings: try FetchSettings.reading(environment.variables))
     }
 
     /// The storage, which it cannot do without, and Redis, which it can for a while.
@@ -41,44 +43,56 @@ public struct FetchFunction: Function {
 
     /// Answers one question about a job or about all of them.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
-        guard let text = request.parameters["job"] else { return try await recent(request, context) }
+        guard let text = request.parameters["job"] else {
+            return try await request.route == "/fetch/events" ? events(request, context) : list(request, context)
+        }
         guard let id = JobID(text) else { throw Problem.noJob(text) }
         switch request.route {
         case "/fetch/{job}/events": return try await events(of: id, request, context)
+        case "/fetch/{job}/retry": return try await retry(id, context)
+        case "/fetch/{job}/callbacks": return try await resend(id, context)
+        case "/fetch/{job}/share": return try await share(id, request, context)
         case "/fetch/{job}/mix": return try await mix(of: id, request, context)
         case "/fetch/{job}/peaks": return try await peaks(of: id, request, context)
         case "/fetch/{job}/stems.zip": return try await archive(of: id, context)
         case "/fetch/{job}/{stem}":
             return try await stem(request.parameters["stem"] ?? "", of: id, request, context)
         case _ where request.method == "DELETE": return try await delete(id, context)
-        default: return try await status(of: id, context)
+        default: return try await status(of: id, request, context)
         }
     }
 
-    private func recent(_ request: FunctionRequest, _ context: FunctionContext) async throws -> FunctionResponse {
-        let limit = request.query["limit"] ?? "20"
-        guard let limit = Int(limit), (1...200).contains(limit) else {
-            throw Problem.badRequest("limit is “\(limit.prefix(16))”; it must be a whole number from 1 to 200.")
+    /// The status; with `Prefer: wait=N` (RFC 7240) once the job has ended, or after N seconds.
+    private func status(
+        of id: JobID, _ request: FunctionRequest, _ context: FunctionContext
+    ) async throws -> FunctionResponse {
+        var headers: HTTPFields = [.cacheControl: "no-store"]
+        guard request.method == "GET", let wait = Preferences(request.header("Prefer")).wait else {
+            return try .json(headers: headers, try await lookup(context).status(of: id))
         }
-        let jobs = try await withServiceProblems(context.logger) {
-            try await queue.jobs.recent(limit: limit, owner: context.caller.viewer.listedOwner)
-        }
-        // What could not even become a job is shown to those who see everything.
-        let aside =
-            context.caller.viewer.listedOwner == nil
-            ? try await withServiceProblems(context.logger) { try await queue.jobs.listAside() } : []
-        return try .json(
-            headers: [.cacheControl: "no-store"],
-            JobList(jobs: jobs.map { JobStatus($0) }, aside: aside.isEmpty ? nil : aside))
-    }
-
-    private func status(of id: JobID, _ context: FunctionContext) async throws -> FunctionResponse {
-        let status = try await lookup(context).status(of: id)
-        return try .json(headers: [.cacheControl: "no-store"], status)
+        headers[HTTPField.Name("Preference-Applied")!] = "wait=\(wait)"
+        return try .json(headers: headers, try await end(of: id, within: .seconds(wait), context))
     }
 
     func lookup(_ context: FunctionContext) -> JobLookup {
         JobLookup(storage: storage, queue: queue, viewer: context.caller.viewer, logger: context.logger)
+    }
+}
+
+/// What a client prefers (RFC 7240), as far as it is heeded.
+struct Preferences {
+    /// The longest that a request waits, in seconds.
+    private static let longest = 60
+
+    /// For how many seconds to wait; nil for not at all.
+    let wait: Int?
+
+    init(_ header: String?) {
+        let words = (header ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
+        let seconds = words.compactMap { $0.wholeMatch(of: /wait\s*=\s*"?([0-9]{1,9})"?(?:\s*;.*)?/) }.first.flatMap {
+            Int($0.1)
+        }
+        wait = seconds.map { min($0, Self.longest) }
     }
 }
 
@@ -108,34 +122,5 @@ public struct FetchSettings: Configurable {
             Setting("MSAAS_RENDERED_TRACKS", \.renderedTracks, .whole(1...100_000)),
             Setting("MSAAS_KEPT_MIXES", \.keptMixes, .whole(0...1000)),
         ]
-    }
-}
-
-extension FetchFunction {
-    /// Cancels a job that is not finished; of one that is (or that only the buckets know) everything is removed.
-    /// In both cases the song goes, so that nobody finds it and begins again. Repeating it is harmless.
-    func delete(_ id: JobID, _ context: FunctionContext) async throws -> FunctionResponse {
-        if case .owner = context.caller.viewer { _ = try await lookup(context).find(id) }
-        try await withServiceProblems(context.logger) {
-            let job = try await queue.jobs.job(id)
-            var isCancelling = job.map { $0.state == .queued || $0.state == .running } ?? false
-            if isCancelling { isCancelling = try await queue.jobs.cancel(id) == .cancelled }
-            var songs = try await keys(storage.queueBucket, below: id)
-            if let job, job.bucket == storage.queueBucket, !songs.contains(job.key) { songs.append(job.key) }
-            if !songs.isEmpty { try await storage.client.deleteMany(storage.queueBucket, songs) }
-            guard !isCancelling else { return }
-            // The manifest last: as long as it is there, so is the record that leads back here.
-            let stems = try await keys(storage.outputBucket, below: id).filter { $0 != Manifest.key(of: id) }
-            if !stems.isEmpty { try await storage.client.deleteMany(storage.outputBucket, stems) }
-            try await storage.client.delete(storage.outputBucket, Manifest.key(of: id))
-            if job != nil { try await queue.jobs.remove(id) }
-        }
-        return FunctionResponse(status: 204)
-    }
-
-    private func keys(_ bucket: String, below id: JobID) async throws -> [String] {
-        var keys: [String] = []
-        for try await object in storage.client.objects(bucket, prefix: "\(id)/") { keys.append(object.key) }
-        return keys
     }
 }

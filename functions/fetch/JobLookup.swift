@@ -31,11 +31,17 @@ struct JobLookup: Sendable {
 
     /// - Throws: a 404 ``Problem`` when nobody knows the job.
     func status(of id: JobID) async throws -> JobStatus {
-        switch try await find(id) {
-        case .queued(let outlook): return self.status(outlook)
-        case .manifest(let manifest): return JobStatus(manifest)
-        case .object(let status, _): return status
+        var status =
+            switch try await find(id) {
+            case .queued(let outlook): self.status(outlook)
+            case .manifest(let manifest): JobStatus(manifest)
+            case .object(let status, _): status
+            }
+        // Where the owner keeps songs, and whom he tells of them, is no guest's business.
+        if case .guest = viewer {
+            (status.bucket, status.key, status.callbacks, status.options?.callback) = (nil, nil, nil, nil)
         }
+        return status
     }
 
     /// The one way to a job for every route.
@@ -43,7 +49,7 @@ struct JobLookup: Sendable {
     /// - Throws: a 404 ``Problem`` when nobody knows the job, and the same one when it is another's.
     func find(_ id: JobID) async throws -> Found {
         let found = try await look(for: id)
-        guard viewer.maySee(ownedBy: found.owner) else { throw Problem.noJob(id.description) }
+        guard viewer.maySee(id, ownedBy: found.owner) else { throw Problem.noJob(id.description) }
         return found
     }
 
@@ -82,15 +88,30 @@ struct JobLookup: Sendable {
     }
 
     private func uploaded(_ id: JobID) async throws -> (JobStatus, owner: String?)? {
-        let page = try await storage.client.list(storage.queueBucket, prefix: "\(id)/", limit: 2)
-        guard let object = page.objects.first(where: { !LateOptions.areAt($0.key) }),
-            let head = try await storage.client.head(storage.queueBucket, object.key)
-        else { return nil }
+        // The song, and what may lie beside it.
+        let page = try await storage.client.list(
+            storage.queueBucket, prefix: "\(id)/", limit: SongCompanion.allCases.count + 1)
+        guard let object = page.objects.first(where: { !SongCompanion.isAt($0.key) }) else {
+            return try await awaited(id, among: page.objects.map(\.key))
+        }
+        guard let head = try await storage.client.head(storage.queueBucket, object.key) else { return nil }
         let filename = object.key.unicodeScalars.split(separator: "/").last.map { String($0) } ?? object.key
         let metadata = try await LateOptions.metadata(
             of: head, object.key, client: storage.client, bucket: storage.queueBucket)
+        var status = JobStatus(
+            id, state: .uploaded, filename: filename, options: try? JobOptions(metadata: metadata))
+        (status.bucket, status.key, status.createdAt) = (storage.queueBucket, object.key, head.lastModified)
+        return (status, head.metadata[Job.ownerMetadata])
+    }
+
+    /// A job whose song may still come to a presigned address.
+    private func awaited(_ id: JobID, among keys: [String]) async throws -> (JobStatus, owner: String?)? {
+        let place = "\(id)/\(SongCompanion.awaited.rawValue)"
+        guard keys.contains(place), let head = try await storage.client.head(storage.queueBucket, place),
+            let song = AwaitedSong(metadata: head.metadata), song.end > Date()
+        else { return nil }
         let status = JobStatus(
-            id, filename: filename, options: try? JobOptions(metadata: metadata), storedAt: head.lastModified)
+            id, state: .awaitingUpload, filename: song.filename, options: try? JobOptions(metadata: head.metadata))
         return (status, head.metadata[Job.ownerMetadata])
     }
 
@@ -98,37 +119,19 @@ struct JobLookup: Sendable {
     private func status(_ outlook: JobOutlook) -> JobStatus {
         let (job, pace) = (outlook.job, outlook.pace)
         var status = JobStatus(job)
+        if !outlook.callbacks.isEmpty { status.callbacks = outlook.callbacks }
         switch job.state {
         case .queued:
             status.position = outlook.position
             status.etaSeconds = outlook.position.flatMap { pace.wait(position: $0, workers: outlook.workers) }
+            guard outlook.workers == 0 else { break }
+            status.reason =
+                outlook.isScalingPaused
+                ? "No worker runs, and scaling is paused; the song is begun once the operator lets workers run."
+                : "No worker runs at the moment; the song is begun as soon as one does."
         case .running: status.etaSeconds = pace.left(of: job, now: Date())
         default: break
         }
         return status
-    }
-}
-
-extension JobStatus {
-    /// What Redis knows.
-    init(_ job: Job) {
-        self.init(
-            job.id, state: job.state, filename: job.filename, options: job.options,
-            progress: job.state == .done ? 1 : job.progress)
-        model = job.model ?? job.options.model
-        attempts = job.attempts
-        audioSeconds = job.audioSeconds
-        error = job.error
-        warnings = job.warnings
-        createdAt = job.createdAt
-        startedAt = job.startedAt
-        finishedAt = job.finishedAt
-        if job.state == .done { show(job.stems, original: job.original) }
-    }
-
-    /// What the queue's bucket knows.
-    init(_ job: JobID, filename: String, options: JobOptions?, storedAt: Date?) {
-        self.init(job, state: .uploaded, filename: filename, options: options)
-        createdAt = storedAt
     }
 }

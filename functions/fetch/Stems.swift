@@ -191,20 +191,6 @@ package enum RangeHeader: Sendable, Equatable {
 
 }
 
-/// The entity tags of `If-None-Match`, compared weakly.
-package struct EntityTags: Sendable {
-    private let tags: Set<String>
-    private let isAny: Bool
-
-    package init?(_ header: String?) {
-        guard let header else { return nil }
-        isAny = header.trimmingCharacters(in: .whitespaces) == "*"
-        tags = Set(header.matches(of: /"[^"]*"/).map { String($0.output) })
-    }
-
-    package func contains(_ tag: String) -> Bool { isAny || tags.contains(tag) }
-}
-
 /// `Content-Disposition` for a name from outside (RFC 6266, RFC 8187): nothing in the name can end the header, the
 /// quotes or the line.
 package enum ContentDisposition {

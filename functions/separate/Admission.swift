@@ -62,7 +62,7 @@ struct Admission: Sendable {
             return ignored("The object is not in the bucket “\(storage.queueBucket)”.")
         }
         guard !order.key.hasSuffix("/") else { return ignored("The object is a folder.") }
-        guard !LateOptions.areAt(order.key) else { return ignored("The object holds options of another one.") }
+        guard !SongCompanion.isAt(order.key) else { return ignored("The object says something of another one.") }
         // The storage is asked and not the event believed: events lack fields, come late and come twice.
         guard let head = try await storage.client.head(order.bucket, order.key) else {
             // To its senders, what is another's is not there either.

@@ -106,8 +106,8 @@ public struct SeparateFunction: Function {
                     IgnoredEvent(bucket: order.bucket, key: order.key, reason: "\(quota) The song waits in the bucket.")
                 )
             case .ignored(let ignored):
-                context.logger.warning(
-                    "event ignored",
+                context.logger.log(
+                    level: SongCompanion.isAt(order.key) ? .debug : .warning, "event ignored",
                     metadata: ["key": .string(order.key.debugDescription), "reason": .string(ignored.reason)])
                 answer.ignored.append(ignored)
             }

@@ -100,7 +100,7 @@ struct Upkeep: Service {
         let retention = try await queue.jobs.rules().retention
         var batch: [ObjectSummary] = []
         for try await object in storage.client.objects(storage.queueBucket)
-        where isOfAge(object, retention) && !LateOptions.areAt(object.key) {
+        where isOfAge(object, retention) && !SongCompanion.isAt(object.key) {
             batch.append(object)
             if batch.count == 500 {
                 try await admitForgotten(batch)

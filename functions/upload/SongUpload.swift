@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 import FunctionClients
 import FunctionHost
@@ -31,12 +32,22 @@ struct SongUpload: Sendable {
     let budget: MemoryBudget
     /// What the sender's songs may take.
     var limits = SongBudget()
+    /// Whether the song is stored only where there is none yet, and its digest is told.
+    var isOnce = false
 
     /// Stores the song under `key`.
     ///
-    /// - Returns: its size in bytes.
-    func store(_ song: SongSource, as key: String, metadata: [String: String] = [:]) async throws -> Int {
-        let bytes = SongBytes(song.next, limits: limits)
+    /// - Returns: its size in bytes and, with ``isOnce``, its SHA-256 in hex.
+    func store(
+        _ song: SongSource, as key: String, metadata: [String: String] = [:]
+    ) async throws -> (size: Int, digest: String?) {
+        let bytes = SongBytes(song.next, limits: limits, isDigested: isOnce)
+        return (try await store(song, as: key, metadata, bytes), await bytes.digest())
+    }
+
+    private func store(
+        _ song: SongSource, as key: String, _ metadata: [String: String], _ bytes: SongBytes
+    ) async throws -> Int {
         let upload = Upload(store: self, song: song, key: key, metadata: metadata, bytes: bytes)
         switch song.extent {
         case .exactly(let length):
@@ -45,11 +56,18 @@ struct SongUpload: Sendable {
                 bucket, key,
                 body: .stream(
                     ByteStream(next: { try await bytes.next() }), length: length),
-                contentType: song.contentType, metadata: upload.metadata(song.options)
+                contentType: song.contentType, metadata: upload.metadata(song.options), onlyIfAbsent: isOnce
             ).size
         case .atLeast(let certain): return try await upload.inTwoParts(certain: certain)
         case .unknown(let limit): return try await upload.inPieces(limit: limit)
         }
+    }
+
+    /// Sends a song in parts, and leaves it to the caller to make it visible.
+    func begin(_ song: SongSource, as key: String, metadata: [String: String]) async throws -> PartUpload {
+        let bytes = SongBytes(song.next, limits: limits, isDigested: false)
+        let upload = Upload(store: self, song: song, key: key, metadata: metadata, bytes: bytes)
+        return try await upload.inOpenParts()
     }
 
     /// One song on its way.
@@ -78,7 +96,7 @@ struct SongUpload: Sendable {
                 if try await bytes.hasEnded() {
                     let result = try await store.client.put(
                         store.bucket, key, body: .bytes(piece), contentType: song.contentType,
-                        metadata: metadata(try await song.finalOptions()))
+                        metadata: metadata(try await song.finalOptions()), onlyIfAbsent: store.isOnce)
                     return (result.size, nil)
                 }
                 return (nil, try await begin(with: piece))
@@ -91,6 +109,22 @@ struct SongUpload: Sendable {
                         try await upload.put(.bytes(piece))
                     }
                 }
+            }
+        }
+
+        func inOpenParts() async throws -> PartUpload {
+            let upload = try await begin()
+            do {
+                while try await !bytes.hasEnded() {
+                    try await store.budget.holding(pieceSize) { hold in
+                        guard let piece = try await bytes.piece(upTo: pieceSize, hold) else { return }
+                        try await upload.put(.bytes(piece))
+                    }
+                }
+                return upload
+            } catch {
+                await upload.abort()
+                throw error
             }
         }
 
@@ -109,7 +143,7 @@ struct SongUpload: Sendable {
             var metadata = metadata(song.options)
             if song.mayHaveLateOptions { metadata[LateOptions.mark] = "1" }
             return try await store.client.beginUpload(
-                store.bucket, key, contentType: song.contentType, metadata: metadata)
+                store.bucket, key, contentType: song.contentType, metadata: metadata, onlyIfAbsent: store.isOnce)
         }
 
         private func inParts(begun: PartUpload? = nil, _ send: (PartUpload) async throws -> Void) async throws -> Int {
@@ -145,12 +179,17 @@ private actor SongBytes {
     private var taken = 0
     private var isAtEnd = false
     private let limits: SongBudget
+    private let hash: Hash?
     private var count = 0
 
-    init(_ source: @escaping @Sendable () async throws -> ByteBuffer?, limits: SongBudget) {
+    init(_ source: @escaping @Sendable () async throws -> ByteBuffer?, limits: SongBudget, isDigested: Bool) {
         self.source = source
         self.limits = limits
+        hash = isDigested ? Hash(.sha256) : nil
     }
+
+    /// The SHA-256 of all bytes that were given, in hex. Call it once.
+    func digest() -> String? { hash?.finish().hex }
 
     func next() async throws -> ByteBuffer? {
         if let rest {
@@ -163,6 +202,7 @@ private actor SongBytes {
         }
         count += chunk.readableBytes
         try limits.check(bytes: count)
+        chunk.withUnsafeReadableBytes { hash?.update($0) }
         return chunk
     }
 

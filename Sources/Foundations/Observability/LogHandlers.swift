@@ -1,17 +1,26 @@
+public import EnvironmentSettings
 import Foundation
 public import Logging
 import Terminal
 
 /// How a program's log is written: lines for people on a terminal, one JSON object a line elsewhere.
-public enum Logs {
-    /// The level of `LOG_LEVEL`, or `usual`.
-    public static func level(environment: [String: String], usual: Logger.Level = .info) -> Logger.Level {
-        environment["LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0.lowercased()) } ?? usual
-    }
+public struct LogSettings: Configurable {
+    /// Lines below this level are not written.
+    public var level: Logger.Level
+
+    /// What every program begins with that serves; commands for people begin at `warning`.
+    public static let usual = LogSettings(level: .info)
+    /// `LOG_LEVEL`.
+    public static let settings = [Setting<Self>("LOG_LEVEL", \.level, .choice)]
+
+    /// Lines from `level` on.
+    public init(level: Logger.Level) { self.level = level }
 
     /// Has all loggers of this process write so; to be called once, at the start.
-    public static func bootstrap(environment: [String: String], usual: Logger.Level = .info) {
-        let level = level(environment: environment, usual: usual)
+    ///
+    /// - Throws: an error when `LOG_LEVEL` names no level.
+    public static func bootstrap(_ environment: [String: String]) throws(ConfigurationError) {
+        let level = try reading(environment).level
         let isTerminal = isatty(STDERR_FILENO) == 1
         LoggingSystem.bootstrap { label in
             var handler: any LogHandler = isTerminal ? LineLogHandler(label: label) : JSONLogHandler(label: label)

@@ -27,7 +27,7 @@ public struct PrometheusText: Sendable {
 
     /// The same for each value of a label.
     public mutating func gauge(_ name: String, _ help: String, _ label: String, _ values: [String: Int]) {
-        family(name, .gauge, help, label, values)
+        family(name, .gauge, help, label, values.mapValues(Double.init))
     }
 
     /// A count; the name says so itself (`…_total`).
@@ -38,15 +38,20 @@ public struct PrometheusText: Sendable {
 
     /// Counts for each value of a label.
     public mutating func counter(_ name: String, _ help: String, _ label: String, _ values: [String: Int]) {
+        counter(name, help, label, values.mapValues(Double.init))
+    }
+
+    /// Sums for each value of a label.
+    public mutating func counter(_ name: String, _ help: String, _ label: String, _ values: [String: Double]) {
         family(name, .counter, help, label, values)
     }
 
     private mutating func family(
-        _ name: String, _ kind: Series.Kind, _ help: String, _ label: String, _ values: [String: Int]
+        _ name: String, _ kind: Series.Kind, _ help: String, _ label: String, _ values: [String: Double]
     ) {
         header(name, kind: kind, help: help)
         for (text, count) in values.sorted(by: { $0.key < $1.key }) {
-            value(name, labels: [Label(name: label, value: text)], Double(count))
+            value(name, labels: [Label(name: label, value: text)], count)
         }
     }
 

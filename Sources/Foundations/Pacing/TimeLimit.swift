@@ -38,3 +38,11 @@ public func withTimeLimit<Value: Sendable>(
         return value
     }
 }
+
+extension Duration {
+    /// Whole milliseconds, for interfaces that count them.
+    public var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
+    }
+}

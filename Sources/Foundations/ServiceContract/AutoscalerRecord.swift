@@ -64,11 +64,15 @@ public struct AutoscalerRecord: Sendable, Equatable, Codable {
         public var memoryPerWorker: Int?
         /// The most replicas that memory allows; `nil` also when there is no limit.
         public var memoryRoom: Int?
+        /// How long songs should wait at most, in seconds (`target-wait`).
+        public var promisedWait: Double?
+        /// The share of the last songs that did not wait longer.
+        public var keptShare: Double?
 
         /// An observation of its parts.
         public init(
             waiting: Int? = nil, inFlight: Int? = nil, audioSeconds: Double? = nil, realTimeFactor: Double? = nil,
-            memoryPerWorker: Int? = nil, memoryRoom: Int? = nil
+            memoryPerWorker: Int? = nil, memoryRoom: Int? = nil, promisedWait: Double? = nil, keptShare: Double? = nil
         ) {
             self.waiting = waiting
             self.inFlight = inFlight
@@ -76,6 +80,8 @@ public struct AutoscalerRecord: Sendable, Equatable, Codable {
             self.realTimeFactor = realTimeFactor
             self.memoryPerWorker = memoryPerWorker
             self.memoryRoom = memoryRoom
+            self.promisedWait = promisedWait
+            self.keptShare = keptShare
         }
     }
 
@@ -129,6 +135,45 @@ public struct AutoscalerRecord: Sendable, Equatable, Codable {
     }
 }
 
+/// What the autoscaler last saw of a function and decided about it.
+public struct FunctionRecord: Sendable, Equatable, Codable {
+    /// The function's Deployment.
+    public var name: String
+    /// The numbers of its pods.
+    public var replicas: AutoscalerRecord.Replicas
+    /// What the settings allow.
+    public var bounds: AutoscalerRecord.Bounds
+    /// Requests in flight in all its pods, on the mean of the last second; `nil` when they could not be read.
+    public var inFlight: Double?
+    /// How many of them one pod is there for; `nil` while there are none.
+    public var perPod: Double?
+    /// Why, the most decisive last.
+    public var reasons: [AutoscalerRecord.Reason]
+    /// The last time that the number was changed by this autoscaler.
+    public var lastChange: AutoscalerRecord.Change?
+    /// Who decides.
+    public var leader: String
+    /// When the decision was taken, by the clock of Redis; set by the board.
+    public var decidedAt: Date
+
+    /// A record; `decidedAt` is set by the board.
+    public init(
+        name: String, replicas: AutoscalerRecord.Replicas, bounds: AutoscalerRecord.Bounds, inFlight: Double?,
+        perPod: Double?, reasons: [AutoscalerRecord.Reason], lastChange: AutoscalerRecord.Change? = nil, leader: String,
+        decidedAt: Date = Date(timeIntervalSince1970: 0)
+    ) {
+        self.name = name
+        self.replicas = replicas
+        self.bounds = bounds
+        self.inFlight = inFlight
+        self.perPod = perPod
+        self.reasons = reasons
+        self.lastChange = lastChange
+        self.leader = leader
+        self.decidedAt = decidedAt
+    }
+}
+
 /// What the operator has asked of the autoscaler. It stays in force until the operator takes it back, whichever
 /// controller decides.
 public struct AutoscalerControl: Sendable, Equatable, Codable {
@@ -175,6 +220,8 @@ public struct AutoscalerControl: Sendable, Equatable, Codable {
 public struct AutoscalerStatus: Sendable, Equatable {
     /// What the autoscaler last said; `nil` when none has ever run.
     public var record: AutoscalerRecord?
+    /// What it last said of each function that it scales, by name.
+    public var functions: [FunctionRecord]
     /// What the operator has asked for.
     public var control: AutoscalerControl
     /// The workers that were asked to drain, and by whom.
@@ -184,10 +231,11 @@ public struct AutoscalerStatus: Sendable, Equatable {
 
     /// A status of its parts.
     public init(
-        record: AutoscalerRecord? = nil, control: AutoscalerControl = .automatic, drains: [String: DrainOrigin] = [:],
-        time: Date
+        record: AutoscalerRecord? = nil, functions: [FunctionRecord] = [], control: AutoscalerControl = .automatic,
+        drains: [String: DrainOrigin] = [:], time: Date
     ) {
         self.record = record
+        self.functions = functions
         self.control = control
         self.drains = drains
         self.time = time

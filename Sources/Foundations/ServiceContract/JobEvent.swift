@@ -38,6 +38,8 @@ public struct JobEvent: Sendable, Equatable {
     public let kind: Kind
     /// To which job.
     public let job: JobID
+    /// Whose job it is; `nil` when it is nobody's.
+    public let owner: String?
     /// The worker that had a part in it.
     public let worker: String?
     /// The number of the attempt.
@@ -52,12 +54,14 @@ public struct JobEvent: Sendable, Equatable {
 
     /// An event.
     public init(
-        id: EventID, kind: Kind, job: JobID, worker: String? = nil, attempt: Int? = nil, progress: Double? = nil,
+        id: EventID, kind: Kind, job: JobID, owner: String? = nil, worker: String? = nil, attempt: Int? = nil,
+        progress: Double? = nil,
         message: String? = nil
     ) {
         self.id = id
         self.kind = kind
         self.job = job
+        self.owner = owner
         self.worker = worker
         self.attempt = attempt
         self.progress = progress

@@ -26,6 +26,12 @@ public struct JobID: Hashable, Sendable, Codable, CustomStringConvertible {
         description = Hash.digest(.sha256, Array(text.utf8)).prefix(16).hex
     }
 
+    /// The id of what an owner (`nil`: nobody) uploads under an `Idempotency-Key`: the same each time, and nobody else's.
+    public init(idempotencyKey key: String, owner: String?) {
+        let text = ["idempotency", owner ?? "", key].map { "\($0.utf8.count):\($0)" }.joined()
+        description = Hash.digest(.sha256, Array(text.utf8)).prefix(16).hex
+    }
+
     /// A new id from the system's random numbers.
     public static func random() -> JobID {
         JobID(digits: .randomHex(bytes: 16))

@@ -3,9 +3,11 @@ public import Foundation
 
 /// Where a job is in its life.
 ///
-/// `uploaded → queued → running → done | failed | dead | cancelled`; a running job whose worker is gone or gave it back
-/// is `queued` again, and a dead one is when somebody asks for a retry.
+/// `awaiting-upload → uploaded → queued → running → done | failed | dead | cancelled`; a running job whose worker is gone or gave
+/// it back is `queued` again, and a dead one is when somebody asks for a retry.
 public enum JobState: String, Codable, Sendable, CaseIterable {
+    /// A presigned address was given out for its song, and nothing has come there yet. Never stored in Redis.
+    case awaitingUpload = "awaiting-upload"
     /// The object is stored and its notification has not come yet: the queue does not know the job. Never stored in
     /// Redis; said by those who look into the bucket.
     case uploaded
@@ -26,7 +28,7 @@ public enum JobState: String, Codable, Sendable, CaseIterable {
     public var isFinished: Bool {
         switch self {
         case .done, .failed, .dead, .cancelled: true
-        case .uploaded, .queued, .running: false
+        case .awaitingUpload, .uploaded, .queued, .running: false
         }
     }
 }
@@ -39,6 +41,10 @@ public struct JobStatus: Codable, Sendable, Equatable {
     public var state: JobState
     /// The song's file name.
     public var filename: String
+    /// The bucket of its song; nil for those who were only shown the job.
+    public var bucket: String?
+    /// The key of its song, not escaped; nil for those who were only shown the job.
+    public var key: String?
     /// How it is separated; nil when only the stems are known any more.
     public var options: JobOptions?
     /// The model that separated the song, or that was asked for.
@@ -49,6 +55,8 @@ public struct JobStatus: Codable, Sendable, Equatable {
     public var progress: Double
     /// How long until the stems are there, in seconds; nil when nobody can tell.
     public var etaSeconds: Double?
+    /// Why it waits, where that is not only for the songs before it: a sentence.
+    public var reason: String?
     /// How often work on it was begun.
     public var attempts: Int?
     /// The song's length in seconds, once somebody has measured it.
@@ -65,6 +73,8 @@ public struct JobStatus: Codable, Sendable, Equatable {
     public var finishedAt: Date?
     /// The stems of a job that is done.
     public var stems: [Stem]
+    /// What its callback was told, or is to be told; nil when there was nothing to tell.
+    public var callbacks: [CallbackDelivery]?
     /// Where to go on.
     public var links: JobLinks
 
@@ -112,6 +122,8 @@ public struct JobStatus: Codable, Sendable, Equatable {
     /// What the output bucket knows of a job that is done.
     public init(_ manifest: Manifest) {
         self.init(manifest.job, state: .done, filename: manifest.filename, progress: 1)
+        bucket = manifest.bucket
+        key = manifest.key
         model = manifest.model
         audioSeconds = manifest.duration
         warnings = manifest.warnings
@@ -126,16 +138,19 @@ public struct JobStatus: Codable, Sendable, Equatable {
     }
 }
 
-/// What `GET /fetch` answers: recent jobs, the newest first.
+/// What `GET /fetch` answers: jobs, the newest first.
 public struct JobList: Codable, Sendable, Equatable {
     /// The jobs.
     public var jobs: [JobStatus]
+    /// The `cursor` of the next page; nil at the end.
+    public var next: String?
     /// Objects that could not become jobs, for those who see everything; there when there are some.
     public var aside: [AsideObject]?
 
     /// A list of these jobs.
-    public init(jobs: [JobStatus], aside: [AsideObject]? = nil) {
+    public init(jobs: [JobStatus], next: String? = nil, aside: [AsideObject]? = nil) {
         self.jobs = jobs
+        self.next = next
         self.aside = aside
     }
 }

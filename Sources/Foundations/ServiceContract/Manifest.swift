@@ -72,6 +72,10 @@ public struct Manifest: Codable, Sendable, Equatable {
     public var model: String
     /// The song's file name.
     public var filename: String
+    /// The bucket of the song.
+    public var bucket: String?
+    /// The key of the song, not escaped.
+    public var key: String?
     /// The song's length in seconds.
     public var duration: Double
     /// Frames a second of every stem.
@@ -95,9 +99,10 @@ public struct Manifest: Codable, Sendable, Equatable {
     public init(
         job: JobID, model: String, filename: String, duration: Double, sampleRate: Int, stems: [StemRecord],
         original: StemRecord? = nil, separationSeconds: Double, warnings: [String] = [], remainder: Double? = nil,
-        finishedAt: Date = Date(),
-        owner: String? = nil
+        finishedAt: Date = Date(), owner: String? = nil, bucket: String? = nil, key: String? = nil
     ) {
+        self.bucket = bucket
+        self.key = key
         self.owner = owner
         self.job = job
         self.model = model

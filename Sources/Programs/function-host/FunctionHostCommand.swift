@@ -1,4 +1,5 @@
 import ArgumentParser
+import CallbacksFunction
 import FetchFunction
 import Foundation
 import FunctionHost
@@ -8,6 +9,7 @@ import Observability
 import SeparateFunction
 import ServiceContract
 import ServiceLifecycle
+import StudioFunction
 import Terminal
 import TraceExport
 import UploadFunction
@@ -17,6 +19,8 @@ let functions: [any Function.Type] = [
     UploadFunction.self,
     SeparateFunction.self,
     FetchFunction.self,
+    StudioFunction.self,
+    CallbacksFunction.self,
 ]
 
 /// Serves the functions until SIGTERM or SIGINT, and finishes what is in flight then.
@@ -49,7 +53,7 @@ struct FunctionHostCommand: AsyncParsableCommand {
         let catalogue = try FunctionCatalogue(functions)
         guard !list else { return say(catalogue.names.joined(separator: "\n")) }
 
-        Logs.bootstrap(environment: environment)
+        try LogSettings.bootstrap(environment)
         let metrics = PrometheusRegistry()
         MetricsSystem.bootstrap(metrics)
         let logger = Logger(label: "function-host")
@@ -60,7 +64,8 @@ struct FunctionHostCommand: AsyncParsableCommand {
             functions: catalogue.functions(
                 target: configuration.target,
                 environment: FunctionEnvironment(
-                    variables: environment, logger: logger, keys: configuration.keys, tracer: exporter.tracer)),
+                    variables: environment, logger: logger, keys: configuration.keys, signer: configuration.signer,
+                    tracer: exporter.tracer)),
             configuration: configuration, metrics: metrics, tracer: exporter.tracer, logger: logger,
             onListening: { logger.notice("listening", metadata: ["port": .stringConvertible($0)]) })
         try await ServiceGroup(

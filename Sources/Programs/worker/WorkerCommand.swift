@@ -38,7 +38,7 @@ struct WorkerCommand: AsyncParsableCommand {
         var environment = ProcessInfo.processInfo.environment
         let flags = ["WORKER_ID": id, "MSAAS_MODEL": name, "MSAAS_THREADS": threads.map(String.init)]
         environment.merge(flags.compactMapValues(\.self)) { $1 }
-        Logs.bootstrap(environment: environment)
+        try LogSettings.bootstrap(environment)
         let logger = Logger(label: "worker")
         let separator = try EngineSeparator(
             repository: repo.map { URL(filePath: $0) }, environment: environment, logger: logger)

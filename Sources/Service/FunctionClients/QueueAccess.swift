@@ -59,6 +59,7 @@ extension Caller {
         switch self {
         case .anybody, .tokenHolder: .everybody
         case .key(let key): key.isAdmin ? .admin : .owner(key.name)
+        case .guest(let job): .guest(job)
         }
     }
 }

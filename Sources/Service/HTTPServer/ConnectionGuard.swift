@@ -181,7 +181,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             openRequests -= 1
             hasAnswerBegun = false
             if closesAfterAnswer {
-                finish(context, data, promise)
+                finish(context, data, promise, isRead: missing == nil)
             } else {
                 context.write(data, promise: promise)
             }
@@ -197,14 +197,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             ])
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(ByteBuffer(bytes: refusal.body))), promise: nil)
-        finish(context, wrapOutboundOut(.end(nil)), nil)
+        // Behind a head that is no head there may be any amount of more: it is not known to be read.
+        finish(context, wrapOutboundOut(.end(nil)), nil, isRead: false)
     }
 
-    /// Sends the answer's end, closes the sending side, and everything a moment later.
-    private func finish(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
+    /// Sends the answer's end, closes the sending side, and everything a moment later: whoever is closed while it still sends
+    /// may never see the answer.
+    private func finish(
+        _ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?, isRead: Bool
+    ) {
         isClosing = true
         nextLook?.cancel()
-        let isRead = missing == nil
         let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
         let (channel, linger) = (context.channel, TimeAmount(rules.limits.lingerTime))
         sent.futureResult.whenComplete { _ in

@@ -114,6 +114,7 @@ struct StackPlan: Sendable {
                 "host", try ours("function-host"), [],
                 common.merging([
                     "HOST": configuration.host.text, "PORT": String(ports.http), "WEBHOOK_TOKEN": secrets.webhookToken,
+                    "MSAAS_SIGNING_SECRET": secrets.signingSecret ?? "",
                     "S3_PUBLIC_ENDPOINT": configuration.publicStorage
                         ?? "http://\(configuration.storageHost.publicHost):\(ports.storage)",
                 ]) { $1 }),
@@ -178,18 +179,19 @@ public struct StackSecrets: Codable, Sendable, Equatable {
     public var redisPassword = String.randomHex(bytes: 16)
     /// The bearer token that the storage's webhook shows to `separate`.
     public var webhookToken = String.randomHex(bytes: 16)
+    /// What sessions and share links are signed with; folders of earlier versions have none.
+    public var signingSecret: String?
 
     /// Reads the secrets of `directory`, or makes them and writes them, readable by their owner only.
     static func load(from directory: URL) throws -> StackSecrets {
         let file = directory.appending(path: "secrets.json")
-        if let data = try? Data(contentsOf: file) {
-            return try JSONDecoder().decode(StackSecrets.self, from: data)
-        }
-        let secrets = StackSecrets()
+        var secrets = StackSecrets()
+        if let data = try? Data(contentsOf: file) { secrets = try JSONDecoder().decode(StackSecrets.self, from: data) }
+        guard secrets.signingSecret == nil else { return secrets }
+        secrets.signingSecret = .randomHex(bytes: 32)
         try writePrivately(JSONEncoder().encode(secrets), to: file)
         return secrets
     }
-
 }
 
 /// Replaces `file` in one step by a file that only its owner can read.

@@ -47,6 +47,8 @@ public struct StorageServer: Service {
         public var maxConnections = 4096
         /// PEM files of the server's certificate and key; with them it speaks TLS, and reads them again when they change.
         public var certificate: (file: String, key: String)?
+        /// The origins whose pages may call from a browser.
+        public var origins = AllowedOrigins()
         /// How often objects are looked for whose time is over.
         public var expiryInterval: Duration = .seconds(3600)
         /// The time that is; tests have their own.
@@ -126,7 +128,7 @@ public struct StorageServer: Service {
                 Expiry(catalog: catalog, interval: configuration.expiryInterval, logger: logger)
             ]
         let application = Application(
-            responder: S3Responder(service: service),
+            responder: S3Responder(service: service, origins: configuration.origins),
             server: .guarded(
                 rules, certificates: certificates,
                 configuration: .init(
@@ -195,6 +197,8 @@ public struct StorageSettings: Configurable {
     public var region = "us-east-1"
     /// The bearer token that webhooks show.
     public var token = ""
+    /// The origins whose pages may call from a browser.
+    public var origins = AllowedOrigins()
 
     /// No keys, which the environment must name.
     public static let usual = StorageSettings()
@@ -208,6 +212,7 @@ public struct StorageSettings: Configurable {
             Setting("S3_REGION", \.region, .text("a region")),
             Setting(
                 "WEBHOOK_TOKEN", \.token, .text("a secret of one's own"), otherwise: "none", isSecret: true),
+            Setting("MSAAS_ALLOWED_ORIGINS", \.origins, .origins, otherwise: "none"),
         ]
     }
 }

@@ -120,7 +120,7 @@ struct JobRun {
             job: claim.job.id, model: separated.model, filename: claim.job.filename, duration: separated.duration,
             sampleRate: separated.sampleRate, stems: stems, original: stored.dropFirst(stems.count).first,
             separationSeconds: separated.seconds, warnings: separated.warnings, remainder: separated.remainder,
-            owner: claim.job.owner)
+            owner: claim.job.owner, bucket: claim.job.bucket, key: claim.job.key)
     }
 
     /// Stores a stem, or the song itself, and its peaks.
@@ -242,7 +242,7 @@ struct JobRun {
         case .dead: return .dead
         case .queued: return .retried
         case .cancelled: return .cancelled
-        case .uploaded, .running, .done, nil: return .lost
+        case .awaitingUpload, .uploaded, .running, .done, nil: return .lost
         }
     }
 

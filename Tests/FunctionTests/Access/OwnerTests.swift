@@ -1,3 +1,4 @@
+import FetchFunction
 import Foundation
 import FunctionHost
 import HTTPTransport
@@ -6,6 +7,7 @@ import ServiceContract
 import Streams
 import TestSupport
 import Testing
+import Yams
 
 /// What is whose: a key reaches its own jobs and no others, an admin's all.
 @Suite struct OwnerTests {
@@ -39,20 +41,22 @@ import Testing
             #expect(try await stack.job(done)?.owner == "alice")
             try await stack.separate([("drums", Data("drums".utf8))])
             let waiting = try await upload()
+            let routes = try Self.routesOfJobs()
+            let ways = try await Self.waysOfBob(stack, secrets.bob)
             try await eventually("the other one is queued") { try await stack.job(waiting)?.state == .queued }
             for station in ["in Redis", "in the bucket alone"] {
                 if station == "in the bucket alone" { _ = try await stack.queue.pool.client.send(["FLUSHALL"]) }
                 for job in [done, waiting] {
-                    for (method, path) in [
-                        ("GET", "/fetch/\(job)"), ("HEAD", "/fetch/\(job)"), ("GET", "/fetch/\(job)/events"),
-                        ("GET", "/fetch/\(job)/stems.zip"), ("HEAD", "/fetch/\(job)/stems.zip"),
-                        ("GET", "/fetch/\(job)/drums"), ("HEAD", "/fetch/\(job)/drums"),
-                        ("GET", "/fetch/\(job)/drums.mp3"), ("GET", "/fetch/\(job)/original.wav"),
-                        ("GET", "/fetch/\(job)/peaks"), ("GET", "/fetch/\(job)/mix?track=drums"),
-                        ("POST", "/fetch/\(job)/mix"), ("DELETE", "/fetch/\(job)"),
-                    ] {
-                        let reply = try await Self.send(stack, secrets.bob, method, path)
-                        #expect(reply.status == 404, "\(station): \(method) \(path)")
+                    for route in routes {
+                        for (way, credentials) in ways {
+                            let reply = try await stack.host.send(
+                                route.method, route.path(job) + (credentials.link.map { "?token=\($0)" } ?? ""),
+                                headers: credentials.headers, body: route.body)
+                            // A link is no key: what it is not for wants one.
+                            let isKeyless = credentials.link != nil && credentials.headers["X-API-Key"] == nil
+                            let expected = isKeyless && !route.isShared ? 401 : 404
+                            #expect(reply.status == expected, "\(station): \(way): \(route.method) \(route.path(job))")
+                        }
                     }
                     #expect(try await Self.send(stack, secrets.alice, "GET", "/fetch/\(job)").status == 200)
                     #expect(try await Self.send(stack, secrets.admin, "GET", "/fetch/\(job)").status == 200)
@@ -67,6 +71,88 @@ import Testing
             #expect(own.text.contains("\"queued\""), "\(own.text)")
             #expect(try await stack.job(waiting)?.owner == "alice")
             #expect(try await Self.send(stack, secrets.alice, "DELETE", "/fetch/\(done)").status == 204)
+        }
+    }
+
+    /// A route of the document that leads to one job.
+    private struct JobRoute: Sendable {
+        var method: String
+        var template: String
+        var isShared: Bool
+
+        func path(_ job: String) -> String {
+            template.replacing("{job}", with: job).replacing("{stem}", with: "drums")
+        }
+
+        var body: HTTPBody { method == "POST" ? .bytes(Data("{}".utf8)) : .empty }
+    }
+
+    /// All routes of `openapi.yaml` that lead to one job; a new one is among them by itself.
+    private static func routesOfJobs() throws -> [JobRoute] {
+        let document = try #require(try Yams.compose(yaml: String(decoding: ServiceDescription.openAPI, as: UTF8.self)))
+        let shared = try FunctionManifest(yaml: FetchFunction.manifest).routes
+        let methods: Set = ["get", "head", "post", "put", "patch", "delete"]
+        let routes = try #require(document["paths"]?.mapping).flatMap { path, item in
+            (item.mapping?.keys.compactMap(\.string) ?? []).filter(methods.contains).map { method in
+                let (path, method) = (path.string ?? "", method.uppercased())
+                let isShared = shared.contains { $0.path.description == path && $0.shared.contains(method) }
+                return JobRoute(method: method, template: path, isShared: isShared)
+            }
+        }.filter { $0.template.contains("{job}") }
+        #expect(routes.count >= 11)
+        return routes
+    }
+
+    private struct Credentials: Sendable {
+        var headers: HTTPHeaders = [:]
+        var link: String?
+    }
+
+    /// Everything that Bob can show: his key, his session, a link to a job of his own, and links that he makes up.
+    private static func waysOfBob(_ stack: Stack, _ secret: String) async throws -> [(String, Credentials)] {
+        let key: HTTPHeaders = ["X-API-Key": secret]
+        let opened = try await stack.host.send(
+            "POST", "/session", headers: ["Content-Type": "application/json"],
+            body: .bytes(Data(#"{"key":"\#(secret)"}"#.utf8)))
+        let cookie = String(try #require(opened.headers["Set-Cookie"]).prefix { $0 != ";" })
+        let csrf = try await stack.host.get("/session", headers: ["Cookie": cookie]).decoded(SessionStatus.self).csrf
+        let own = try #require(
+            try await stack.host.send("POST", "/upload?presign=1", headers: key).json["job"])
+        let link = try await stack.host.send("POST", "/fetch/\(own)/share", headers: key).decoded(SharedLink.self).token
+        let made = TokenSigner().shareToken(of: .random(), by: .anybody, until: .distantFuture)
+        return [
+            ("key", Credentials(headers: key)),
+            ("session", Credentials(headers: ["Cookie": cookie, "X-CSRF-Token": csrf ?? ""])),
+            ("link", Credentials(link: link)), ("link and key", Credentials(headers: key, link: link)),
+            ("made up", Credentials(link: made)),
+        ]
+    }
+
+    /// No list and no stream names another's job, whatever is asked.
+    @Test func nothingTellsOfAnothersJobs() async throws {
+        let ring = try ring()
+        try await withStack(notifies: true, heartbeat: .milliseconds(100), streamAge: .seconds(2), keys: ring) {
+            [secrets] stack in
+            async let stream = Self.send(stack, secrets.bob, "GET", "/fetch/events")
+            async let replayed = stack.host.get(
+                "/fetch/events", headers: ["X-API-Key": secrets.bob, "Last-Event-ID": "0-0"])
+            let reply = try await Self.send(
+                stack, secrets.alice, "POST", "/upload?filename=a.mp3", body: .bytes(UploadTests.song))
+            let job = try #require(reply.json["job"])
+            let own = try await Self.send(stack, secrets.bob, "POST", "/upload", body: .bytes(UploadTests.song))
+            let bobs = try #require(own.json["job"])
+            try await eventually("both are queued") { try await stack.queue.depth().waiting == 2 }
+            for path in ["/fetch", "/fetch?limit=200", "/fetch?state=queued", "/fetch?key=\(job)/a.mp3"] {
+                let list = try await Self.send(stack, secrets.bob, "GET", path)
+                #expect(list.status == 200 && !list.text.contains(job), "\(path)")
+            }
+            let cursor = try await Self.send(stack, secrets.alice, "GET", "/fetch?limit=1").decoded(JobList.self).next
+            let page = try await Self.send(stack, secrets.bob, "GET", "/fetch?cursor=\(cursor ?? "9-\(job)")")
+            #expect(!page.text.contains("a.mp3"))
+            #expect(try await Self.send(stack, secrets.alice, "DELETE", "/fetch/\(job)").status == 204)
+            for text in [try await stream.text, try await replayed.text] {
+                #expect(text.contains(bobs) && !text.contains(job))
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+import CallbacksFunction
 import FetchFunction
 import Foundation
 import FunctionHost
@@ -5,6 +6,7 @@ import HTTPTransport
 import SeparateFunction
 import SeparationChoices
 import ServiceContract
+import StudioFunction
 import TestSupport
 import Testing
 import UploadFunction
@@ -93,12 +95,16 @@ private struct ServiceFacts: Encodable {
 
     private static let everything = JobOptions(
         model: "m", twoStems: "s", stems: ["s"], mixes: [StemMix("karaoke")].compactMap { $0 }, keepRate: true,
-        sumExact: true)
+        sumExact: true, callback: "https://a.example/hook")
 
     init() throws {
         let host = ["/", "/healthz", "/readyz", "/metrics", "/openapi.yaml"]
         var routes = Dictionary(uniqueKeysWithValues: host.map { ($0, ["GET", "HEAD"]) })
-        for manifest in [UploadFunction.manifest, SeparateFunction.manifest, FetchFunction.manifest] {
+        routes["/session"] = ["GET", "POST", "DELETE"]
+        let functions: [any Function.Type] = [
+            UploadFunction.self, SeparateFunction.self, FetchFunction.self, StudioFunction.self, CallbacksFunction.self,
+        ]
+        for manifest in functions.map({ $0.manifest }) {
             for route in try FunctionManifest(yaml: manifest).routes {
                 routes[route.path.description] = route.methods
             }
@@ -112,18 +118,29 @@ private struct ServiceFacts: Encodable {
         (record.frames, record.peaks) = (1, peaks)
         let manifest = Manifest(
             job: job, model: "starter", filename: "a.mp3", duration: 1.5, sampleRate: 44100, stems: [record],
-            original: record, separationSeconds: 2, warnings: ["w"], remainder: -30, owner: "studio")
+            original: record, separationSeconds: 2, warnings: ["w"], remainder: -30, owner: "studio", bucket: "queue",
+            key: "k")
         var ownerless = manifest
-        (ownerless.owner, ownerless.remainder, ownerless.original) = (nil, nil, nil)
+        (ownerless.owner, ownerless.remainder, ownerless.bucket, ownerless.key) = (nil, nil, nil, nil)
+        ownerless.original = nil
         var status = JobStatus(manifest)
         status.options = JobOptions(model: "starter", twoStems: "vocals")
         (status.position, status.etaSeconds, status.attempts, status.error) = (1, 2.5, 1, "e")
-        (status.createdAt, status.startedAt) = (now, now)
+        (status.createdAt, status.startedAt, status.reason) = (now, now, "r")
+        let plain = CallbackDelivery(id: "m", job: job, event: "job.done")
+        var delivery = plain
+        (delivery.status, delivery.reason, delivery.createdAt) = (500, "r", now)
+        (delivery.lastTry, delivery.nextTry) = (now, now)
+        status.callbacks = [delivery]
+        let overview = CallbackOverview(secret: "whsec_x", failed: [delivery])
         let aside = AsideObject(bucket: "queue", key: "k", reason: "r", tries: 3, lastTry: now)
         let accepted = AcceptedSong(job: job, key: "k", state: .queued, position: 1)
         let ignored = IgnoredEvent(bucket: "queue", key: "k", job: job, reason: "r")
         let upload = AcceptedUpload(job: job, filename: "a.mp3", size: 3)
         let presigned = PresignedUpload(job: job, url: "http://h/queue/k?s", headers: ["a": "b"], expires: now)
+        var session = SessionStatus(open: false)
+        (session.owner, session.csrf) = ("studio", "c")
+        let link = SharedLink(job: job, token: "t", expiresAt: now)
         let problem = ProblemDocument(
             type: "urn:msaas:problem:gone", title: "t", status: 410, detail: "d", requestID: "r",
             extensions: ["x": .int(1)])
@@ -131,10 +148,17 @@ private struct ServiceFacts: Encodable {
             type: "urn:msaas:problem:internal", title: "t", status: 500, detail: nil, requestID: "r")
         values = [
             "AcceptedUpload": [JSONText(upload), JSONText(upload)],
+            "AcceptedUploads": [
+                JSONText(AcceptedUploads(jobs: [upload])), JSONText(AcceptedUploads(jobs: [upload])),
+            ],
             "PresignedUpload": [JSONText(presigned), JSONText(presigned)],
             "JobLinks": [JSONText(status.links), JSONText(JobLinks(job))],
             "JobOptions": [JSONText(Self.everything), JSONText(JobOptions())],
-            "JobList": [JSONText(JobList(jobs: [status], aside: [aside])), JSONText(JobList(jobs: []))],
+            "JobList": [JSONText(JobList(jobs: [status], next: "n", aside: [aside])), JSONText(JobList(jobs: []))],
+            "CallbackDelivery": [JSONText(delivery), JSONText(plain)],
+            "CallbackOverview": [JSONText(overview), JSONText(overview)],
+            "SessionStatus": [JSONText(session), JSONText(SessionStatus(open: true))],
+            "SharedLink": [JSONText(link), JSONText(link)],
             "JobStatus": [JSONText(status), JSONText(JobStatus(job, state: .uploaded, filename: "a.mp3"))],
             "Stem": [JSONText(status.stems[0]), JSONText(JobStatus.Stem(shortRecord, of: job))],
             "AsideObject": [JSONText(aside), JSONText(aside)],

@@ -1,6 +1,7 @@
 import FetchFunction
 import Foundation
 import FunctionClients
+import FunctionHost
 import Jobs
 import TestSupport
 import Testing

@@ -77,6 +77,11 @@ import Testing
             #expect(long.problem == "headers-too-large")
             let many = HTTPHeaders((0..<200).map { ("X-\($0)", "1") })
             #expect(try await host.get("/echo", headers: many).status == 431)
+            // More than is read before it is refused: who still sends must get the answer all the same.
+            let connection = try RawConnection(port: host.port)
+            try await connection.send(
+                "GET /echo HTTP/1.1\r\nHost: localhost\r\nX: \(String(repeating: "a", count: 900_000))\r\n\r\n")
+            #expect(try await connection.receive().hasPrefix("HTTP/1.1 431"))
         }
     }
 

@@ -1,7 +1,9 @@
+import CallbacksFunction
 import FetchFunction
 import Foundation
 import FunctionClients
 import FunctionHost
+import HTTPServer
 import HTTPTransport
 import Jobs
 import Logging
@@ -22,6 +24,7 @@ struct Stack: Sendable {
     let storage: S3Client
 
     static let token = "webhook-token"
+    static let signingSecret = "what sessions and share links are signed with"
 
     func keys(_ bucket: String) async throws -> [String] {
         var keys: [String] = []
@@ -111,7 +114,7 @@ func withStack(
     upkeep: UpkeepSchedule = UpkeepSchedule(),
     lease: Duration = .seconds(30), queueLimit: Int? = nil,
     fetch: @Sendable (inout FetchSettings) -> Void = { _ in },
-    transport: any HTTPTransport = CurlTransport(), keys: KeyRing? = nil,
+    transport: any HTTPTransport = CurlTransport(), keys: KeyRing? = nil, origins: AllowedOrigins = AllowedOrigins(),
     configure: @Sendable (inout HostConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (Stack) async throws -> Void
 ) async throws {
@@ -125,6 +128,8 @@ func withStack(
         WebhookTarget(id: "separate", endpoint: "http://127.0.0.1:\(hostPort)/separate", token: Stack.token)
     ]
     configuration.webhookInterval = .milliseconds(200)
+    configuration.origins = origins
+    let signer = TokenSigner(secret: Stack.signingSecret)
     let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     let server = StorageServer(configuration: configuration, logger: quiet, onRunning: { port.yield($0) })
     let group = ServiceGroup(services: [server], logger: quiet)
@@ -157,7 +162,9 @@ func withStack(
                 queueLimit: queueLimit.map { ($0, QueueGauge(queue: jobs, logger: quiet, memory: .seconds(2))) },
                 queue: jobs),
             SeparateFunction(storage: storage, queue: jobs, token: Stack.token, schedule: upkeep, logger: quiet),
-            FetchFunction(storage: storage, queue: jobs, heartbeat: heartbeat, settings: fetchSettings),
+            FetchFunction(
+                storage: storage, queue: jobs, signer: signer, heartbeat: heartbeat, settings: fetchSettings),
+            CallbacksFunction(queue: jobs, signer: signer, sender: nil),
         ]
         let result: Result<Void, any Error>
         do {
@@ -166,6 +173,8 @@ func withStack(
                 configure: {
                     $0.port = hostPort
                     $0.keys = keys
+                    $0.signer = signer
+                    $0.origins = origins
                     configure(&$0)
                 },
                 { try await body(Stack(host: $0, redis: redis, queue: queue, storage: client)) })

@@ -18,6 +18,7 @@ extension Rendering {
 
     private static let sample: [String: [String: String]] = [
         "storage": ["S3_ACCESS_KEY": "access", "S3_SECRET_KEY": "secret-key"], "webhook": ["WEBHOOK_TOKEN": "token"],
+        "signing": ["MSAAS_SIGNING_SECRET": "what sessions and links are signed with"],
         "redis-users": Dictionary(uniqueKeysWithValues: redisUsers.map { ($0, "secret-of-\($0)") }),
     ].merging(
         redisUsers.filter { $0 != "probe" }.map {
@@ -30,7 +31,7 @@ extension Rendering {
     ) { $1 }
 
     /// The users of `k8s/base/redis/users.acl`.
-    static let redisUsers = ["upload", "separate", "fetch", "worker", "autoscaler", "admin", "probe"]
+    static let redisUsers = ["upload", "separate", "fetch", "callbacks", "worker", "autoscaler", "admin", "probe"]
 
     /// The names and keys of the Secrets that the manifests may use.
     static var secretKeys: [String: Set<String>] { sample.mapValues { Set($0.keys) } }

@@ -26,6 +26,8 @@ struct RandomWorld {
         settings.maxReplicas = settings.minReplicas + Int.random(in: 1...12, using: &generator)
         settings.targetJobsPerWorker = Int.random(in: 1...4, using: &generator)
         settings.stabilisationWindow = .seconds(Int.random(in: 0...20, using: &generator))
+        settings.settleWindow = .seconds(Int.random(in: 0...40, using: &generator))
+        settings.growthPause = .seconds(Int.random(in: 0...3, using: &generator))
         settings.idleWindow = .seconds(Int.random(in: 0...20, using: &generator))
         settings.growthStep = Int.random(in: 1...8, using: &generator)
         policy = try ScalingPolicy(settings)

@@ -29,6 +29,8 @@ struct Timeline {
         // Several jobs a worker make the difference between jobs and workers seen.
         settings.targetJobsPerWorker = 2
         settings.sparePercent = 0
+        // As do windows of one length, and growth at once.
+        (settings.settleWindow, settings.growthPause) = (.zero, .zero)
         change(&settings)
         policy = try ScalingPolicy(settings)
     }

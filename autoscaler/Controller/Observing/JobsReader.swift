@@ -107,6 +107,8 @@ package struct JobStatistics: Sendable, Equatable {
     private struct Sample: Sendable, Equatable {
         var audio: Double
         var work: Double
+        /// From its arrival to the start of the attempt that was its last.
+        var wait: Double
     }
 
     private var samples: [Sample] = []
@@ -124,12 +126,20 @@ package struct JobStatistics: Sendable, Equatable {
         return audio > 0 ? samples.reduce(0) { $0 + $1.work } / audio : nil
     }
 
+    /// The share of songs that waited no longer than promised; `nil` before the first.
+    package func kept(within promise: Duration) -> Double? {
+        samples.isEmpty
+            ? nil : Double(samples.count { .seconds($0.wait) <= promise }) / Double(samples.count)
+    }
+
     /// Takes in a finished job; others, and those whose length is not known, tell nothing.
     package mutating func record(_ job: Job) {
         guard job.state == .done, let audio = job.audioSeconds, audio > 0, let start = job.startedAt,
             let end = job.finishedAt, end >= start
         else { return }
-        samples.append(Sample(audio: audio, work: end.timeIntervalSince(start)))
+        samples.append(
+            Sample(
+                audio: audio, work: end.timeIntervalSince(start), wait: start.timeIntervalSince(job.createdAt)))
         if samples.count > Self.capacity { samples.removeFirst() }
     }
 }

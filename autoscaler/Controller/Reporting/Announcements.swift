@@ -112,10 +112,10 @@ extension Reason {
     var isTrouble: Bool {
         switch self {
         case .memoryCapped, .quotaCapped, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory,
-            .busyNotReady, .backlogUnknown, .fleetUnknown, .yielding:
+            .busyNotReady, .backlogUnknown, .loadUnknown, .fleetUnknown, .yielding:
             true
         case .noJobs, .demandByJobs, .demandByAudio, .working, .spare, .firstJob, .atMinimum, .atMaximum,
-            .growthLimited,
+            .growthLimited, .growthPaused, .load, .burst, .afterBurst, .silent, .noneReady,
             .watching, .stabilising, .keepingLast, .idle, .neverWanted, .growthHeld, .rollingOut, .busy, .draining,
             .paused, .override:
             false

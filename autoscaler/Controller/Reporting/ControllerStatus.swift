@@ -3,6 +3,7 @@ public import HTTPServer
 public import Logging
 public import Observability
 import Policy
+import ServiceContract
 import Synchronization
 
 /// What a controller is doing, for `/healthz` and `/metrics`.
@@ -23,6 +24,12 @@ public final class ControllerStatus: Sendable {
         var scaledDown = 0
         var troubles: Set<String> = []
         var failures: [String: Int] = ["redis": 0, "target": 0]
+        var functions: [String: FunctionStatus] = [:]
+    }
+
+    struct FunctionStatus: Sendable {
+        var record: FunctionRecord
+        var troubles: Set<String>
     }
 
     /// A controller whose last round is longer ago is not healthy.
@@ -98,6 +105,10 @@ public final class ControllerStatus: Sendable {
             text.gauge(
                 "msaas_autoscaler_real_time_factor", "Seconds of work for one second of audio.",
                 jobs.statistics.realTimeFactor)
+            text.gauge(
+                "msaas_autoscaler_wait_kept_ratio",
+                "The share of the last songs that waited no longer than target-wait.",
+                now.settings.flatMap { jobs.statistics.kept(within: $0.targetWait) })
         }
         text.gauge("msaas_autoscaler_paused", "Whether the operator has paused scaling.", now.isPaused ? 1 : 0)
         text.gauge("msaas_autoscaler_override_replicas", "The number that the operator has set.", now.override)
@@ -106,6 +117,24 @@ public final class ControllerStatus: Sendable {
             now.troubles.reduce(into: [:]) {
                 $0[$1] = 1
             })
+        write(now.functions, to: &text)
+    }
+
+    private func write(_ functions: [String: FunctionStatus], to text: inout PrometheusText) {
+        guard !functions.isEmpty else { return }
+        text.gauge(
+            "msaas_autoscaler_function_replicas", "Replicas that a function is set to.", "function",
+            functions.compactMapValues(\.record.replicas.now))
+        text.gauge(
+            "msaas_autoscaler_function_replicas_wanted", "Replicas that its requests and the rules ask for.",
+            "function",
+            functions.compactMapValues(\.record.replicas.wanted))
+        text.gauge(
+            "msaas_autoscaler_function_requests_in_flight", "Its requests in flight, rounded.", "function",
+            functions.compactMapValues { $0.record.inFlight.map { Int($0.rounded()) } })
+        text.gauge(
+            "msaas_autoscaler_function_troubles", "How many things keep it from being as wanted.", "function",
+            functions.mapValues(\.troubles.count))
     }
 }
 

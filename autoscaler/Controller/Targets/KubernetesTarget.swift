@@ -229,6 +229,7 @@ extension FleetMember {
             isStopped: containers.isEmpty
                 || containers.allSatisfy { $0.state?.waiting != nil || $0.state?.terminated != nil },
             killedForMemory: kills.map { age($0.finishedAt) }.min(),
-            obstacle: pod.isReady ? nil : pod.waitingReason ?? pod.unschedulableReason, revision: pod.revision)
+            obstacle: pod.isReady ? nil : pod.waitingReason ?? pod.unschedulableReason, revision: pod.revision,
+            metrics: pod.metricsAddress)
     }
 }

@@ -88,11 +88,13 @@ public struct FleetMember: Sendable, Equatable {
     public var obstacle: String?
     /// Which version of the program it is; `nil` where there is only one.
     public var revision: String?
+    /// The address of its metrics; `nil` where it has none.
+    public var metrics: String?
 
     /// A worker of its parts.
     public init(
         id: String, phase: Replica.Phase = .ready, isStopped: Bool = false, killedForMemory: Duration? = nil,
-        obstacle: String? = nil, revision: String? = nil
+        obstacle: String? = nil, revision: String? = nil, metrics: String? = nil
     ) {
         self.id = id
         self.phase = phase
@@ -100,6 +102,7 @@ public struct FleetMember: Sendable, Equatable {
         self.killedForMemory = killedForMemory
         self.obstacle = obstacle
         self.revision = revision
+        self.metrics = metrics
     }
 }
 

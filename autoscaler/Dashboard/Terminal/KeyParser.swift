@@ -31,6 +31,8 @@ package struct KeyParser {
         switch first {
         case 0x1B: return escapeSequence(bytes)
         case 0x0D, 0x0A: return (.enter, 1)
+        // Backspace.
+        case 0x7F: return (.control("h"), 1)
         case 0x01...0x1A: return (.control(Character(Unicode.Scalar(first + 0x60))), 1)
         case 0x20...0x7E: return (.character(Character(Unicode.Scalar(first))), 1)
         case 0xC2...0xF4:

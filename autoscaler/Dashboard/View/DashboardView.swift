@@ -28,6 +28,14 @@ package struct DashboardView {
             return buffer
         }
         let foot = rest.takeBottom(1)
+        guard model.pages.page == .overview else {
+            TitleBar(model: model).draw(in: rest.takeTop(1), of: &buffer)
+            Banner(model: model).draw(in: rest.takeTop(1), of: &buffer)
+            ListPage(model: model).draw(in: rest, of: &buffer)
+            FooterBar(model: model).draw(in: foot, of: &buffer)
+            if model.isHelpShown { HelpBox().draw(over: &buffer) }
+            return buffer
+        }
         overview(&rest, chartRows: size.height < 20 ? 1 : size.height < 30 ? 3 : size.height < 45 ? 4 : 6, &buffer)
         if size.width >= Self.sideBySide {
             let left = rest.takeLeft(rest.width * 11 / 20)
@@ -76,7 +84,10 @@ struct TitleBar {
 
     func draw(in area: Area, of buffer: inout CellBuffer) {
         guard !area.isEmpty else { return }
-        let name = " msaas autoscaler \(buffer.glyphs.dot) \(model.source)"
+        let page = model.pages.page
+        let name =
+            " msaas autoscaler \(buffer.glyphs.dot) \(model.source)"
+            + (page == .overview ? "" : " \(buffer.glyphs.dot) \(page.title)")
         buffer.write(name, column: area.column, row: area.row, width: area.width - 10)
         if model.snapshot != nil {
             let time = timeOfDay(model.now, offset: model.clockOffset) + " "
@@ -113,16 +124,32 @@ struct FooterBar {
             buffer.write(notice.text, column: area.column + 1, row: area.row, width: area.width - 1, style: style)
             return
         }
-        let keys = [
-            ("p", model.control.isPaused ? "resume" : "pause"), ("+/-", "override"), ("a", "automatic"), ("d", "drain"),
-            ("r", "retry dead"), ("?", "help"), ("q", "quit"),
-        ]
+        let keys = model.pages.page == .overview ? overview : Self.keys(on: model.pages)
         var column = area.column + 1
         for (key, meaning) in keys {
             guard column + key.count + 1 + meaning.count <= area.column + area.width else { break }
             column += 1 + buffer.write(key, column: column, row: area.row, width: area.width, style: .bold)
             column += 2 + buffer.write(meaning, column: column, row: area.row, width: area.width, style: .faint)
         }
+    }
+
+    private static func keys(on pages: PageState) -> [(String, String)] {
+        let turning = [("1-5", "pages"), ("?", "help"), ("q", "quit")]
+        switch pages.page {
+        case .overview: return turning
+        case .workers: return [("j k", "select"), ("Enter", "what it did"), ("d", "drain")] + turning
+        case .jobs where pages.isTyping: return [("Enter", "done"), ("Esc", "no filter")]
+        case .jobs:
+            return [("j k", "select"), ("Enter", "details"), ("/", "filter"), ("x", "cancel"), ("r", "retry")] + turning
+        case .decisions, .functions: return [("j k", "scroll")] + turning
+        }
+    }
+
+    private var overview: [(String, String)] {
+        [
+            ("p", model.control.isPaused ? "resume" : "pause"), ("+/-", "override"), ("a", "automatic"), ("d", "drain"),
+            ("r", "retry dead"), ("?", "help"), ("q", "quit"), ("1-5", "pages"),
+        ]
     }
 }
 
@@ -136,6 +163,9 @@ struct HelpBox {
         ("d", "drain the selected worker: it finishes its job and"),
         ("", "ends; d again takes the request back"),
         ("r", "put all dead jobs back into the queue"),
+        ("1-5  Tab", "pages: overview, workers, jobs, decisions, functions"),
+        ("Enter", "on a page: what a worker did, all about a job"),
+        ("/  x  r", "on the jobs: filter, cancel, retry the selected one"),
         ("Ctrl-L", "draw the screen anew"),
         ("?  Esc", "close this help"),
         ("q  Ctrl-C", "quit; the service goes on"),

@@ -86,11 +86,16 @@ struct DecisionPanel {
         var parts: [String] = []
         if let depth = model.snapshot?.depth {
             if depth.dead > 0 { parts.append("\(depth.dead) dead (r retries)") }
+            let failed = model.traffic.failed(until: model.now)
+            if failed > 0 { parts.append("\(failed) failed in 1 h") }
             let rate = model.traffic.donePerMinute(until: model.now)
             let left = depth.waiting + depth.inFlight
             if left > 0, rate > 0 { parts.append("done in \(span(Double(left) / rate * 60))") }
         }
         if let seen = record?.observation {
+            if let promise = seen.promisedWait, let kept = seen.keptShare {
+                parts.append("\(Int(kept * 100)) % waited under \(span(promise))")
+            }
             if let audio = seen.audioSeconds { parts.append("\(span(audio)) of audio") }
             if let factor = seen.realTimeFactor { parts.append("\(hundredths(factor)) s a second") }
             if let room = seen.memoryRoom { parts.append("memory for \(counted(room, "worker"))") }

@@ -25,7 +25,8 @@ struct TrafficCharts {
         draw(
             Chart(
                 name: "THROUGHPUT", value: rate < 10 ? oneDecimal(rate) : "\(Int(rate.rounded()))",
-                detail: "done a minute", values: done, unit: { "\(Int($0 * 60) / Traffic.resolution)" }, style: .good),
+                detail: "a minute, mean of 5 min", values: done, unit: { "\(Int($0 * 60) / Traffic.resolution)" },
+                style: .good),
             in: right, of: &buffer)
     }
 

@@ -67,14 +67,9 @@ struct WorkerTable {
     }
 
     private func state(of worker: WorkerRecord) -> (String, Style) {
-        let age = model.now.timeIntervalSince(worker.heartbeat)
-        if age > 15 { return ("silent", .bad) }
-        let isAsked = model.snapshot?.status.drains[worker.id] != nil
-        switch worker.state {
-        case .draining: return ("draining", .warning)
-        case .idle: return isAsked ? ("to drain", .warning) : ("idle", .faint)
-        case .busy: return isAsked ? ("to drain", .warning) : ("busy", .good)
-        }
+        let word = model.state(of: worker)
+        let styles: [String: Style] = ["silent": .bad, "idle": .faint, "busy": .good]
+        return (word, styles[word] ?? .warning)
     }
 
     /// Where each column begins and how wide it is.

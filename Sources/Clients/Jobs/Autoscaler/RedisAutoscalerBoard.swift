@@ -4,7 +4,8 @@ import ServiceContract
 /// The board in Redis on which the autoscaler, its operator and the workers leave word for each other.
 ///
 /// The hash `{msaas}:autoscaler` holds `record` (JSON), `decided_at` (milliseconds), `paused` (`1`) and `override` (a
-/// number); a field that is missing says "none", "no" or "none". The hash `{msaas}:drain` holds, for each worker that is
+/// number); a field that is missing says "none", "no" or "none". `function:NAME` holds, for each function that is scaled, when
+/// it was decided on (milliseconds), a space and its record (JSON). The hash `{msaas}:drain` holds, for each worker that is
 /// to drain, who asked.
 ///
 /// A worker takes part like this: when it starts it withdraws all marks that bear its name (a restarted container has
@@ -26,6 +27,12 @@ public struct RedisAutoscalerBoard: Sendable {
     /// Replaces the record. What the operator asked for stays.
     public func publish(_ record: AutoscalerRecord) async throws {
         _ = try await pool.run(Script.publishDecision(RedisArgument(try encoded(record))))
+    }
+
+    /// Replaces a function's record. Those that nobody has said anything of for a while are forgotten.
+    public func publish(_ record: FunctionRecord) async throws {
+        _ = try await pool.run(
+            Script.publishFunction(RedisArgument(record.name), RedisArgument(try encoded(record))))
     }
 
     /// What the autoscaler last said; `nil` when none has ever run.
@@ -83,8 +90,15 @@ public struct RedisAutoscalerBoard: Sendable {
         if let text = fields["decided_at"], let milliseconds = Double(text) {
             record?.decidedAt = Date(milliseconds: milliseconds)
         }
+        // One that another release has written is left out: it must not keep anybody from the rest.
+        let functions = fields.filter { $0.key.hasPrefix("function:") }.compactMap { _, text -> FunctionRecord? in
+            let parts = text.split(separator: " ", maxSplits: 1).map(String.init)
+            var function = try? decoded(FunctionRecord.self, parts.last ?? "", of: "a function")
+            if let milliseconds = Double(parts.first ?? "") { function?.decidedAt = Date(milliseconds: milliseconds) }
+            return function
+        }
         return AutoscalerStatus(
-            record: record,
+            record: record, functions: functions.sorted { $0.name < $1.name },
             control: AutoscalerControl(
                 isPaused: fields["paused"] == "1", override: fields["override"].flatMap { Int($0) }),
             drains: drains.mapValues { DrainOrigin(rawValue: $0) ?? .autoscaler },
@@ -98,6 +112,22 @@ extension Script {
     /// Arguments: record (JSON).
     static let publishDecision = Script(
         "redis.call('HSET', '\(QueueKey.autoscaler)', 'record', ARGV[1], 'decided_at', now) return 1")
+
+    /// Stores a function's record with the time of Redis, and removes those older than ten minutes.
+    ///
+    /// Arguments: name, record (JSON).
+    static let publishFunction = Script(
+        """
+        redis.call('HSET', '\(QueueKey.autoscaler)', 'function:' .. ARGV[1], now .. ' ' .. ARGV[2])
+        local fields = redis.call('HGETALL', '\(QueueKey.autoscaler)')
+        for i = 1, #fields, 2 do
+            local at = string.match(fields[i + 1], '^(%d+) ')
+            if string.sub(fields[i], 1, 9) == 'function:' and (tonumber(at) or 0) < now - 600000 then
+                redis.call('HDEL', '\(QueueKey.autoscaler)', fields[i])
+            end
+        end
+        return 1
+        """)
 
     /// The autoscaler's hash, the hash of drain marks, and the time.
     static let autoscalerStatus = Script(

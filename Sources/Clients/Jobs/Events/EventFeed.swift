@@ -3,14 +3,14 @@ import ServiceContract
 
 /// Reads the event log once for everybody in this process: one connection, however many listen.
 ///
-/// Each listener has a buffer of its own, which holds what is about its job. One whose buffer runs over, and one that has
+/// Each listener has a buffer of its own, which holds what is about its jobs. One whose buffer runs over, and one that has
 /// just come, is *behind*: it reads the log by itself until there is nothing left before the feed's place, and goes on from
 /// the feed then. So nothing is lost, memory is bounded, and an event costs one read whatever the number of listeners.
 actor EventFeed {
     private static let capacity = 256
 
     private struct Listener {
-        var job: JobID?
+        var scope: JobScope
         var buffer: [JobEvent] = []
         var isBehind = true
         var waiter: CheckedContinuation<Void, any Error>?
@@ -18,8 +18,7 @@ actor EventFeed {
 
     private let client: RedisClient
     private var listeners: [Int: Listener] = [:]
-    private var listenersOfJob: [JobID: Set<Int>] = [:]
-    private var listenersOfAll: Set<Int> = []
+    private var listenersTo: [JobScope: Set<Int>] = [:]
     private var number = 0
     /// The newest event that was handed out; `nil` until the reader knows the end of the log.
     private var place: EventID?
@@ -31,11 +30,11 @@ actor EventFeed {
 
     // MARK: - Listening
 
-    /// A new listener to the events of one job, or of all.
-    func join(_ job: JobID?) -> Int {
+    /// A new listener to the events of some jobs.
+    func join(_ scope: JobScope) -> Int {
         number += 1
-        listeners[number] = Listener(job: job)
-        if let job { listenersOfJob[job, default: []].insert(number) } else { listenersOfAll.insert(number) }
+        listeners[number] = Listener(scope: scope)
+        listenersTo[scope, default: []].insert(number)
         if !isReading {
             isReading = true
             Task { await read() }
@@ -46,10 +45,8 @@ actor EventFeed {
     func leave(_ listener: Int) {
         guard let gone = listeners.removeValue(forKey: listener) else { return }
         gone.waiter?.resume(throwing: CancellationError())
-        listenersOfAll.remove(listener)
-        guard let job = gone.job else { return }
-        listenersOfJob[job]?.remove(listener)
-        if listenersOfJob[job]?.isEmpty == true { listenersOfJob[job] = nil }
+        listenersTo[gone.scope]?.remove(listener)
+        if listenersTo[gone.scope]?.isEmpty == true { listenersTo[gone.scope] = nil }
     }
 
     /// Where the feed is, if the listener is behind; `nil` while that is not known, and for one that is not behind.
@@ -130,7 +127,8 @@ actor EventFeed {
     }
 
     private func deliver(_ event: JobEvent) {
-        for listener in listenersOfAll.union(listenersOfJob[event.job] ?? []) {
+        let scopes: [JobScope] = [.all, .job(event.job)] + (event.owner.map { [.owner($0)] } ?? [])
+        for listener in scopes.flatMap({ listenersTo[$0] ?? [] }) {
             guard let entry = listeners[listener], !entry.isBehind else { continue }
             if entry.buffer.count < Self.capacity {
                 listeners[listener]?.buffer.append(event)
@@ -148,9 +146,9 @@ final class EventSubscription: Sendable {
     private let feed: EventFeed
     private let listener: Int
 
-    init(_ feed: EventFeed, job: JobID?) async {
+    init(_ feed: EventFeed, to scope: JobScope) async {
         self.feed = feed
-        listener = await feed.join(job)
+        listener = await feed.join(scope)
     }
 
     deinit { Task { [feed, listener] in await feed.leave(listener) } }

@@ -46,14 +46,22 @@ public struct RedisEventLog: Sendable {
         return (reply.array?.count ?? 0) < 1000 && !events.contains { $0.job == job }
     }
 
-    /// All events after `start` (of one job, or of all), oldest first, then each new one as it happens, until the task is
-    /// cancelled. The reader's pace is kept: what it has not taken waits in the log. When Redis is away it goes on once
-    /// Redis is back.
-    public func tail(from start: EventID, of job: JobID? = nil) -> EventTail {
-        EventTail(log: self, start: start, job: job)
+    /// The place before the oldest event that is still in the log; what is earlier was forgotten.
+    public func beginning() async throws -> EventID {
+        let reply = try await pool.client.send(["XRANGE", RedisArgument(QueueKey.events), "-", "+", "COUNT", "1"])
+        return Self.end(of: reply) ?? .zero
     }
 
-    fileprivate func subscription(of job: JobID?) async -> EventSubscription { await EventSubscription(feed, job: job) }
+    /// All events after `start` of the jobs in `scope`, oldest first, then each new one as it happens, until the task is
+    /// cancelled. The reader's pace is kept: what it has not taken waits in the log. When Redis is away it goes on once
+    /// Redis is back.
+    public func tail(from start: EventID, of scope: JobScope = .all) -> EventTail {
+        EventTail(log: self, start: start, scope: scope)
+    }
+
+    fileprivate func subscription(of scope: JobScope) async -> EventSubscription {
+        await EventSubscription(feed, to: scope)
+    }
 
     /// Up to `limit` entries after `start`, and the place of the last of them; `nil` when there are none.
     fileprivate func page(after start: EventID, limit: Int) async throws -> (events: [JobEvent], end: EventID?) {
@@ -78,8 +86,20 @@ public struct RedisEventLog: Sendable {
             else { return nil }
             func text(_ name: String) -> String? { fields[name].flatMap { $0.isEmpty ? nil : $0 } }
             return JobEvent(
-                id: id, kind: kind, job: job, worker: text("worker"), attempt: fields["attempt"].flatMap { Int($0) },
+                id: id, kind: kind, job: job, owner: text("owner"), worker: text("worker"),
+                attempt: fields["attempt"].flatMap { Int($0) },
                 progress: fields["progress"].flatMap { Double($0) }, message: text("message"))
+        }
+    }
+}
+
+extension JobEvent {
+    /// Whether it is about one of these jobs.
+    fileprivate func isIn(_ scope: JobScope) -> Bool {
+        switch scope {
+        case .all: true
+        case .owner(let name): owner == name
+        case .job(let id): job == id
         }
     }
 }
@@ -90,7 +110,7 @@ public struct EventTail: AsyncSequence, Sendable {
     public typealias Element = JobEvent
     let log: RedisEventLog
     let start: EventID
-    let job: JobID?
+    let scope: JobScope
 
     /// Starts reading.
     public func makeAsyncIterator() -> Iterator { Iterator(tail: self) }
@@ -116,13 +136,13 @@ public struct EventTail: AsyncSequence, Sendable {
                     if let subscription {
                         current = subscription
                     } else {
-                        current = await tail.log.subscription(of: tail.job)
+                        current = await tail.log.subscription(of: tail.scope)
                         subscription = current
                     }
                     let log = tail.log
                     let found = try await current.next(after: last) { try await log.page(after: $0, limit: 100) }
                     last = found.place
-                    batch = found.events.filter { tail.job == nil || $0.job == tail.job }[...]
+                    batch = found.events.filter { $0.isIn(tail.scope) }[...]
                 } catch is CancellationError {
                     return nil
                 } catch let error as RedisError where error.isTransient {

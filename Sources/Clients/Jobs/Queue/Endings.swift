@@ -71,7 +71,7 @@ extension RedisJobQueue {
         case nil: return .unknown
         case .done: return .alreadyFinished(.done)
         case .failed: return .alreadyFinished(.failed)
-        case .uploaded, .queued, .running, .dead, .cancelled: return .cancelled
+        case .awaitingUpload, .uploaded, .queued, .running, .dead, .cancelled: return .cancelled
         }
     }
 
@@ -220,8 +220,8 @@ extension Script {
         redis.call('ZREM', dead, id)
         redis.call('ZREM', recent, id)
         redis.call('ZREM', recent_of(owner), id)
-        redis.call('DEL', job_key(id))
         record('removed', id, 'worker', worker)
+        redis.call('DEL', job_key(id))
         return 1
         """#)
 }

@@ -68,8 +68,12 @@ public struct JobOutlook: Sendable {
     public var position: Int?
     /// How many workers live.
     public var workers: Int
+    /// Whether an operator has paused the autoscaler.
+    public var isScalingPaused = false
     /// How fast jobs were done lately.
     public var pace: QueuePace
+    /// What its callback was told, or is to be told.
+    public var callbacks: [CallbackDelivery] = []
 }
 
 /// The queue as a whole, read in one step.
@@ -93,26 +97,18 @@ extension RedisJobQueue {
     /// The job with its place and the pace of the queue, or `nil` if the queue does not know it.
     public func outlook(for id: JobID) async throws -> JobOutlook? {
         let parts = try await pool.run(Script.outlook(RedisArgument(id))).array ?? []
-        guard parts.count == 4, let fields = parts[0].pairs, let workers = parts[2].integer, let pace = parts[3].array
+        guard parts.count == 6, let fields = parts[0].pairs, let workers = parts[2].integer, let pace = parts[3].array
         else { throw RedisError.unexpectedReply("in place of job \(id)") }
         guard !fields.isEmpty else { return nil }
         return JobOutlook(
             job: try Job(id: id, fields: fields), position: parts[1].integer.flatMap { $0 > 0 ? Int($0) : nil },
-            workers: Int(workers), pace: QueuePace(pace))
+            workers: Int(workers), isScalingPaused: parts[5].string == "1", pace: QueuePace(pace),
+            callbacks: try Self.messages(parts[4]).map(\.delivery))
     }
 
     /// The place of a waiting job among all owners' songs, 1 being the next one out; `nil` if it does not wait.
     public func position(of id: JobID) async throws -> Int? {
         try await pool.run(Script.position(RedisArgument(id))).integer.flatMap { $0 > 0 ? Int($0) : nil }
-    }
-
-    /// The jobs that were enqueued last, newest first.
-    ///
-    /// - Parameter owner: whose; `nil` for everybody's.
-    public func recent(limit: Int, owner: String? = nil) async throws -> [Job] {
-        let reply = try await pool.run(Script.recentJobs(RedisArgument(limit), RedisArgument(owner ?? "")))
-        guard let entries = reply.array else { throw RedisError.unexpectedReply("in place of jobs") }
-        return try entries.map { try Job(entry: $0) }
     }
 
     /// How many jobs are where.
@@ -216,12 +212,14 @@ extension Script {
 
         """#
 
-    /// Arguments: id. Returns `{fields and values, position or 0, number of workers, the pace}`.
+    /// Arguments: id. Returns `{fields and values, position or 0, number of workers, the pace, messages to its callback,
+    /// 1 while scaling is paused}`.
     static let outlook = Script(
-        positionStep + livingStep + #"""
+        positionStep + livingStep + messagesStep + #"""
             local id = ARGV[1]
             local job = redis.call('HGETALL', job_key(id))
-            return {job, #job > 0 and position(id) or 0, #living(), redis.call('LRANGE', pace, 0, -1)}
+            return {job, #job > 0 and position(id) or 0, #living(), redis.call('LRANGE', pace, 0, -1), messages_of(id),
+                redis.call('HGET', '\#(QueueKey.autoscaler)', 'paused')}
             """#)
 
     /// Returns `{waiting, in flight, dead, number of workers, the pace}`.
@@ -237,32 +235,6 @@ extension Script {
 
     /// The records of the workers that live.
     static let livingWorkers = Script(livingStep + "return living()")
-
-    /// The jobs that were enqueued last. Those that have expired meanwhile are left out, and taken out of the index.
-    ///
-    /// Arguments: how many at most, owner (or empty). Returns `{id, fields and values}` for each, newest first.
-    static let recentJobs = Script(
-        #"""
-        local found, limit, offset = {}, tonumber(ARGV[1]), 0
-        local index = ARGV[2] == '' and recent or recent_of(ARGV[2])
-        while #found < limit do
-            local ids = redis.call('ZREVRANGE', index, offset, offset + 99)
-            if #ids == 0 then break end
-            local gone = {}
-            for _, id in ipairs(ids) do
-                if #found == limit then break end
-                local fields = redis.call('HGETALL', job_key(id))
-                if #fields == 0 then
-                    gone[#gone + 1] = id
-                else
-                    found[#found + 1] = {id, fields}
-                end
-            end
-            if #gone > 0 then redis.call('ZREM', index, unpack(gone)) end
-            offset = offset + #ids - #gone
-        end
-        return found
-        """#)
 
     /// The file names of jobs, an empty reply for one that is not known.
     ///

@@ -89,20 +89,29 @@ public enum Viewer: Sendable, Equatable {
     case owner(String)
     /// Somebody who may see everything.
     case admin
+    /// Somebody who was shown one job.
+    case guest(JobID)
 
-    /// Whether a job of this owner (`nil`: nobody's) is theirs to see.
+    /// Whether an object of this owner (`nil`: nobody's) is theirs to see, whatever job it has.
     public func maySee(ownedBy owner: String?) -> Bool {
         switch self {
         case .everybody, .admin: true
         case .owner(let name): name == owner
+        case .guest: false
         }
     }
 
-    /// The owner whose jobs are listed for them; `nil` for everybody's.
-    public var listedOwner: String? {
+    /// Whether a job of this owner (`nil`: nobody's) is theirs to see.
+    public func maySee(_ job: JobID, ownedBy owner: String?) -> Bool {
+        if case .guest(let shown) = self { job == shown } else { maySee(ownedBy: owner) }
+    }
+
+    /// The jobs that they are told of.
+    public var scope: JobScope {
         switch self {
-        case .everybody, .admin: nil
-        case .owner(let name): name
+        case .everybody, .admin: .all
+        case .owner(let name): .owner(name)
+        case .guest(let job): .job(job)
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Pacing
 import ServiceContract
 
 // What has to be looked after: jobs whose worker is gone, sealed jobs that nobody published, turns at tasks of many, and

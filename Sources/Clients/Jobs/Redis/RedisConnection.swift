@@ -1,4 +1,5 @@
 import Foundation
+import Pacing
 
 /// An open connection, for one thread at a time. Every call blocks until the reply is there or its time is over. After an
 /// error that ends the connection the value is of no more use.
@@ -148,11 +149,5 @@ extension Duration {
     var timeval: timeval {
         let (seconds, attoseconds) = components
         return Foundation.timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
-    }
-
-    /// Whole milliseconds.
-    package var milliseconds: Int {
-        let (seconds, attoseconds) = components
-        return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
     }
 }

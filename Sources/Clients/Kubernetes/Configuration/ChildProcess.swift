@@ -1,6 +1,9 @@
 import Foundation
 
 /// A program run to its end. It blocks, so it is called on a thread of its own.
+///
+/// The supervisor of one machine uses swift-subprocess. That one collects output until the pipe is closed, and a plugin's helper that
+/// stays behind keeps it open; this one looks at the program itself.
 struct ChildProcess {
     struct Result {
         /// The exit code; with 128 added, the signal that ended it.

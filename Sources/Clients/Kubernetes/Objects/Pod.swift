@@ -12,6 +12,8 @@ public struct Pod: Sendable, Equatable, Codable {
         public var conditions: [Condition]?
         /// One a container.
         public var containerStatuses: [ContainerState]?
+        /// Its address in the cluster's network, once it has one.
+        public var podIP: String?
     }
 
     /// Something that does or does not hold.
@@ -103,6 +105,18 @@ public struct Pod: Sendable, Equatable, Codable {
 
     /// Which version of its Deployment's template it was made from.
     public var revision: String? { metadata.labels?["pod-template-hash"] }
+
+    /// Where its metrics are, by the annotations that Prometheus is told by (`prometheus.io/port`, `/path`); `nil` where it has no
+    /// address yet, or shows none.
+    public var metricsAddress: String? {
+        let annotations = metadata.annotations ?? [:]
+        guard annotations["prometheus.io/scrape"] == "true", let address = status?.podIP, !address.isEmpty,
+            let port = annotations["prometheus.io/port"].flatMap({ UInt16($0) })
+        else { return nil }
+        let path = annotations["prometheus.io/path"] ?? "/metrics"
+        guard path.hasPrefix("/") else { return nil }
+        return "http://\(address.contains(":") ? "[\(address)]" : address):\(port)\(path)"
+    }
 
     /// Why a container cannot start, for instance `ImagePullBackOff`; `nil` while it is merely being created.
     public var waitingReason: String? {

@@ -41,15 +41,19 @@ public final class PartUpload: Sendable {
 extension S3Client {
     /// Begins an object that is sent in parts.
     ///
-    /// - Parameter metadata: user metadata; names without `x-amz-meta-`, values in ASCII.
+    /// - Parameters:
+    ///   - metadata: user metadata; names without `x-amz-meta-`, values in ASCII.
+    ///   - onlyIfAbsent: as ``put(_:_:body:contentType:metadata:onlyIfAbsent:)`` has it; told when the parts are complete.
     public func beginUpload(
-        _ bucket: String, _ key: String, contentType: String, metadata: [String: String] = [:]
+        _ bucket: String, _ key: String, contentType: String, metadata: [String: String] = [:],
+        onlyIfAbsent: Bool = false
     ) async throws -> PartUpload {
         var call = Call(method: "PUT", bucket: bucket, key: key, headers: ["Content-Type": contentType])
         for (name, value) in metadata.sorted(by: { $0.key < $1.key }) { call.headers["x-amz-meta-\(name)"] = value }
         // In a task of its own, which is not cancelled with ours: an upload whose id is lost could not be aborted.
         let begun = call
         let id = try await Task { try await createUpload(begun) }.value
+        if onlyIfAbsent { call.headers["If-None-Match"] = "*" }
         return PartUpload(client: self, call: call, id: id)
     }
 }

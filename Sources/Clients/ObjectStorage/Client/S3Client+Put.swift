@@ -11,14 +11,17 @@ extension S3Client {
     /// left of it. Bytes, files and parts are sent with their MD5 and again after a transient failure. A stream of known
     /// length passes through without being held, cannot be sent again, and carries its checksum at its end. The server compares
     /// and keeps nothing that is not what was sent.
-    /// - Parameter metadata: user metadata; names without `x-amz-meta-`, values in ASCII.
+    /// - Parameters:
+    ///   - metadata: user metadata; names without `x-amz-meta-`, values in ASCII.
+    ///   - onlyIfAbsent: whether nothing is stored where there is an object (`If-None-Match: *`), which is an error of status 412.
     /// - Throws: ``S3Error`` with code `BadDigest` when what is stored is not what was sent.
     @discardableResult
     public func put(
         _ bucket: String, _ key: String, body: HTTPBody, contentType: String = "application/octet-stream",
-        metadata: [String: String] = [:]
+        metadata: [String: String] = [:], onlyIfAbsent: Bool = false
     ) async throws -> PutResult {
         var call = Call(method: "PUT", bucket: bucket, key: key, headers: ["Content-Type": contentType], body: body)
+        if onlyIfAbsent { call.headers["If-None-Match"] = "*" }
         for (name, value) in metadata.sorted(by: { $0.key < $1.key }) { call.headers["x-amz-meta-\(name)"] = value }
         switch body {
         case .empty, .bytes:
@@ -151,9 +154,10 @@ extension S3Client {
                 }
             }
         }
-        let complete = Call(
+        var complete = Call(
             method: "POST", bucket: call.bucket, key: call.key, query: [("uploadId", upload)],
             headers: ["Content-Type": "application/xml"], body: .bytes(Data(xml.text.utf8)))
+        if let condition = call.headers["If-None-Match"] { complete.headers["If-None-Match"] = condition }
         do {
             return try await document(complete)?.text("ETag")?.unquoted ?? ""
         } catch let error as S3Error where error.code == "NoSuchUpload" {

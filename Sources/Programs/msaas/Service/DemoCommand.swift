@@ -34,7 +34,7 @@ struct DemoCommand: AsyncParsableCommand {
         let configuration = try stack.configuration()
         let key = try ClientSettings.reading(environment).key
         let start = ContinuousClock.now
-        try await runService(LocalStack(configuration: configuration, logger: commandLogger())) { address in
+        try await runService(LocalStack(configuration: configuration, logger: try commandLogger())) { address in
             let ready = (ContinuousClock.now - start) / .seconds(1)
             say(String(format: "The service is up after %.1f s at %@.", ready, address.http))
             let begin = ContinuousClock.now

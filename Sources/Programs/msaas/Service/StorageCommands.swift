@@ -72,12 +72,13 @@ struct StorageCommand: AsyncParsableCommand {
             host: host, port: port, directory: URL(filePath: data, directoryHint: .isDirectory),
             accessKey: settings.accessKey, secretKey: settings.secretKey, region: settings.region, webhooks: targets)
         configuration.keptFree = keepFree
+        configuration.origins = settings.origins
         configuration.connections.leastBodyRate = leastBodyRate
         configuration.connections.perAddress = connectionsPerAddress
         if let tlsCertificate, let tlsKey { configuration.certificate = (tlsCertificate, tlsKey) }
-        let server = StorageServer(configuration: configuration, logger: commandLogger())
+        let server = StorageServer(configuration: configuration, logger: try commandLogger())
         try await ServiceGroup(
-            services: [server], gracefulShutdownSignals: endingSignals, logger: commandLogger()
+            services: [server], gracefulShutdownSignals: endingSignals, logger: try commandLogger()
         ).run()
     }
 }

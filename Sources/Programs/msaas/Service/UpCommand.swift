@@ -30,7 +30,7 @@ struct UpCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try stack.configuration()
-        let stack = LocalStack(configuration: configuration, logger: commandLogger())
+        let stack = LocalStack(configuration: configuration, logger: try commandLogger())
         try await runService(stack, untilSignal: true) { address in
             say(Self.banner(address, configuration))
             try await gracefulShutdown()
@@ -79,7 +79,7 @@ func runService(
                     failureTerminationBehavior: .cancelGroup)
             ],
             gracefulShutdownSignals: untilSignal ? endingSignals : [],
-            cancellationSignals: untilSignal ? [] : endingSignals, logger: commandLogger()))
+            cancellationSignals: untilSignal ? [] : endingSignals, logger: try commandLogger()))
     try await group.run()
 }
 
@@ -89,9 +89,11 @@ var endingSignals: [UnixSignal] {
 }
 
 /// What commands say besides their result: warnings and errors, on standard error.
-func commandLogger() -> Logger {
+func commandLogger() throws -> Logger {
+    var settings = LogSettings(level: .warning)
+    try settings.read(ProcessInfo.processInfo.environment)
     var logger = Logger(label: "msaas") { LineLogHandler(label: $0) }
-    logger.logLevel = Logs.level(environment: ProcessInfo.processInfo.environment, usual: .warning)
+    logger.logLevel = settings.level
     return logger
 }
 

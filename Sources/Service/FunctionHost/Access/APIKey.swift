@@ -12,6 +12,8 @@ public struct APIKey: Sendable, Equatable {
     public let name: String
     /// SHA-256 of the key as 64 hexadecimal digits.
     public let digest: String
+    /// Names the key in what is given out; tells nothing of name and key.
+    let id: String
     /// How often it may ask; nil for the host's own rate.
     public let rate: Rate?
     /// How many requests it may have open at once; nil for the host's own number.
@@ -152,6 +154,7 @@ public struct APIKey: Sendable, Equatable {
         }
         self.name = name
         self.digest = digest
+        id = String("key \(digest)".sha256.prefix(16))
         self.rate = rate
     }
 }

@@ -1,5 +1,7 @@
 import EnvironmentSettings
 import Foundation
+import HTTPServer
+import ServiceContract
 import Synchronization
 
 /// Who sent a request.
@@ -10,6 +12,8 @@ public enum Caller: Sendable, Equatable {
     case key(APIKey)
     /// The storage, or whoever else has the function's own token.
     case tokenHolder
+    /// Whoever has a link to one job.
+    case guest(JobID)
 
     /// The key's name, if there is a key.
     public var name: String? { if case .key(let key) = self { key.name } else { nil } }
@@ -18,13 +22,16 @@ public enum Caller: Sendable, Equatable {
 /// Decides who may call the functions, how often, and how much at once.
 ///
 /// A request goes through these questions in turn: does it name this host and come from no foreign page (without keys only;
-/// a key is something that no page can send by accident), does it bring the function's token or a key, is its sender
-/// within the rate, and has he a place left.
+/// a key is something that no page can send by accident), does it bring the function's token, a share link, a key or a session,
+/// is its sender within the rate, and has he a place left.
 final class Gatekeeper: Sendable {
     private let keys: KeyRing?
     private let rate: Rate?
     private let concurrency: Int
     private let hosts: HostNames
+    private let origins: AllowedOrigins
+    private let signer: TokenSigner
+    private let sessions: Sessions
     private let limiter = Mutex(RateLimiter())
     private let places = Mutex<[String: Int]>([:])
 
@@ -33,6 +40,9 @@ final class Gatekeeper: Sendable {
         rate = configuration.rate
         concurrency = configuration.concurrency
         hosts = configuration.hosts
+        origins = configuration.origins
+        signer = configuration.signer
+        sessions = Sessions(keys: configuration.keys, signer: configuration.signer)
     }
 
     /// What the gatekeeper looks at.
@@ -43,6 +53,10 @@ final class Gatekeeper: Sendable {
         /// The client's address; an IPv6 client is its network.
         var address: String
         var hasBody: Bool
+        /// Whether the method changes nothing.
+        var isSafe: Bool
+        /// The token of a share link and the job that it is sent for, where the route takes one.
+        var link: (token: String, job: String)?
     }
 
     /// One who was let in, and his place.
@@ -50,39 +64,90 @@ final class Gatekeeper: Sendable {
         var caller: Caller
         /// What ``leave(_:)`` wants; nil for the token's holder, who is not counted.
         var place: String?
+        /// `RateLimit` and its policy, where there is one.
+        var rateFields: HTTPFields = [:]
     }
 
     /// Lets a request in.
     ///
-    /// - Parameter token: the function's own; a request without a body needs none, since storages probe so.
-    /// - Throws: a ``Problem``: 401 without a valid key, 403 from a foreign page, 429 too often or too many at once.
+    /// - Parameters:
+    ///   - token: the function's own; a request without a body needs none, since storages probe so.
+    ///   - isPublic: whether the route asks for no key.
+    /// - Throws: a ``Problem``: 401 without a valid key or with a link that has expired, 403 from a foreign page, 404 with a forged
+    ///   link, 429 too often or too many at once.
     func admit(
-        _ credentials: Credentials, token: BearerToken?, now: ContinuousClock.Instant = .now
+        _ credentials: Credentials, token: BearerToken?, isPublic: Bool = false, now: ContinuousClock.Instant = .now
     ) throws(Problem) -> Admission {
         let address = "address \(credentials.address)"
         if let token {
             if token.isIn(credentials.headers[.authorization]) { return Admission(caller: .tokenHolder) }
-            guard credentials.hasBody else {
-                try count(address, rate, now)
-                return Admission(caller: .anybody, place: try take(address, concurrency))
+            guard credentials.hasBody else { return try admit(.anybody, as: address, rate, concurrency, now) }
+        }
+        if keys == nil, token == nil { try checkPage(credentials) }
+        // A page is many files, and sending them is no work: they count against no rate.
+        if isPublic { return Admission(caller: .anybody, place: try take(address, concurrency)) }
+        if let link = credentials.link {
+            let admission = try admit(.anybody, as: address, rate, concurrency, now)
+            do {
+                let job = try signer.checkShare(link.token, of: link.job, keys: keys)
+                return Admission(caller: .guest(job), place: admission.place, rateFields: admission.rateFields)
+            } catch {
+                if let place = admission.place { leave(place) }
+                throw error
             }
         }
         guard let keys else {
-            if token == nil { try hosts.check(credentials.authority, origin: credentials.headers[.origin]) }
-            try count(address, rate, now)
-            guard token == nil else { throw .unauthorized("Send the token as “Authorization: Bearer …”.") }
-            return Admission(caller: .anybody, place: try take(address, concurrency))
+            guard token == nil else {
+                _ = try count(address, rate, now)
+                throw .unauthorized("Send the token as “Authorization: Bearer …”.")
+            }
+            return try admit(.anybody, as: address, rate, concurrency, now)
         }
-        guard let secret = Self.secret(in: credentials.headers) else {
-            try count(address, rate, now)
+        let key: APIKey
+        do {
+            key = try client(of: credentials, keys)
+        } catch {
+            _ = try count(address, rate, now)
+            throw error
+        }
+        return try admit(.key(key), as: "key \(key.name)", key.rate ?? rate, key.concurrency ?? concurrency, now)
+    }
+
+    /// Lets in whoever wants to begin or end a session, and has shown no key yet.
+    ///
+    /// - Throws: a ``Problem``: 403 from a foreign page, 429 too often or too many at once.
+    func admitStranger(_ credentials: Credentials, now: ContinuousClock.Instant = .now) throws(Problem) -> Admission {
+        if keys == nil { try checkPage(credentials) }
+        return try admit(.anybody, as: "address \(credentials.address)", rate, concurrency, now)
+    }
+
+    /// Without keys a request must name this host, and come from none but its own pages and those that are allowed.
+    private func checkPage(_ credentials: Credentials) throws(Problem) {
+        let origin = credentials.headers[.origin]
+        try hosts.check(credentials.authority, origin: origin.flatMap { origins.allow($0) ? nil : $0 })
+    }
+
+    /// Whose key or session a request brings. A key goes before a session.
+    private func client(of credentials: Credentials, _ keys: KeyRing) throws(Problem) -> APIKey {
+        if let secret = Self.secret(in: credentials.headers) {
+            guard let key = keys.client(with: secret) else { throw .unknownKey }
+            return key
+        }
+        guard let session = Sessions.value(in: credentials.headers) else {
             throw .unauthorized("Send your API key as “Authorization: Bearer …” or “X-API-Key: …”.")
         }
-        guard let key = keys.client(with: secret) else {
-            try count(address, rate, now)
-            throw .unauthorized("The API key is not known here (any more); ask whoever runs this service for one.")
+        guard let key = sessions.client(session) else {
+            throw .unauthorized("The session has ended; sign in again with your API key.")
         }
-        try count("key \(key.name)", key.rate ?? rate, now)
-        return Admission(caller: .key(key), place: try take("key \(key.name)", key.concurrency ?? concurrency))
+        if !credentials.isSafe { try sessions.checkCSRF(credentials.headers, session: session) }
+        return key
+    }
+
+    private func admit(
+        _ caller: Caller, as client: String, _ rate: Rate?, _ concurrency: Int, _ now: ContinuousClock.Instant
+    ) throws(Problem) -> Admission {
+        let fields = try count(client, rate, now)
+        return Admission(caller: caller, place: try take(client, concurrency), rateFields: fields)
     }
 
     /// Gives a place back.
@@ -103,9 +168,18 @@ final class Gatekeeper: Sendable {
         return client
     }
 
-    private func count(_ client: String, _ rate: Rate?, _ now: ContinuousClock.Instant) throws(Problem) {
-        guard let rate, let wait = limiter.withLock({ $0.admit(client, rate, now: now) }) else { return }
-        throw .tooOften(rate, wait: wait)
+    private func count(
+        _ client: String, _ rate: Rate?, _ now: ContinuousClock.Instant
+    ) throws(Problem) -> HTTPFields {
+        guard let rate else { return [:] }
+        let (wait, left) = limiter.withLock { limiter in
+            (limiter.admit(client, rate, now: now), limiter.left(of: client, rate, now: now))
+        }
+        let fields = rate.fields(left)
+        guard let wait else { return fields }
+        var problem = Problem.tooOften(rate, wait: wait)
+        problem.headers.append(contentsOf: fields)
+        throw problem
     }
 
     private static func secret(in headers: HTTPFields) -> String? {

@@ -60,6 +60,9 @@ public final class KeyRing: Sendable {
         return found
     }
 
+    /// The client whose key has this id; nil when nobody has it (any more).
+    func client(id: String) -> APIKey? { keys.withLock { $0.first { $0.id == id } } }
+
     /// The client of this name; nil when nobody has it (any more).
     public func client(named name: String) -> APIKey? {
         keys.withLock { $0.first { $0.name == name } }

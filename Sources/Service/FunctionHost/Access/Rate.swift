@@ -23,6 +23,17 @@ public struct Rate: Sendable, Equatable, CustomStringConvertible {
     var interval: Duration { period / count }
 }
 
+extension Rate {
+    /// The header fields that tell a client how often it may still ask (draft-ietf-httpapi-ratelimit-headers-10).
+    func fields(_ left: (count: Int, fullIn: Duration)) -> HTTPFields {
+        let seconds = Int((left.fullIn / .seconds(1)).rounded(.up))
+        return [
+            HTTPField.Name("RateLimit-Policy")!: "\"requests\";q=\(count);w=\(period.components.seconds)",
+            HTTPField.Name("RateLimit")!: "\"requests\";r=\(left.count);t=\(seconds)",
+        ]
+    }
+}
+
 extension Form<Rate> {
     /// `20/s`, `600/m` or `1000/h`.
     static var rate: Form { Form("a rate such as 20/s, 600/m or 1000/h", show: \.description) { Rate($0) } }
@@ -55,6 +66,14 @@ package struct RateLimiter {
         if fullAt.count >= Self.clientLimit, fullAt[client] == nil { makeRoom(now) }
         fullAt[client] = next
         return nil
+    }
+
+    /// What is left in the bucket of `client`, and the time after which it is full again.
+    package func left(
+        of client: String, _ rate: Rate, now: ContinuousClock.Instant
+    ) -> (count: Int, fullIn: Duration) {
+        let fullIn = max((fullAt[client] ?? now) - now, .zero)
+        return (Int((rate.period - fullIn) / rate.interval), fullIn)
     }
 
     /// Forgets the full buckets, or half of all when that is not enough.

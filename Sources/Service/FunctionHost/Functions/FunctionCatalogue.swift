@@ -90,12 +90,18 @@ public struct FunctionEnvironment: Sendable {
     public let logger: Logger
     /// The keys that the host lets in; nil for everybody.
     public let keys: KeyRing?
+    /// Signs what functions give out.
+    public let signer: TokenSigner
     /// What is told of the parts of work that no request asked for.
     public let tracer: Tracer
     private let resources = SharedResources()
 
     /// An environment with these variables.
-    public init(variables: [String: String], logger: Logger, keys: KeyRing? = nil, tracer: Tracer = Tracer()) {
+    public init(
+        variables: [String: String], logger: Logger, keys: KeyRing? = nil, signer: TokenSigner = TokenSigner(),
+        tracer: Tracer = Tracer()
+    ) {
+        self.signer = signer
         self.tracer = tracer
         self.variables = variables
         self.keys = keys

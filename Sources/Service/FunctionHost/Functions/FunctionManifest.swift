@@ -14,6 +14,7 @@ import Yams
 ///   maxBody: 1GiB
 ///   timeout: 15m
 ///   maxConcurrency: 64
+///   targetConcurrency: 32
 /// ```
 public struct FunctionManifest: Sendable, Equatable {
     /// The name that `FUNCTION_TARGET`, metrics and log lines use.
@@ -36,6 +37,13 @@ public struct FunctionManifest: Sendable, Equatable {
         public var maxConcurrency: Int?
         /// Whether clients ask for it over and over: good answers to GET and HEAD then stand in the log at `debug` only.
         public var isPolled = false
+        /// Whether no key is asked for where others need one, and no rate counted: the page on which a key is entered, and what it
+        /// is made of.
+        public var isPublic = false
+        /// The methods for which a share link to the job in the path does, in place of a key.
+        public var shared: [String] = []
+        /// How long a handler may take until its answer begins, where that is not what the function's limit says.
+        public var timeout: Duration?
     }
 
     /// The host's limits for one function.
@@ -46,6 +54,9 @@ public struct FunctionManifest: Sendable, Equatable {
         public var timeout: Duration = .seconds(30)
         /// How many requests run at the same time; one more is answered 429.
         public var maxConcurrency: Int = 256
+        /// How many requests one host is there for; an autoscaler adds hosts where there are more in flight. Half of
+        /// `maxConcurrency` unless the file says otherwise, so that the rest is room until further hosts are up.
+        public var targetConcurrency: Int = 128
     }
 
     /// Reads and checks the file.
@@ -78,20 +89,31 @@ extension FunctionManifest.Route {
     fileprivate init(_ node: Node, at place: String, function: String) throws {
         var fields = try ManifestFields(node, at: "function.yaml of \(function): \(place)")
         path = try RouteTemplate(fields.string("path"))
-        methods = try fields.list("methods").map { node in
-            guard let method = node.string, method.wholeMatch(of: /[A-Z]+/) != nil else {
-                throw ConfigurationError(
-                    "function.yaml of \(function): \(place).methods has “\(node.string ?? "?")”; "
-                        + "write methods in upper case such as GET.")
+        func names(_ field: String) throws -> [String] {
+            try fields.list(field).map { node in
+                guard let method = node.string, method.wholeMatch(of: /[A-Z]+/) != nil else {
+                    throw ConfigurationError(
+                        "function.yaml of \(function): \(place).\(field) has “\(node.string ?? "?")”; "
+                            + "write methods in upper case such as GET.")
+                }
+                return method
             }
-            return method
+        }
+        methods = try names("methods")
+        if fields.has("shared") { shared = try names("shared") }
+        guard shared.allSatisfy(methods.contains), shared.isEmpty || path.description.contains("{job}") else {
+            throw ConfigurationError(
+                "function.yaml of \(function): \(place).shared must name some of its methods, and its path a {job}.")
         }
         guard !methods.isEmpty else {
             throw ConfigurationError("function.yaml of \(function): \(place).methods is empty.")
         }
         maxConcurrency = try fields.optional("maxConcurrency", .whole(1...Int.max))
         isPolled = try fields.optional("polled", .truth) ?? false
-        try fields.refuseOthers(known: ["path", "methods", "maxConcurrency", "polled"])
+        isPublic = try fields.optional("public", .truth) ?? false
+        timeout = try fields.optional("timeout", .time)
+        try fields.refuseOthers(
+            known: ["path", "methods", "maxConcurrency", "polled", "public", "shared", "timeout"])
     }
 }
 
@@ -101,7 +123,9 @@ extension FunctionManifest.Limits {
         maxBody = try fields.optional("maxBody", .size) ?? maxBody
         timeout = try fields.optional("timeout", .time) ?? timeout
         maxConcurrency = try fields.optional("maxConcurrency", .whole(1...Int.max)) ?? maxConcurrency
-        try fields.refuseOthers(known: ["maxBody", "timeout", "maxConcurrency"])
+        targetConcurrency =
+            try fields.optional("targetConcurrency", .whole(1...maxConcurrency)) ?? max(1, maxConcurrency / 2)
+        try fields.refuseOthers(known: ["maxBody", "timeout", "maxConcurrency", "targetConcurrency"])
     }
 }
 
@@ -134,6 +158,8 @@ struct ManifestFields {
         guard let sequence = node.sequence else { throw ConfigurationError("\(place): \(name) is not a list.") }
         return Array(sequence)
     }
+
+    func has(_ name: String) -> Bool { mapping[name] != nil }
 
     mutating func optionalMapping(_ name: String) throws -> Node? { mapping[name] }
 

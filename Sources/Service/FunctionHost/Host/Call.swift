@@ -31,6 +31,8 @@ struct Call: Sendable {
     var caller = Caller.anybody
     /// What the gatekeeper wants back at the end.
     var place: String?
+    /// What it may still ask for.
+    var rateFields: HTTPFields = [:]
 
     init(
         _ request: Request, context: HostRequestContext, proxies: TrustedProxies, tracer: Tracer, logger: Logger
@@ -57,11 +59,26 @@ struct Call: Sendable {
         self.logger = logger
     }
 
-    var credentials: Gatekeeper.Credentials {
-        Gatekeeper.Credentials(
+    /// - Parameter match: the route, which says whether a share link does.
+    func credentials(for match: RouteTable.Match? = nil) -> Gatekeeper.Credentials {
+        var credentials = Gatekeeper.Credentials(
             headers: headers, authority: authority, address: source?.client ?? "unknown",
-            hasBody: declaredLength != 0)
+            hasBody: declaredLength != 0, isSafe: ["GET", "HEAD"].contains(method))
+        if let match, match.route.shared.contains(method), let token = target?.query["token"],
+            let job = match.parameters["job"]
+        {
+            credentials.link = (token, job)
+        }
+        return credentials
     }
+
+    /// Takes over what the gatekeeper found.
+    mutating func accept(_ admission: Gatekeeper.Admission) {
+        (caller, place, rateFields) = (admission.caller, admission.place, admission.rateFields)
+    }
+
+    /// Whether the client speaks TLS with whoever passes its requests on to us. A client that says so untruly deceives itself.
+    var isForwardedSecurely: Bool { headers[HTTPField.Name.forwardedProto]?.lowercased() == "https" }
 
     var expectsContinue: Bool { headers[.expect]?.lowercased() == "100-continue" }
 
@@ -75,6 +92,7 @@ struct Call: Sendable {
     func addHeaders(to headers: inout HTTPFields) {
         headers[HTTPField.Name.requestID] = requestID
         headers[HTTPField.Name.traceparent] = trace.traceparent
+        headers.append(contentsOf: rateFields)
         if headers[.xContentTypeOptions] == nil { headers[.xContentTypeOptions] = "nosniff" }
     }
 
@@ -128,6 +146,8 @@ extension HTTPField.Name {
     static let hostAgain = HTTPField.Name("Host")!
     /// `X-Request-Id`.
     static let requestID = HTTPField.Name("X-Request-Id")!
+    /// `X-Forwarded-Proto`.
+    static let forwardedProto = HTTPField.Name("X-Forwarded-Proto")!
     /// `traceparent`.
     static let traceparent = HTTPField.Name("traceparent")!
 }

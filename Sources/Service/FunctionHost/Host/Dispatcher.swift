@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import HTTPServer
 import HTTPTypes
 import Logging
 import NIOCore
@@ -23,6 +24,9 @@ struct Dispatcher: HTTPResponder {
     let table: RouteTable
     let builtIn: BuiltInRoutes
     let gatekeeper: Gatekeeper
+    let sessions: Sessions
+    let origins: AllowedOrigins
+    let speaksTLS: Bool
     let proxies: TrustedProxies
     let state: HostState
     let metrics: HostMetrics
@@ -40,22 +44,32 @@ struct Dispatcher: HTTPResponder {
         return compose(answer, to: call, exchange: exchange, meter: meter)
     }
 
+    /// What pages of other origins may read of an answer.
+    private static let exposedHeaders = """
+        Location, Retry-After, ETag, Accept-Ranges, Content-Range, Content-Length, Content-Disposition, X-Request-Id, RateLimit, \
+        RateLimit-Policy, Preference-Applied, Idempotency-Replayed, WWW-Authenticate
+        """
+
     private func resolve(_ call: inout Call) -> Resolution {
         guard call.pathLength <= HostLimits.uriLength else { return .problem(.uriTooLong) }
         guard let target = call.target else {
             return .problem(.badRequest("The path or query has a broken percent escape; encode it as UTF-8."))
         }
-        if builtIn.serves(target.segments) {
+        if builtIn.serves(target.segments), !isForPage(call, target) {
+            if let answer = preflight(call, BuiltInRoutes.methods) { return answer }
             return BuiltInRoutes.methods.contains(call.method)
                 ? .builtIn(target.segments) : .problem(.methodNotAllowed(allowed: BuiltInRoutes.methods))
         }
         guard !call.isMalformed else { return .problem(.malformedRequest) }
+        if target.segments == ["session"] { return session(&call) }
         guard let match = table.match(target.segments) else { return .problem(.noRoute) }
+        if let answer = preflight(call, match.methods) { return answer }
         let (name, limits) = (match.deployment.manifest.name, match.deployment.manifest.limits)
         do {
-            let admission = try gatekeeper.admit(call.credentials, token: match.deployment.function.token)
-            call.caller = admission.caller
-            call.place = admission.place
+            call.accept(
+                try gatekeeper.admit(
+                    call.credentials(for: match), token: match.deployment.function.token,
+                    isPublic: match.route.isPublic))
         } catch {
             return .refused(function: name, error)
         }
@@ -68,6 +82,35 @@ struct Dispatcher: HTTPResponder {
         let gate = match.deployment.gate(for: match.template)
         guard gate.enter() else { return .refused(function: name, .tooManyRequests(limit: gate.limit)) }
         return .function(match, target)
+    }
+
+    /// Whether a browser wants the page at `/`, where programs find the list of paths, and a function has one.
+    private func isForPage(_ call: Call, _ target: RequestTarget) -> Bool {
+        target.segments.isEmpty && call.headers[.accept]?.contains("text/html") == true && table.match([]) != nil
+    }
+
+    /// The answer to a browser that asks before it sends something for a page of another origin; it brings no key.
+    private func preflight(_ call: Call, _ methods: [String]) -> Resolution? {
+        guard AllowedOrigins.isPreflight(call.method, call.headers) else { return nil }
+        return origins.preflight(call.headers, methods: methods).map { .preflight($0) } ?? .problem(.foreignOrigin)
+    }
+
+    private func session(_ call: inout Call) -> Resolution {
+        guard Sessions.methods.contains(call.method) else {
+            return .problem(.methodNotAllowed(allowed: Sessions.methods))
+        }
+        guard call.declaredLength ?? 0 <= Sessions.bodyLimit else {
+            return .problem(.bodyTooLarge(limit: Sessions.bodyLimit))
+        }
+        do {
+            let isQuestion = call.method == "GET"
+            call.accept(
+                try isQuestion
+                    ? gatekeeper.admit(call.credentials(), token: nil) : gatekeeper.admitStranger(call.credentials()))
+            return .session
+        } catch {
+            return .problem(error)
+        }
     }
 
     private func exchange(for call: Call, _ resolution: Resolution) -> Exchange {
@@ -90,6 +133,13 @@ struct Dispatcher: HTTPResponder {
             switch resolution {
             case .problem(let problem), .refused(_, let problem): throw problem
             case .builtIn(let segments): return try await builtIn.answer(segments)
+            case .preflight(let fields): return FunctionResponse(status: 204, headers: fields)
+            case .session:
+                return try await withTimeLimit(.seconds(30), for: "session") {
+                    try await sessions.answer(
+                        call.method, call.headers, caller: call.caller,
+                        isSecure: speaksTLS || call.isForwardedSecurely, body: body)
+                }
             case .function(let match, let target):
                 let request = FunctionRequest(
                     method: call.method, path: target.path, route: match.template.description,
@@ -99,7 +149,7 @@ struct Dispatcher: HTTPResponder {
                     tracer: tracer,
                     caller: call.caller, logger: call.logger, isDraining: { [state] in state.isDraining })
                 let manifest = match.deployment.manifest
-                return try await withTimeLimit(manifest.limits.timeout, for: manifest.name) {
+                return try await withTimeLimit(match.route.timeout ?? manifest.limits.timeout, for: manifest.name) {
                     try await match.deployment.function.handle(request, context: context)
                 }
             }
@@ -114,6 +164,7 @@ struct Dispatcher: HTTPResponder {
         exchange.answers(status: answer.status)
         var headers = answer.headers
         call.addHeaders(to: &headers)
+        origins.mark(&headers, for: call.headers[.origin], exposing: Self.exposedHeaders)
         // What is left of a body that was not wanted is not waited for.
         if state.isDraining || !meter.isComplete || call.isMalformed { headers[.connection] = "close" }
         headers[.contentLength] = answer.contentLength.map(String.init) ?? nil
@@ -151,12 +202,14 @@ enum Resolution: Sendable {
     case problem(Problem)
     case refused(function: String, Problem)
     case builtIn([String])
+    case preflight(HTTPFields)
+    case session
     case function(RouteTable.Match, RequestTarget)
 
     /// `host` for what belongs to no function, so that unknown paths make no new series.
     var functionName: String {
         switch self {
-        case .problem, .builtIn: "host"
+        case .problem, .builtIn, .preflight, .session: "host"
         case .refused(let name, _): name
         case .function(let match, _): match.deployment.manifest.name
         }
@@ -168,10 +221,10 @@ enum Resolution: Sendable {
     /// Whether it is a probe, or a poll that was answered well.
     func isRoutine(_ method: String, _ status: Int) -> Bool {
         switch self {
-        case .builtIn: true
+        case .builtIn, .preflight: true
         case .function(let match, _):
             match.route.isPolled && status < 400 && BuiltInRoutes.methods.contains(method)
-        case .problem, .refused: false
+        case .problem, .refused, .session: false
         }
     }
 
@@ -180,6 +233,10 @@ enum Resolution: Sendable {
     }
 
     var bodyLimit: Int {
-        if case .function(let match, _) = self { match.deployment.manifest.limits.maxBody } else { 0 }
+        switch self {
+        case .function(let match, _): match.deployment.manifest.limits.maxBody
+        case .session: Sessions.bodyLimit
+        default: 0
+        }
     }
 }

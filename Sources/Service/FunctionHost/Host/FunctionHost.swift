@@ -43,8 +43,15 @@ public struct FunctionHost: Service {
             builtIn: BuiltInRoutes(
                 readiness: readiness, metrics: metrics, deployments: deployments,
                 hidesMetrics: configuration.probePort != nil),
-            gatekeeper: Gatekeeper(configuration), proxies: configuration.trustedProxies,
-            state: state, metrics: HostMetrics(registry: metrics), tracer: tracer, logger: logger)
+            gatekeeper: Gatekeeper(configuration),
+            sessions: Sessions(keys: configuration.keys, signer: configuration.signer), origins: configuration.origins,
+            speaksTLS: configuration.certificate != nil, proxies: configuration.trustedProxies, state: state,
+            metrics: HostMetrics(
+                registry: metrics,
+                targets: Dictionary(
+                    deployments.map { ($0.manifest.name, $0.manifest.limits.targetConcurrency) }, uniquingKeysWith: max)
+            ),
+            tracer: tracer, logger: logger)
         self.readiness = readiness
         self.metrics = metrics
         upkeep = functions.flatMap(\.upkeep)

@@ -19,6 +19,10 @@ public struct HostConfiguration: Sendable {
     public var concurrency: Int
     /// The names under which a host without keys answers, beside addresses and `localhost`.
     package var hosts = HostNames()
+    /// The origins whose pages may call from a browser.
+    public var origins = AllowedOrigins()
+    /// Signs sessions and share links.
+    public var signer = TokenSigner()
     /// How long a connection may do nothing: between requests, while its headers or its body come in.
     public var idleTimeout: Duration
     /// How long a client may take nothing of an answer before it is cut off.
@@ -70,6 +74,7 @@ public struct HostConfiguration: Sendable {
                 "One of MSAAS_TLS_CERTIFICATE and MSAAS_TLS_KEY is set; name the PEM files of both, or of neither.")
         }
         keys = try KeyRing(KeySettings.reading(environment))
+        signer = TokenSigner(secret: try SigningSettings.reading(environment).secret)
     }
 
     /// Whether nobody but this machine can connect.
@@ -103,6 +108,7 @@ extension HostConfiguration: Configurable {
             Setting(
                 "MSAAS_PROBE_PORT", \.probePort, .whole(0...65_535), otherwise: ProbeServer.Port.usualWords),
             Setting("MSAAS_HOSTS", \.hosts, .hostNames, otherwise: "none"),
+            Setting("MSAAS_ALLOWED_ORIGINS", \.origins, .origins, otherwise: "none"),
             Setting("MSAAS_OPEN", \.isOpen, .flag),
             Setting("MSAAS_RATE_LIMIT", \.rate, .rate, otherwise: "none"),
             Setting("MSAAS_TRUSTED_PROXIES", \.trustedProxies, .proxies, otherwise: "none"),

@@ -7,7 +7,7 @@ import ServiceContract
 import Synchronization
 
 /// What the host itself serves: `/healthz`, `/readyz`, `/metrics`, `/openapi.yaml` and, at `/`, the version and the list of all
-/// paths. With a port of their own for probes (``ProbeServer``), metrics are to be had only there, and a functions' port that is
+/// paths; browsers get there what a function has for `/`. With a port of their own for probes (``ProbeServer``), metrics are to be had only there, and a functions' port that is
 /// full hides no probe.
 struct BuiltInRoutes: Sendable {
     private static let probes = ["healthz", "readyz", "metrics", "openapi.yaml"]
@@ -58,7 +58,7 @@ struct BuiltInRoutes: Sendable {
         case "openapi.yaml":
             return FunctionResponse(
                 headers: [.contentType: "application/yaml"], body: .bytes(Data(ServiceDescription.openAPI)))
-        default: return try .json(Front(version: serviceVersion, functions: index))
+        default: return try .json(headers: [.vary: "Accept"], Front(version: serviceVersion, functions: index))
         }
     }
 }

@@ -199,6 +199,20 @@ final class BodyMeter: Sendable {
     }
 }
 
+/// The entity tags of `If-None-Match`, compared weakly.
+package struct EntityTags: Sendable {
+    private let tags: Set<String>
+    private let isAny: Bool
+
+    package init?(_ header: String?) {
+        guard let header else { return nil }
+        isAny = header.trimmingCharacters(in: .whitespaces) == "*"
+        tags = Set(header.matches(of: /"[^"]*"/).map { String($0.output) })
+    }
+
+    package func contains(_ tag: String) -> Bool { isAny || tags.contains(tag) }
+}
+
 /// The id of a request in `X-Request-Id`.
 enum RequestID {
     /// The client's id when it is sound (1 to 128 of letters, digits, `-`, `_`, `.`, `:`), else a new one.

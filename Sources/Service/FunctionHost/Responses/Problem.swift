@@ -60,6 +60,8 @@ extension Problem {
         case invalidOption = "invalid-option"
         case malformedRequest = "malformed-request"
         case unauthorized
+        case linkExpired = "link-expired"
+        case csrfToken = "csrf-token"
         case foreignHost = "foreign-host"
         case foreignOrigin = "foreign-origin"
         case notFound = "not-found"
@@ -72,6 +74,7 @@ extension Problem {
         case uriTooLong = "uri-too-long"
         case unsupportedMediaType = "unsupported-media-type"
         case rangeNotSatisfiable = "range-not-satisfiable"
+        case idempotencyConflict = "idempotency-conflict"
         case overQuota = "over-quota"
         case queueFull = "queue-full"
         case rateLimited = "rate-limited"
@@ -96,6 +99,8 @@ extension Problem {
             case .invalidOption: (400, "An option is wrong")
             case .malformedRequest: (400, "This is not HTTP")
             case .unauthorized: (401, "A valid token is needed")
+            case .linkExpired: (401, "The link has expired")
+            case .csrfToken: (403, "The CSRF token is missing or wrong")
             case .foreignHost: (403, "This is another host")
             case .foreignOrigin: (403, "The page is a foreign one")
             case .notFound: (404, "Not found")
@@ -108,6 +113,7 @@ extension Problem {
             case .uriTooLong: (414, "The address is too long")
             case .unsupportedMediaType: (415, "This is no song")
             case .rangeNotSatisfiable: (416, "There are no such bytes")
+            case .idempotencyConflict: (422, "The key belongs to another request")
             case .overQuota: (429, "Your quota is used up")
             case .queueFull: (429, "The queue is full")
             case .rateLimited: (429, "Too many requests")
@@ -179,7 +185,8 @@ extension Problem {
     static let foreignOrigin = Problem(
         .foreignOrigin,
         detail:
-            "Without API keys only pages of this server may send requests; name theirs in MSAAS_HOSTS if they are to.")
+            "Only pages of this server may send this; name the origin of others in MSAAS_ALLOWED_ORIGINS if they are to."
+    )
 
     static let uriTooLong = Problem(
         .uriTooLong, detail: "The path and query may have at most \(HostLimits.uriLength) bytes; shorten them.")

@@ -59,6 +59,10 @@ public struct RouteTemplate: Sendable, Equatable, CustomStringConvertible {
     public init(_ text: String) throws {
         description = text
         guard text.hasPrefix("/") else { throw ConfigurationError("The route “\(text)” does not begin with a slash.") }
+        guard text != "/" else {
+            segments = []
+            return
+        }
         segments = try text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { part in
             if part.first == "{", part.last == "}", part.count > 2 {
                 return .parameter(String(part.dropFirst().dropLast()))

@@ -83,6 +83,9 @@ extension S3Failure {
     static let malformedXML = S3Failure(
         400, "MalformedXML",
         "The XML you provided was not well-formed or did not validate against our published schema.")
+    static let foreignPage = S3Failure(
+        403, "AccessForbidden",
+        "CORSResponse: This CORS request is not allowed: its origin is none of those in MSAAS_ALLOWED_ORIGINS.")
     static let formUpload = S3Failure(
         501, "NotImplemented",
         "Uploads by a form (presigned POST) are not implemented; ask for a presigned PUT, or send the form to POST /upload."

@@ -12,16 +12,22 @@ struct S3Responder: HTTPResponder {
     typealias Context = StorageContext
 
     let service: S3Service
+    /// Whose pages may call from a browser.
+    let origins: AllowedOrigins
 
     func respond(to request: Request, context: StorageContext) async throws -> Response {
         let id = String(UInt64.random(in: .min ... .max), radix: 16, uppercase: true)
         let isHead = request.method == .head
         var parsed: S3Request?
-        let response: Response
+        var response: Response
         do {
             let s3 = try S3Request(request.head, id: id, remoteAddress: context.remoteAddress)
             parsed = s3
-            response = try await service.answer(s3, request.body, context)
+            if let answer = try preflight(request) {
+                response = answer
+            } else {
+                response = try await service.answer(s3, request.body, context)
+            }
         } catch {
             let failure = try failure(for: error, context.logger)
             response = .failure(failure, parsed, id: id, deployment: service.deploymentID, isHead: isHead)
@@ -32,7 +38,21 @@ struct S3Responder: HTTPResponder {
                 "method": "\(request.method)", "path": "\(parsed?.path ?? "")", "status": "\(response.status.code)",
                 "request": "\(id)",
             ])
-        return common(response, id)
+        response = common(response, id)
+        origins.mark(&response.headers, for: request.headers[.origin], exposing: Self.exposedHeaders)
+        return response
+    }
+
+    /// What pages of other origins may read of an answer.
+    private static let exposedHeaders =
+        "ETag, Accept-Ranges, Content-Range, Content-Length, Last-Modified, X-Amz-Request-Id"
+
+    /// The answer to a browser that asks before it sends something for a page of another origin; it brings no signature.
+    private func preflight(_ request: Request) throws -> Response? {
+        guard AllowedOrigins.isPreflight(request.method.rawValue, request.headers) else { return nil }
+        let methods = ["GET", "HEAD", "PUT", "POST", "DELETE"]
+        guard let fields = origins.preflight(request.headers, methods: methods) else { throw S3Failure.foreignPage }
+        return Response(status: .ok, headers: fields)
     }
 
     private func failure(for error: any Error, _ logger: Logger) throws -> S3Failure {

@@ -1,4 +1,5 @@
 import Foundation
+import Pacing
 import Jobs
 import Logging
 import ProcessUsage
