@@ -146,6 +146,10 @@ import Testing
 
     /// What is done only when something went wrong, which this run does not have.
     private static let afterFailures: [String: Set<StoragePolicy.Right>] = [
+        // Mixes that are kept: the trial worker's stems are no music to be mixed.
+        "fetch": [
+            .init("s3:PutObject", "output/*/mixes/*"), .init("s3:AbortMultipartUpload", "output/*/mixes/*"),
+        ],
         "separate": [
             // Stems of dead jobs; songs whose job Redis has forgotten.
             .init("s3:DeleteObject", "output/*"), .init("s3:ListBucket", "output"), .init("s3:GetObject", "output/*"),
