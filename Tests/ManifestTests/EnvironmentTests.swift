@@ -60,8 +60,9 @@ import Yams
                 switch try program(container) {
                 case "function-host":
                     _ = try HostConfiguration(environment: values.withoutKeyFile)
-                    // The page needs nobody.
-                    if values["FUNCTION_TARGET"] != "studio" { _ = try S3Configuration(environment: values) }
+                    // The page needs nobody, and who tells callbacks no storage.
+                    let needsStorage = !["studio", "callbacks"].contains(values["FUNCTION_TARGET"])
+                    if needsStorage { _ = try S3Configuration(environment: values) }
                     _ = try QueueOptions(environment: values)
                     if let url = values["REDIS_URL"] { #expect(try RedisAddress(url).host == "redis") }
                 case "worker":
