@@ -37,7 +37,7 @@ CHECKPOINTS    := Benchmarks/.checkpoints
 FUZZ_SECONDS   ?= 60
 FUZZ_TARGETS   ?=
 
-.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-memory bench-streams bench-functions images push kind-load build packages test-packages format lint clean help
+.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-memory bench-streams bench-studio bench-functions images push kind-load build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -102,6 +102,9 @@ bench-functions: build test-packages ## How fast a function is scaled under 2,00
 	swift build $(SWIFT_FLAGS) --build-tests
 	FLOOD_RATE=$(or $(FLOOD_RATE),2000) swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel \
 		--filter '^ControllerTests\.FunctionScalingTests'
+
+bench-studio: build test-packages ## How soon the studio's mixer sounds, and what memory it takes, for a song of ten minutes
+	$(TEST_VENV)/bin/python Benchmarks/studio.py $(BIN)
 
 fuzz: packages ## Fuzz every parser for FUZZ_SECONDS (60) each; FUZZ_TARGETS chooses
 	MSAAS_FUZZ=1 swift build $(SWIFT_FLAGS) --scratch-path .build-fuzz --sanitize fuzzer --product fuzz

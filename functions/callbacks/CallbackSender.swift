@@ -54,28 +54,23 @@ public struct CallbackSender: Service {
     /// Sends until the host shuts down; what is on its way then is cut off, and due again for another.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
-            let flying = Mutex<[String: Int]>([:])
+            let flying = Flying()
             let trouble = RepeatedTrouble()
             await withDiscardingTaskGroup { group in
                 repeat {
                     do {
-                        let room = Self.most.all - flying.withLock { $0.values.reduce(0, +) }
+                        let room = Self.most.all - flying.all
                         guard room > 0 else { continue }
                         for message in try await queue.takeCallbacks(limit: room, for: Self.hold) {
                             let owner = message.owner ?? ""
-                            let isTaken = flying.withLock { flying in
-                                guard flying[owner, default: 0] < Self.most.owner else { return false }
-                                flying[owner, default: 0] += 1
-                                return true
-                            }
                             // One owner's receivers that take their time hold nobody else's up.
-                            guard isTaken else {
+                            guard flying.begin(owner, most: Self.most.owner) else {
                                 try await queue.putOffCallback(message.id, for: .seconds(5))
                                 continue
                             }
                             group.addTask {
                                 await deliver(message)
-                                flying.withLock { $0[owner, default: 1] -= 1 }
+                                flying.end(owner)
                             }
                         }
                     } catch {
@@ -83,6 +78,28 @@ public struct CallbackSender: Service {
                     }
                 } while await pause(for: .milliseconds(500))
                 group.cancelAll()
+            }
+        }
+    }
+
+    /// How many messages of each owner are on their way.
+    private final class Flying: Sendable {
+        private let counts = Mutex<[String: Int]>([:])
+
+        var all: Int { counts.withLock { $0.values.reduce(0, +) } }
+
+        func begin(_ owner: String, most: Int) -> Bool {
+            counts.withLock { counts in
+                guard counts[owner, default: 0] < most else { return false }
+                counts[owner, default: 0] += 1
+                return true
+            }
+        }
+
+        func end(_ owner: String) {
+            counts.withLock { counts in
+                let left = (counts[owner] ?? 1) - 1
+                counts[owner] = left > 0 ? left : nil
             }
         }
     }

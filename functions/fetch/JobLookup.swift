@@ -39,7 +39,8 @@ struct JobLookup: Sendable {
             }
         // Where the owner keeps songs, and whom he tells of them, is no guest's business.
         if case .guest = viewer {
-            (status.bucket, status.key, status.callbacks, status.options?.callback) = (nil, nil, nil, nil)
+            (status.bucket, status.key, status.callbacks) = (nil, nil, nil)
+            status.options?.callback = nil
         }
         return status
     }

@@ -37,7 +37,7 @@ extension UploadFunction {
                             song, as: "\(job)/\(song.filename)", metadata: Self.ownership(of: context.caller))
                     }
                     begun.append((job, song, upload))
-                    file = try await form.nextFile()
+                    file = await form.nextFile()
                 }
                 for field in await form.lateFields { try options.add(field.name, field.value) }
                 let late = try options.validated()

@@ -207,7 +207,7 @@ struct OptionFields: Sendable {
 
     /// - Throws: a ``Problem`` that names the wrong option.
     func validated() throws -> JobOptions {
-        do {
+        do throws(InvalidOption) {
             let options = try JobOptions(validating: values)
             try offers?.check(options)
             if let callback = options.callback, !takesPlainCallbacks, !callback.lowercased().hasPrefix("https://") {

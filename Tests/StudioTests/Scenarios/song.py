@@ -2,8 +2,33 @@
 
 import subprocess
 import tempfile
+import urllib.parse
+import wave
 
+import numpy
 import studio
+
+
+def move(page, fader, value):
+    page.get_by_role("slider", name=fader, exact=True).evaluate(
+        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }", value)
+
+
+def samples(path):
+    with wave.open(str(path)) as file:
+        assert file.getframerate() == studio.RATE and file.getsampwidth() == 2
+        return numpy.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, 2).astype(float)
+
+
+def fetched(page, path, folder):
+    answer = page.request.get(studio.URL + path)
+    assert answer.ok
+    target = f"{folder}/{path.split('/')[-1]}"
+    with open(target, "wb") as file:
+        file.write(answer.body())
+    return target
+
+
 
 with tempfile.TemporaryDirectory() as folder, studio.browser() as started:
     clip = f"{folder}/My “song” & <b>.mp3"
@@ -67,6 +92,32 @@ with tempfile.TemporaryDirectory() as folder, studio.browser() as started:
         page.mouse.up()
         page.get_by_text("Repeats from 0:02 to 0:06.").wait_for()
         page.get_by_text("as the loop is set").wait_for()
+
+        # This mix, as it is set: what the service renders is our own sum of the stems, to the last bit but one.
+        page.get_by_role("button", name="Mute drums").click()
+        move(page, "Volume of bass", 70)
+        move(page, "Place of other", -40)
+        page.get_by_role("combobox", name="As", exact=True).select_option("wav")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="This mix").click()
+        rendered = samples(download.value.path())
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(download.value.url).query)
+        first, last = (round(float(query[name][0]) * studio.RATE) for name in ("start", "end"))
+        job = urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).query)["song"][0]
+        expected = sum(
+            samples(fetched(page, f"/fetch/{job}/{name}.wav", folder))[first:last] * numpy.array([left, right]) * gain
+            for name, gain, left, right in [("bass", 0.7 ** 2, 1, 1), ("other", 1, 1, 0.6), ("vocals", 1, 1, 1)])
+        assert rendered.shape == expected.shape, (rendered.shape, expected.shape)
+        assert numpy.abs(rendered - numpy.clip(expected, -32768, 32767)).max() <= 1
+
+        # A/B with the song itself, as loud as the mix is.
+        page.get_by_role("button", name="A/B original").click()
+        page.wait_for_function("() => document.querySelector('msaas-player').playback.isComparing")
+        page.keyboard.press("Space")
+        page.wait_for_function("() => document.querySelector('msaas-player').playback.equalGain > 0")
+        page.wait_for_function("() => document.querySelector('msaas-player').playback.position > 2.5")
+        assert page.evaluate("() => document.querySelector('msaas-player').playback.equalGain") < 1, "a quieter mix, a quieter original"
+        page.keyboard.press("Space")
 
         # Gone for good, after a question.
         page.get_by_role("link", name="All songs").click()

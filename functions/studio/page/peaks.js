@@ -58,7 +58,7 @@ export class Peaks extends EventTarget {
         if (this.#asked.has(zoom)) return;
         this.#asked.add(zoom);
         try {
-            const document = await this.service.json('GET', `/fetch/${this.job}/peaks`, { query: { track: this.name, zoom } });
+            const document = await this.service.json('GET', `/fetch/${this.job}/peaks`, { query: { track: this.name, zoom, bits: 8 } });
             const level = unpack(document);
             this.#levels.set(level.zoom, level);
             this.scale.hold(level.highest);

@@ -34,6 +34,8 @@ export class Playback extends EventTarget {
     #cursor = { at: 0, frame: 0 };
     #timer = null;
     #failures = 0;
+    /** When what failed is asked for again. */
+    #again = 0;
 
     /** `rate` in Hz; `frames` is the song's length. */
     constructor(tracks, rate, frames) {
@@ -76,7 +78,7 @@ export class Playback extends EventTarget {
     /** Goes to a place, in seconds. */
     seek(seconds) {
         const frame = Math.round(Math.min(Math.max(0, seconds), this.duration) * this.rate);
-        this.#failures = 0;
+        this.#again = 0;
         if (this.isPlaying) return this.#take(Math.min(frame, this.frames - 1));
         this.#cursor = { at: 0, frame };
         this.prepare();
@@ -240,12 +242,15 @@ export class Playback extends EventTarget {
     }
 
     async #fetch() {
+        if (performance.now() < this.#again) return;
         const wanted = this.#upcoming(fetched);
         try {
             await Promise.all(this.#used().map((track) => track.audio.keep(wanted)));
             this.#failures = 0;
             this.#report(null);
         } catch (problem) {
+            this.#failures += 1;
+            this.#again = performance.now() + Math.min(8000, 250 * 2 ** this.#failures);
             this.#report(problem);
         }
     }

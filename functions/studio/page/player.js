@@ -59,7 +59,7 @@ export class Player extends HTMLElement {
 
     /** Shows the mixer of a job that is done. */
     async open(service, job) {
-        const audio = (name, peaks) => new TrackAudio(() => service.url(`/fetch/${job.job}/${encodeURIComponent(name)}.wav`), (index, sides) => peaks()?.add(index, sides));
+        const audio = (name, peaks) => new TrackAudio(() => service.url(`/fetch/${job.job}/${encodeURIComponent(name)}.wav`, { bits: 16 }), (index, sides) => peaks()?.add(index, sides));
         const names = job.stems.map(({ name }) => name).filter((name) => !isSum(job, name));
         const peaks = new Map();
         const tracks = [...names, 'original'].map((name) => new Track(name, audio(name, () => peaks.get(name)), name === 'original'));

@@ -44,7 +44,9 @@ export class Service extends EventTarget {
     /** The address of a path here, with what is needed to be let in. */
     url(path, query = {}) {
         const url = new URL(path, this.base);
-        for (const [name, value] of Object.entries(query)) if (value != null && value !== '') url.searchParams.set(name, value);
+        for (const [name, values] of Object.entries(query)) {
+            for (const value of [values].flat()) if (value != null && value !== '') url.searchParams.append(name, value);
+        }
         if (this.token) url.searchParams.set('token', this.token);
         return url.href;
     }

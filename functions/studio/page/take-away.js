@@ -32,8 +32,8 @@ export class TakeAway extends HTMLElement {
         const format = this.format.value;
         const { tracks, loop } = this.player.mix;
         const audible = tracks.filter((track) => track.gain > 0).map(({ name, gain, pan }) => `${name}:${round(gain)}:${round(pan)}`);
-        const region = loop ? { start: round(loop.start), end: round(loop.end) } : {};
-        if (audible.length) this.mix.href = this.service.url(`/fetch/${this.job.job}/mix`, { tracks: audible.join(','), ...region, format });
+        const region = loop ? { start: loop.start.toFixed(6), end: loop.end.toFixed(6) } : {};
+        if (audible.length) this.mix.href = this.service.url(`/fetch/${this.job.job}/mix`, { track: audible, ...region, format });
         else this.mix.removeAttribute('href');
         this.mix.toggleAttribute('aria-disabled', !audible.length);
         this.region.textContent = !audible.length ? 'Everything is muted.'
