@@ -235,8 +235,10 @@ extension Script {
 
         -- Makes the message that tells a job's callback of its end, if it has one.
         local function tell(id, state)
-            local address = cjson.decode(field(id, 'options') or '{}').callback
-            if not address then return end
+            -- Options that cannot be read name nobody, and must not keep a job from its end.
+            local is_read, options = pcall(cjson.decode, field(id, 'options') or '{}')
+            local address = is_read and type(options) == 'table' and options.callback
+            if type(address) ~= 'string' then return end
             local message = id .. '-' .. whole(redis.call('HINCRBY', job_key(id), 'messages', 1))
             redis.call('HSET', callback_key(message), 'job', id, 'owner', owner_of(id), 'state', state, 'address', address,
                 'standing', 'waiting', 'tries', '0', 'created_at', now, 'next_try', now)
