@@ -123,7 +123,7 @@ struct RenderingTests {
     }
 
     /// LAME's delay and padding are not part of the track, whatever is left of its last frame.
-    @Test(arguments: [44100, 48000, 22050], [1, 575, 576, 577, 1151, 1152, 1153, 20_000, 20_161, 20_736])
+    @Test(arguments: [44100, 48000, 22050], [575, 576, 577, 1151, 1152, 1153, 20_000, 20_161, 20_736])
     func `an MP3 made in a stream has exactly its frames, in place`(rate: Int, frames: Int) throws {
         try studio.tones(frames: 30_000, rate: rate)
         let samples = try readAll(studio.url("tones.wav"), sampleRate: rate).samples

@@ -27,7 +27,8 @@ enum InfoFrame {
         let size = header.length * (count + 1)
         var bytes = word.bigEndianBytes
         bytes += [UInt8](repeating: 0, count: header.infoOffset - bytes.count)
-        bytes += Array("Info".utf8) + UInt32(0b111).bigEndianBytes
+        // Frames, bytes, table and quality follow; readers look for LAME's tag behind those that are named.
+        bytes += Array("Info".utf8) + UInt32(0b1111).bigEndianBytes
         bytes += UInt32(clamping: count).bigEndianBytes + UInt32(clamping: size).bigEndianBytes
         // At a constant bit rate every hundredth of the time is one of the bytes.
         bytes += (0..<100).map { UInt8($0 * 256 / 100) }
