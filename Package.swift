@@ -203,6 +203,12 @@ var functions: [Target] {
                 "EnvironmentSettings", "Observability", .lifecycle, .logging,
             ]),
         function(
+            "callbacks",
+            [
+                "Digests", "Pacing", "FunctionClients", "ServiceContract", "Jobs", "HTTPTransport",
+                "EnvironmentSettings", .lifecycle, .logging,
+            ]),
+        function(
             "fetch",
             [
                 "Audio", "Digests", "FunctionClients", "ServiceContract", "SeparationChoices", "Jobs", "ObjectStorage",
@@ -332,12 +338,14 @@ var tests: [Target] {
             "FunctionTests",
             [
                 "Audio", "Pacing", "Streams", "FunctionHost", "FunctionClients", "UploadFunction", "SeparateFunction",
-                "FetchFunction", "StudioFunction", "HTTPTransport", "ObjectStorage", "StorageServer", "ServiceContract",
-                "SeparationChoices", "ServiceClient", "Jobs", "EnvironmentSettings", "Observability", "HTTPServer",
-                .nioCore, .logging, .lifecycle, .yams,
+                "FetchFunction", "StudioFunction", "CallbacksFunction", "HTTPTransport", "ObjectStorage",
+                "StorageServer",
+                "ServiceContract", "SeparationChoices", "ServiceClient", "Jobs", "EnvironmentSettings", "Observability",
+                "HTTPServer", .nioCore, .logging, .lifecycle, .yams,
             ],
             exclude: [
-                "Separate/minio-event.json", "Contract/openapi_check.py", "Contract/schemathesis.toml",
+                "Callbacks/verify.py", "Separate/minio-event.json", "Contract/openapi_check.py",
+                "Contract/schemathesis.toml",
                 "Contract/songs.py",
             ]),
         test("PolicyTests", ["Pacing", "Policy"], isSupported: false),
@@ -356,8 +364,8 @@ var tests: [Target] {
                 "Controller", "Jobs", "Kubernetes", "KubernetesDouble", "FunctionHost", "WorkerLoop", "LocalStack",
                 "ObjectStorage", "HTTPTransport", "ServiceContract", "Streams", "msaas", "TrialWorker", "autoscaler",
                 "function-host", "EnvironmentSettings", "FunctionClients", "UploadFunction", "SeparateFunction",
-                "FetchFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore", "Separation",
-                "Observability",
+                "FetchFunction", "CallbacksFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore",
+                "Separation", "Observability",
                 .nioCore, .yams,
             ], exclude: ["Support/recorder.py"]),
         test(

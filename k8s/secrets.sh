@@ -18,7 +18,7 @@ secret() { # name, then key=value…
 
 # Redis knows a user for each role, whose rights are in base/redis/users.acl; `admin`, for you, may everything.
 users=
-for user in upload separate fetch worker autoscaler admin probe; do
+for user in upload separate fetch callbacks worker autoscaler admin probe; do
     password=$(random 24)
     users="$users $user=$password"
     [ $user = probe ] || secret "redis-$user" "REDIS_URL=redis://$user:$password@redis:6379/0"

@@ -15,7 +15,7 @@ import Testing
         "Examples/separate/main.swift": "the engine in ten lines",
         "Sources/Engine/Audio/Reading/MediaFormats.swift": "the lists of what is let in",
         "Sources/Foundations/ProcessUsage/ProcessUsage.swift": "the room's only file",
-        "Sources/Foundations/ServiceContract/Sharing.swift": "what a session and a link are, for host, fetch and clients",
+        "Sources/Foundations/ServiceContract/Sharing.swift": "what a session and a link are, for all",
         "Sources/Foundations/ServiceContract/SongBudget.swift": "what a key may take, for host, queue and worker",
         "Sources/Foundations/ServiceContract/Version.swift": "what a release changes",
         "Sources/Foundations/Untrusted/Untrusted.swift": "the room's only file",

@@ -56,7 +56,9 @@ import Testing
                     options: ControllerOptions(interval: isBenchmark ? .seconds(1) : .milliseconds(250)),
                     logger: logger)
                 try await stage.running(controller) {
-                    try await eventually("it is watched") { try await Self.row(stage)?.inFlight != nil }
+                    try await eventually("its pod answers, and is watched") {
+                        try await Self.row(stage)?.inFlight != nil && pods.ports.count == 1
+                    }
                     #expect(cluster.scalings().isEmpty)
                     let flood = Flood(pods)
                     let begin = ContinuousClock.now
@@ -70,7 +72,7 @@ import Testing
                     await flooding
                     let (peak, end) = (cluster.scalings().max() ?? 0, ContinuousClock.now)
                     let row = try #require(try await Self.row(stage))
-                    #expect(row.replicas.now == peak && row.perPod.map { $0 > 0 } == true)
+                    #expect(row.replicas.now.map { $0 <= peak } == true && row.perPod.map { $0 > 0 } == true)
                     try await eventually("it is small again", within: .seconds(240)) {
                         cluster.replicas(of: "slow") == 1 && pods.ports.count == 1
                     }

@@ -60,8 +60,10 @@ import Yams
                 switch try program(container) {
                 case "function-host":
                     _ = try HostConfiguration(environment: values.withoutKeyFile)
-                    // The page needs nobody.
-                    if values["FUNCTION_TARGET"] != "studio" { _ = try S3Configuration(environment: values) }
+                    // The page needs nobody, and who tells callbacks needs no storage.
+                    if !["studio", "callbacks"].contains(values["FUNCTION_TARGET"]) {
+                        _ = try S3Configuration(environment: values)
+                    }
                     _ = try QueueOptions(environment: values)
                     if let url = values["REDIS_URL"] { #expect(try RedisAddress(url).host == "redis") }
                 case "worker":
@@ -94,7 +96,7 @@ import Yams
     func everybodyHasTheSameRules(name: String) async throws {
         let rendering = try await Rendering(name)
         var rules: Set<[String?]> = []
-        for name in ["upload", "separate", "fetch", "worker", "autoscaler"] {
+        for name in ["upload", "separate", "fetch", "callbacks", "worker", "autoscaler"] {
             let workload = try rendering.object("Deployment", name)
             let values = try rendering.environment(of: workload, workload.containers[0]).values
             rules.insert(

@@ -26,11 +26,13 @@ import Yams
             Hop("upload", "minio", "9000"), Hop("separate", "minio", "9000"), Hop("fetch", "minio", "9000"),
             Hop("worker", "minio", "9000"), Hop("setup", "minio", "9000"), Hop("minio", "separate", "8080"),
             Hop("upload", "redis", "6379"), Hop("separate", "redis", "6379"), Hop("fetch", "redis", "6379"),
-            Hop("worker", "redis", "6379"),
+            Hop("worker", "redis", "6379"), Hop("callbacks", "redis", "6379"),
             Hop("autoscaler", "redis", "6379"), Hop("prometheus", "autoscaler", "9090"),
         ]
-        for function in ["upload", "separate", "fetch", "studio"] { hops.insert(Hop("autoscaler", function, "9090")) }
-        for function in ["upload", "separate", "fetch", "studio", "worker"] {
+        for function in ["upload", "separate", "fetch", "studio", "callbacks"] {
+            hops.insert(Hop("autoscaler", function, "9090"))
+        }
+        for function in ["upload", "separate", "fetch", "studio", "callbacks", "worker"] {
             hops.insert(Hop("prometheus", function, "9090"))
             // The collector of traces stands in Prometheus's namespace.
             hops.insert(Hop(function, "prometheus", "4318"))
@@ -47,12 +49,15 @@ import Yams
     }
 
     private static let pods = [
-        "redis", "minio", "setup", "upload", "separate", "fetch", "studio", "worker", "autoscaler",
+        "redis", "minio", "setup", "upload", "separate", "fetch", "studio", "callbacks", "worker", "autoscaler",
     ]
 
     private static func expected(_ name: String) -> Set<Hop> {
         var hops = everywhere
-        for function in ["upload", "fetch", "studio"] {
+        for address in ["internet", "google-balancer", "google-health"] {
+            hops.insert(Hop("callbacks", address, "443"))
+        }
+        for function in ["upload", "fetch", "studio", "callbacks"] {
             switch name {
             case "overlays/local":
                 for party in outside { hops.insert(Hop(party.name, function, "8080")) }

@@ -146,6 +146,10 @@ import Testing
 
     /// What is done only when something went wrong, which this run does not have.
     private static let afterFailures: [String: Set<StoragePolicy.Right>] = [
+        // Mixes that are kept: the trial worker's stems are no music to be mixed.
+        "fetch": [
+            .init("s3:PutObject", "output/*/mixes/*"), .init("s3:AbortMultipartUpload", "output/*/mixes/*"),
+        ],
         "separate": [
             // Stems of dead jobs; songs whose job Redis has forgotten.
             .init("s3:DeleteObject", "output/*"), .init("s3:ListBucket", "output"), .init("s3:GetObject", "output/*"),
@@ -208,6 +212,7 @@ import Testing
         ] {
             #expect(try await house.get("fetch", path).status == 200, "\(path)")
         }
+        #expect(try await house.get("callbacks", "/callbacks").status == 200)
         for job in [first, third] { #expect(try await house.send("DELETE", "fetch", "/fetch/\(job)").status == 204) }
         try await eventually("the bucket was searched") {
             house.requests(of: "separate").contains { $0.hasPrefix("GET /queue?") || $0.hasPrefix("GET /queue/?") }
@@ -222,10 +227,12 @@ import Testing
         house.endWorker()
         let upload = try house.queue("upload")
         let (separate, fetch) = (try house.queue("separate"), try house.queue("fetch"))
+        let callbacks = try house.queue("callbacks")
         let (worker, autoscaler) = (try house.queue("worker"), try house.queue("autoscaler"))
         func enqueued(_ name: String) async throws -> Job {
             let write = ObjectWrite(bucket: "queue", key: "\(JobID.random())/\(name)", eTag: name, size: 5)
-            let job = Job(write: write, owner: "studio")
+            let options = JobOptions(callback: "https://127.0.0.1:1/hook")
+            let job = Job(write: write, options: options, owner: "studio")
             _ = try await separate.enqueue(job, under: OwnerPolicy(maxWaiting: 10))
             return job
         }
@@ -249,6 +256,22 @@ import Testing
         _ = try await worker.unpublished()
         #expect(try await worker.commit(claim, manifest: manifest) == .held)
 
+        // Its callback hears of it, is given up, and asked for again.
+        try await eventually("the sender has tried") {
+            try await fetch.outlook(for: claim.job.id)?.callbacks.first?.tries == 1
+        }
+        for message in try await callbacks.takeCallbacks(limit: 10, for: .seconds(60)) {
+            try await callbacks.putOffCallback(message.id, for: .seconds(60))
+            try await callbacks.settleCallback(message.id, CallbackTry(.failed, body: "{}"))
+        }
+        try await eventually("it is given up") {
+            for message in try await callbacks.takeCallbacks(limit: 10, for: .milliseconds(1)) {
+                try await callbacks.settleCallback(message.id, CallbackTry(.failed, body: "{}"))
+            }
+            return try await callbacks.failedCallbacks(of: .all).count == 1
+        }
+        #expect(try await fetch.resendCallbacks(of: claim.job.id).count == 1)
+
         // A lost worker's job, found by whoever looks; cancelled, removed.
         let lost = try await enqueued("b")
         _ = try await claimed()
@@ -268,7 +291,7 @@ import Testing
         _ = try await separate.takeTurn(at: "sweep", every: .seconds(1))
         try await separate.note(ObjectWrite(bucket: "queue", key: "e", eTag: "e"), as: .random())
 
-        for queue in [upload, separate, fetch, worker, autoscaler] { _ = try await queue.health() }
+        for queue in [upload, separate, fetch, callbacks, worker, autoscaler] { _ = try await queue.health() }
         _ = try await upload.quota(of: "studio", under: OwnerPolicy(maxWaiting: 10), bytes: 5)
         _ = try await upload.offers()
         _ = try await fetch.eventLog().events(after: .zero, limit: 10)
@@ -301,6 +324,10 @@ import Testing
                 ["HSET", "{msaas}:autoscaler", "control", "pause"], ["HSET", "{msaas}:drain", "w", "operator"],
             ],
             "fetch": [["HSET", "{msaas}:autoscaler", "control", "pause"], ["HSET", "{msaas}:workers", "w", "{}"]],
+            "callbacks": [
+                ["HSET", "{msaas}:job:\(id)", "state", "done"], ["ZADD", "{msaas}:queue", "1", "a"],
+                ["XADD", "{msaas}:events", "*", "a", "b"],
+            ],
             "worker": [["HSET", "{msaas}:autoscaler", "control", "pause"]],
             "probe": [["GET", "{msaas}:offers"], ["EVAL", "return 1", "0"]],
         ]

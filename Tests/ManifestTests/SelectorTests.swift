@@ -61,6 +61,7 @@ import Yams
         #expect(
             paths == [
                 "/upload": "upload", "/fetch": "fetch", "/session": "fetch", "/studio": "studio", "/": "studio",
+                "/callbacks": "callbacks",
             ])
     }
 }

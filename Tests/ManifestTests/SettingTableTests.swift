@@ -1,3 +1,4 @@
+import CallbacksFunction
 import EnvironmentSettings
 import FetchFunction
 import Foundation
@@ -31,7 +32,7 @@ struct Readers {
             HostConfiguration.self, TLSFiles.self, KeySettings.self, SigningSettings.self, BucketSettings.self,
             S3Configuration.self,
             RedisSettings.self, QueueOptions.self, UploadSettings.self, SeparateSettings.self, FetchSettings.self,
-            TraceSettings.self,
+            TraceSettings.self, CallbackSettings.self,
         ]),
         "worker": Readers(groups: [
             WorkerConfiguration.self, ModelChoice.self, EngineSettings.self, StoreSettings.self, S3Configuration.self,

@@ -9,6 +9,32 @@ import Testing
 @Suite struct CurlTransportTests {
     private let transport = CurlTransport()
 
+    /// IANA's special-purpose registries, and how else such addresses are written.
+    @Test func privateAddressesAreKnown() throws {
+        func isPublic(_ text: String) -> Bool {
+            var (four, six) = (in_addr(), in6_addr())
+            if inet_pton(AF_INET, text, &four) == 1 {
+                return PublicAddress.contains(withUnsafeBytes(of: &four) { Array($0) })
+            }
+            guard inet_pton(AF_INET6, text, &six) == 1 else { return true }
+            return PublicAddress.contains(withUnsafeBytes(of: &six) { Array($0) })
+        }
+        for text in [
+            "0.0.0.0", "10.255.255.255", "100.64.0.1", "100.127.255.255", "127.0.0.1", "169.254.169.254", "172.16.0.1",
+            "172.31.255.255", "192.0.0.1", "192.0.2.1", "192.88.99.1", "192.168.0.1", "198.18.0.1", "198.19.255.255",
+            "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "::", "::1",
+            "::127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::10.0.0.1", "64:ff9b:1::1", "100::1",
+            "2001::1", "2001:1::1", "2001:db8::1", "2002:7f00:1::", "3fff::1", "fc00::1", "fd12::1", "fe80::1",
+            "fec0::1", "ff02::1", "5f00::1",
+        ] { #expect(!isPublic(text), "\(text)") }
+        for text in [
+            "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.1.1.1", "128.0.0.1",
+            "172.15.255.255", "172.32.0.0", "192.0.1.1", "192.167.1.1", "198.17.1.1", "198.20.0.0", "223.255.255.255",
+            "2001:4860:4860::8888", "2606:4700::1", "2a00::1", "2003::1", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1",
+            "3ffe::1",
+        ] { #expect(isPublic(text), "\(text)") }
+    }
+
     @Test func keepsConnections() async throws {
         let server = try ScriptedServer { connection in
             while let head = connection.readHead() {

@@ -50,6 +50,7 @@ public struct FetchFunction: Function {
         switch request.route {
         case "/fetch/{job}/events": return try await events(of: id, request, context)
         case "/fetch/{job}/retry": return try await retry(id, context)
+        case "/fetch/{job}/callbacks": return try await resend(id, context)
         case "/fetch/{job}/share": return try await share(id, request, context)
         case "/fetch/{job}/mix": return try await mix(of: id, request, context)
         case "/fetch/{job}/peaks": return try await peaks(of: id, request, context)

@@ -37,8 +37,11 @@ struct JobLookup: Sendable {
             case .manifest(let manifest): JobStatus(manifest)
             case .object(let status, _): status
             }
-        // Where the owner keeps songs is no guest's business.
-        if case .guest = viewer { (status.bucket, status.key) = (nil, nil) }
+        // Where the owner keeps songs, and whom he tells of them, is no guest's business.
+        if case .guest = viewer {
+            (status.bucket, status.key, status.callbacks) = (nil, nil, nil)
+            status.options?.callback = nil
+        }
         return status
     }
 
@@ -117,33 +120,19 @@ struct JobLookup: Sendable {
     private func status(_ outlook: JobOutlook) -> JobStatus {
         let (job, pace) = (outlook.job, outlook.pace)
         var status = JobStatus(job)
+        if !outlook.callbacks.isEmpty { status.callbacks = outlook.callbacks }
         switch job.state {
         case .queued:
             status.position = outlook.position
             status.etaSeconds = outlook.position.flatMap { pace.wait(position: $0, workers: outlook.workers) }
+            guard outlook.workers == 0 else { break }
+            status.reason =
+                outlook.isScalingPaused
+                ? "No worker runs, and scaling is paused; the song is begun once the operator lets workers run."
+                : "No worker runs at the moment; the song is begun as soon as one does."
         case .running: status.etaSeconds = pace.left(of: job, now: Date())
         default: break
         }
         return status
-    }
-}
-
-extension JobStatus {
-    /// What Redis knows.
-    init(_ job: Job) {
-        self.init(
-            job.id, state: job.state, filename: job.filename, options: job.options,
-            progress: job.state == .done ? 1 : job.progress)
-        bucket = job.bucket
-        key = job.key
-        model = job.model ?? job.options.model
-        attempts = job.attempts
-        audioSeconds = job.audioSeconds
-        error = job.error
-        warnings = job.warnings
-        createdAt = job.createdAt
-        startedAt = job.startedAt
-        finishedAt = job.finishedAt
-        if job.state == .done { show(job.stems, original: job.original) }
     }
 }

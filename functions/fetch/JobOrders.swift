@@ -5,7 +5,7 @@ import Jobs
 import ObjectStorage
 import ServiceContract
 
-// What people do to a job: try it again, share it, cancel or remove it.
+// What people do to a job: try it again, tell its callback again, share it, cancel or remove it.
 
 extension FetchFunction {
     /// Puts a job that failed or died back into the queue.
@@ -15,6 +15,19 @@ extension FetchFunction {
         guard case .queued(let outlook) = before else { throw Problem.notForgotten(before) }
         let revived = try await withServiceProblems(context.logger) { try await queue.jobs.retry(id) }
         guard revived.contains(id) else { throw Problem.notRetried(outlook.job) }
+        return try .json(
+            status: 202, headers: [.location: JobLinks(id).status, .cacheControl: "no-store"],
+            try await lookup.status(of: id))
+    }
+
+    /// Sends messages to the job's callback again: those that were given up or, without any, the last one.
+    func resend(_ id: JobID, _ context: FunctionContext) async throws -> FunctionResponse {
+        let lookup = lookup(context)
+        _ = try await lookup.find(id)
+        let messages = try await withServiceProblems(context.logger) { try await queue.jobs.resendCallbacks(of: id) }
+        guard !messages.isEmpty else {
+            throw Problem.conflict("There is nothing to tell: the job has no callback, or no end.")
+        }
         return try .json(
             status: 202, headers: [.location: JobLinks(id).status, .cacheControl: "no-store"],
             try await lookup.status(of: id))

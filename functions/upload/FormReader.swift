@@ -30,11 +30,16 @@ actor FormReader {
     private var first: Data?
     private var fieldCount = 0
     private var hasEnded = false
+    private let takesSeveral: Bool
+    private var following: File?
     /// The fields after the file, once the file has been read to its end.
     private(set) var lateFields: [Field] = []
 
-    /// - Parameter length: the whole form's length in bytes, if it is known.
-    init(_ body: FunctionBody.Reader, length: Int?, parser: MultipartParser) {
+    /// - Parameters:
+    ///   - length: the whole form's length in bytes, if it is known.
+    ///   - takesSeveral: whether more files may follow the first one.
+    init(_ body: FunctionBody.Reader, length: Int?, parser: MultipartParser, takesSeveral: Bool = false) {
+        self.takesSeveral = takesSeveral
         self.body = body
         self.length = length
         self.parser = parser
@@ -82,12 +87,26 @@ actor FormReader {
         return nil
     }
 
+    /// The file that follows the one that was read to its end; nil when there is none.
+    func nextFile() -> File? {
+        guard let file = following else { return nil }
+        (following, hasEnded) = (nil, false)
+        return file
+    }
+
     /// Reads what comes after the file.
     private func readTail() async throws {
         while case .part(let headers)? = try await event() {
             switch try await part(headers) {
             case .field(let field): lateFields.append(field)
-            case .file: throw Problem.badForm("it has more than one file; send each song in a request of its own")
+            case .file(let file):
+                guard takesSeveral else {
+                    throw Problem.badForm(
+                        "it has more than one file; send each song in a request of its own, or the form to /upload?multiple=1"
+                    )
+                }
+                following = file
+                return
             case .nothing: continue
             }
         }

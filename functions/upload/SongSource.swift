@@ -90,6 +90,15 @@ struct SongSource: Sendable {
             })
     }
 
+    /// One of several files of a form; options that follow it are the form's.
+    init(_ file: FormReader.File, of form: FormReader, options: JobOptions) async throws {
+        guard try await form.hasBytes() else { throw Problem.emptySong }
+        let whole = try await SongHead { try await form.next().map { ByteBuffer(bytes: $0) } }
+        self.init(
+            name: file.filename, type: file.contentType, options: options, extent: .unknown(limit: nil),
+            mayHaveLateOptions: true, next: { try await whole.next() }, finalOptions: { options })
+    }
+
     private init(
         name: String?, type: String?, options: JobOptions, extent: Extent, mayHaveLateOptions: Bool,
         next: @escaping @Sendable () async throws -> ByteBuffer?,
@@ -182,6 +191,8 @@ struct OptionFields: Sendable {
     private var values: [String: String] = [:]
     /// What the workers separate with; without it only they can tell whether a model or a stem exists.
     var offers: OfferedModels?
+    /// Whether callbacks may be plain HTTP addresses.
+    var takesPlainCallbacks = false
 
     /// - Throws: a ``Problem`` when the option is there already with another value.
     mutating func add(_ name: String, _ value: String) throws {
@@ -196,9 +207,12 @@ struct OptionFields: Sendable {
 
     /// - Throws: a ``Problem`` that names the wrong option.
     func validated() throws -> JobOptions {
-        do {
+        do throws(InvalidOption) {
             let options = try JobOptions(validating: values)
             try offers?.check(options)
+            if let callback = options.callback, !takesPlainCallbacks, !callback.lowercased().hasPrefix("https://") {
+                throw InvalidOption(name: "callback", value: callback, rule: "it must be an https address here")
+            }
             return options
         } catch {
             throw Problem(error)

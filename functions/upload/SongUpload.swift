@@ -63,6 +63,13 @@ struct SongUpload: Sendable {
         }
     }
 
+    /// Sends a song in parts, and leaves it to the caller to make it visible.
+    func begin(_ song: SongSource, as key: String, metadata: [String: String]) async throws -> PartUpload {
+        let bytes = SongBytes(song.next, limits: limits, isDigested: false)
+        let upload = Upload(store: self, song: song, key: key, metadata: metadata, bytes: bytes)
+        return try await upload.inOpenParts()
+    }
+
     /// One song on its way.
     private struct Upload {
         let store: SongUpload
@@ -102,6 +109,22 @@ struct SongUpload: Sendable {
                         try await upload.put(.bytes(piece))
                     }
                 }
+            }
+        }
+
+        func inOpenParts() async throws -> PartUpload {
+            let upload = try await begin()
+            do {
+                while try await !bytes.hasEnded() {
+                    try await store.budget.holding(pieceSize) { hold in
+                        guard let piece = try await bytes.piece(upTo: pieceSize, hold) else { return }
+                        try await upload.put(.bytes(piece))
+                    }
+                }
+                return upload
+            } catch {
+                await upload.abort()
+                throw error
             }
         }
 

@@ -15,11 +15,12 @@ public struct UploadFunction: Function {
     /// The bytes of `function.yaml`.
     public static var manifest: [UInt8] { PackageResources.function_yaml }
 
-    private let storage: StorageAccess
+    let storage: StorageAccess
     private let presignedFor: Duration
     private let queueLimit: QueueLimit?
     private let queue: QueueAccess?
     private let budget: MemoryBudget
+    private let takesPlainCallbacks: Bool
 
     /// An upload function that stores through `storage`; presigned URLs are good for `presignedFor`. With a `queueLimit`
     /// songs are refused while so many wait, with a `queue` those of an owner who has used what it may. Pieces of songs that have to be held take up to `memory` bytes together.
@@ -29,6 +30,7 @@ public struct UploadFunction: Function {
     ) {
         self.storage = storage
         self.queue = queue
+        takesPlainCallbacks = false
         budget = MemoryBudget(bytes: memory)
         self.queueLimit = queueLimit.map { QueueLimit(limit: $0.songs, gauge: $0.gauge) }
         self.presignedFor = presignedFor
@@ -38,6 +40,7 @@ public struct UploadFunction: Function {
     public init(environment: FunctionEnvironment) throws {
         let settings = try UploadSettings.reading(environment.variables)
         budget = MemoryBudget(bytes: settings.memory)
+        takesPlainCallbacks = settings.reachesPrivate
         storage = try StorageAccess(environment: environment)
         presignedFor = .seconds(3600)
         queueLimit = try QueueLimit(songs: settings.queueLimit, environment: environment)
@@ -50,14 +53,15 @@ public struct UploadFunction: Function {
     /// Stores the song of one request, or answers with a presigned URL.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
         var options = OptionFields()
+        options.takesPlainCallbacks = takesPlainCallbacks
         options.offers = await queueLimit?.gauge.reading()?.offers
-        for item in request.query.items where item.name != "filename" && item.name != "presign" {
+        for item in request.query.items where !["filename", "presign", "multiple"].contains(item.name) {
             try options.add(item.name, item.value)
         }
         _ = try options.validated()
         try SongSource.check(request.headers)
         let once = try Idempotency(request, owner: context.caller.name, storage: storage)
-        if let once, try !isPresign(request),
+        if let once, try !isSet("presign", request),
             let stored = try await withServiceProblems(context.logger, { try await once.stored() })
         {
             try await once.compare(try await SongSource(request, options: options), with: stored)
@@ -67,7 +71,7 @@ public struct UploadFunction: Function {
         try await checkQuota(of: context.caller, bytes: request.body.declaredLength ?? 0, context)
         // What a form has besides its file is short; the file's own bytes are counted as they come.
         try context.caller.budget.check(bytes: (request.body.declaredLength ?? 0) - FormReader.tailLimit)
-        if try isPresign(request) {
+        if try isSet("presign", request) {
             // The options of a form would count for nothing, without a word.
             guard request.body.declaredLength == 0 else {
                 throw Problem.badRequest(
@@ -77,6 +81,12 @@ public struct UploadFunction: Function {
             return try await presign(request, once?.job ?? .random(), options: options.validated(), context: context)
         }
         guard request.body.declaredLength != 0 else { throw Problem.emptySong }
+        if try isSet("multiple", request) {
+            guard once == nil else {
+                throw Problem.badRequest("Idempotency-Key is for one song; send each in a request of its own.")
+            }
+            return try await storeSeveral(request, options: options, context: context)
+        }
         let song = try await SongSource(request, options: options)
         return try await store(song, once, context: context)
     }
@@ -85,9 +95,7 @@ public struct UploadFunction: Function {
         _ song: SongSource, _ once: Idempotency?, context: FunctionContext
     ) async throws -> FunctionResponse {
         let job = once?.job ?? JobID.random()
-        let store = SongUpload(
-            client: storage.client, bucket: storage.queueBucket, budget: budget, limits: context.caller.budget,
-            isOnce: once != nil)
+        let store = songUpload(for: context.caller, isOnce: once != nil)
         let (size, digest) = try await context.tracer.span(
             "upload", of: context.trace, kind: .producer, attributes: ["msaas.job": .text("\(job)")]
         ) { place in
@@ -112,6 +120,11 @@ public struct UploadFunction: Function {
         return try Self.accepted(job, song.filename, size, isReplay: false)
     }
 
+    func songUpload(for caller: Caller, isOnce: Bool = false) -> SongUpload {
+        SongUpload(
+            client: storage.client, bucket: storage.queueBucket, budget: budget, limits: caller.budget, isOnce: isOnce)
+    }
+
     private static func accepted(
         _ job: JobID, _ filename: String, _ size: Int, isReplay: Bool
     ) throws -> FunctionResponse {
@@ -121,7 +134,7 @@ public struct UploadFunction: Function {
     }
 
     /// The metadata by which an object is its uploader's.
-    private static func ownership(of caller: Caller) -> [String: String] {
+    static func ownership(of caller: Caller) -> [String: String] {
         caller.name.map { [Job.ownerMetadata: $0] } ?? [:]
     }
 
@@ -138,12 +151,11 @@ public struct UploadFunction: Function {
         }
     }
 
-    private func isPresign(_ request: FunctionRequest) throws -> Bool {
-        switch request.query["presign"] {
+    private func isSet(_ name: String, _ request: FunctionRequest) throws -> Bool {
+        switch request.query[name] {
         case nil, "0", "false": return false
         case "1", "true", "": return true
-        case let value?:
-            throw Problem(InvalidOption(name: "presign", value: value, rule: "it must be 1 or 0"))
+        case let value?: throw Problem(InvalidOption(name: name, value: value, rule: "it must be 1 or 0"))
         }
     }
 
@@ -186,6 +198,8 @@ public struct UploadSettings: Configurable {
     public var queueLimit = 10_000
     /// Bytes that pieces of songs which have to be held may take together.
     public var memory = 32 << 20
+    /// Whether callbacks may go to private addresses, and by plain HTTP.
+    public var reachesPrivate = false
 
     /// The usual limits.
     public static let usual = UploadSettings()
@@ -194,6 +208,7 @@ public struct UploadSettings: Configurable {
     public static var settings: [Setting<UploadSettings>] {
         [
             Setting("MSAAS_QUEUE_LIMIT", \.queueLimit, .whole(0...1_000_000)),
+            Setting("MSAAS_PRIVATE_CALLBACKS", \.reachesPrivate, .flag),
             Setting("MSAAS_UPLOAD_MEMORY", \.memory, .size(atLeast: SongUpload.pieceSize)),
         ]
     }

@@ -19,6 +19,7 @@ final class CurlTransfer {
     private var headerBytes = 0
     private var redirections = 0
     private var isHeadDelivered = false
+    private var isPrivate = false
 
     enum Source {
         case none
@@ -137,6 +138,7 @@ final class CurlTransfer {
         if reason.isEmpty { reason = String(cString: curl_easy_strerror(code)) }
         var number = 0
         curl_easy_get_long(easy, CURLINFO_OS_ERRNO, &number)
+        if isPrivate, code == CURLE_COULDNT_CONNECT { return .privateAddress(request.address) }
         if number != 0, code == CURLE_COULDNT_CONNECT { reason = String(cString: strerror(Int32(number))) }
         return HTTPError(code, address: request.address, reason: reason)
     }
@@ -170,6 +172,7 @@ extension CurlTransfer {
         setTimeouts()
         setTLS()
         setCallbacks()
+        if request.publicOnly { setPublicOnly() }
         try setBody()
         setHeaders()
     }
@@ -217,6 +220,18 @@ extension CurlTransfer {
         curl_easy_set_pointer(easy, CURLOPT_SEEKDATA, context)
         curl_easy_set_rewind_callback(easy) { context, offset, origin in
             CurlTransfer.from(context).rewind(to: Int(offset), origin: origin)
+        }
+    }
+
+    private func setPublicOnly() {
+        set(CURLOPT_PROXY, "")
+        set(CURLOPT_FRESH_CONNECT, 1)
+        set(CURLOPT_FORBID_REUSE, 1)
+        curl_easy_set_pointer(easy, CURLOPT_OPENSOCKETDATA, Unmanaged.passUnretained(self).toOpaque())
+        curl_easy_set_open_socket(easy) { context, _, address in
+            if let address, let socket = PublicAddress.open(address) { return socket }
+            CurlTransfer.from(context).isPrivate = true
+            return -1
         }
     }
 

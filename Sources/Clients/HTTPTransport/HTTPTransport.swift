@@ -33,6 +33,9 @@ public struct HTTPRequest: Sendable {
     public var tls: TLSOptions
     /// How many redirections to follow; with 0 a redirection is an answer like any other.
     public var redirects: Int
+    /// Whether a connection may be made to addresses of the public internet only, for an address that a stranger has chosen. It is a
+    /// connection of its own then, and goes through no proxy.
+    public var publicOnly = false
 
     /// A request; only the address is needed.
     public init(
@@ -256,6 +259,8 @@ public enum HTTPError: Error, Sendable, Equatable {
     case connectionLost(String, String)
     /// The server's certificate, our own, or the handshake is not acceptable: address, reason.
     case tls(String, String)
+    /// The name leads to an address that is not one of the public internet, though only such were allowed.
+    case privateAddress(String)
     /// The answer is larger than the reader accepts, in bytes.
     case bodyTooLarge(limit: Int)
     /// The answer's header fields are larger than we accept, in bytes.
@@ -292,6 +297,8 @@ extension HTTPError: CustomStringConvertible {
             "The connection to \(address) was lost: \(reason)."
         case .tls(let address, let reason):
             "No secure connection to \(address): \(reason). Check the certificates and the authority that signed them."
+        case .privateAddress(let address):
+            "\(address) leads to a private network, where it may not be sent."
         case .bodyTooLarge(let limit):
             "The body is larger than the accepted \(limit) bytes."
         case .headersTooLarge(let limit):

@@ -23,6 +23,15 @@ public struct AcceptedUpload: Codable, Sendable, Equatable {
     }
 }
 
+/// What `POST /upload?multiple=1` answers: the songs of a form, in its order.
+public struct AcceptedUploads: Codable, Sendable, Equatable {
+    /// Each of them.
+    public var jobs: [AcceptedUpload]
+
+    /// These songs.
+    public init(jobs: [AcceptedUpload]) { self.jobs = jobs }
+}
+
 /// What `POST /upload?presign=1` answers: put the song to `url` with these headers, without a key of the service.
 public struct PresignedUpload: Codable, Sendable, Equatable {
     /// The job that the song will have.

@@ -31,12 +31,15 @@ public struct JobOptions: Codable, Equatable, Sendable {
     public var keepRate: Bool
     /// Whether what the model leaves over is shared out, so that the stems add up to the song.
     public var sumExact: Bool
+    /// Where the end of the job is told; `nil` for nowhere.
+    public var callback: String?
 
     /// How many mixes a job may ask for.
     public static let mostMixes = 16
     /// Names of mixes that stand for something else where stems are fetched.
     static let takenNames: Set<String> = [
         "events", "stems.zip", "retry", "manifest.json", "stems", "master", "peaks", "mix", "original", "share",
+        "callbacks",
     ]
     /// The bit rates of MPEG-1 Layer III that are worth listening to, in kbit/s.
     public static let legalBitrates = [64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
@@ -47,8 +50,9 @@ public struct JobOptions: Codable, Equatable, Sendable {
         mixes: [StemMix] = [], format: StemFormat = .standard, bitrate: Int = SeparationDefaults.mp3Bitrate,
         mp3Preset: Int = SeparationDefaults.mp3Preset, shifts: Int = SeparationDefaults.shifts,
         overlap: Double = SeparationDefaults.overlap, clipMode: ClipMode = .standard, keepRate: Bool = false,
-        sumExact: Bool = false
+        sumExact: Bool = false, callback: String? = nil
     ) {
+        self.callback = callback
         self.model = model
         self.twoStems = twoStems
         self.otherMethod = otherMethod
@@ -81,11 +85,12 @@ public struct JobOptions: Codable, Equatable, Sendable {
         clipMode = try values.decodeIfPresent(ClipMode.self, forKey: .clipMode) ?? clipMode
         keepRate = try values.decodeIfPresent(Bool.self, forKey: .keepRate) ?? keepRate
         sumExact = try values.decodeIfPresent(Bool.self, forKey: .sumExact) ?? sumExact
+        callback = try values.decodeIfPresent(String.self, forKey: .callback)
     }
 
     /// Reads options by their names: `model`, `two_stems`, `other_method`, `stems` (names between commas, or `none`), `mixes`
     /// (``StemMix``es between commas), `format`, `bitrate`, `mp3_preset`, `shifts`, `overlap`, `clip_mode`, `keep_rate`,
-    /// `sum_exact`; a hyphen may stand for the underscore.
+    /// `sum_exact`, `callback`; a hyphen may stand for the underscore.
     ///
     /// - Throws: ``InvalidOption`` for a name that is not among them, a value out of bounds, an option given twice
     ///   with different values, and options that contradict each other.
@@ -149,6 +154,7 @@ public struct JobOptions: Codable, Equatable, Sendable {
         if !mixes.isEmpty { values["mixes"] = mixes.map(\.text).joined(separator: ",") }
         if keepRate { values["keep-rate"] = "true" }
         if sumExact { values["sum-exact"] = "true" }
+        values["callback"] = callback
         return values
     }
 }
@@ -168,6 +174,7 @@ enum JobOptionName: String, CaseIterable {
     case clipMode = "clip_mode"
     case keepRate = "keep_rate"
     case sumExact = "sum_exact"
+    case callback
 
     /// The option called `name`; hyphens count as underscores and case does not matter, as in HTTP header fields.
     init?(_ name: String) {
@@ -238,6 +245,13 @@ enum JobOptionName: String, CaseIterable {
             options.clipMode = mode
         case .keepRate: options.keepRate = try Self.flag(value) { refused($0) }
         case .sumExact: options.sumExact = try Self.flag(value) { refused($0) }
+        case .callback:
+            guard CallbackAddress.isValid(value) else {
+                throw refused(
+                    "it must be an https address of up to \(CallbackAddress.longest) plain characters, without a password"
+                )
+            }
+            options.callback = value
         }
     }
 
@@ -256,6 +270,18 @@ enum JobOptionName: String, CaseIterable {
 
     private static func oneOf<Choice: RawRepresentable<String> & CaseIterable>(_ kind: Choice.Type) -> String {
         "it must be one of " + kind.allCases.map(\.rawValue).joined(separator: ", ")
+    }
+}
+
+/// Which addresses can be callbacks at all; whether one of them is reached is known when a message is sent.
+private enum CallbackAddress {
+    static let longest = 1000
+
+    static func isValid(_ text: String) -> Bool {
+        guard text.utf8.count <= longest, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c }),
+            let match = text.wholeMatch(of: /(?i:https?):\/\/([^\/?#]+)([\/?][^#]*)?/)
+        else { return false }
+        return match.1.wholeMatch(of: /([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/) != nil
     }
 }
 

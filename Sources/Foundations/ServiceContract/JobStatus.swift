@@ -55,6 +55,8 @@ public struct JobStatus: Codable, Sendable, Equatable {
     public var progress: Double
     /// How long until the stems are there, in seconds; nil when nobody can tell.
     public var etaSeconds: Double?
+    /// Why it waits, where that is not only for the songs before it: a sentence.
+    public var reason: String?
     /// How often work on it was begun.
     public var attempts: Int?
     /// The song's length in seconds, once somebody has measured it.
@@ -71,6 +73,8 @@ public struct JobStatus: Codable, Sendable, Equatable {
     public var finishedAt: Date?
     /// The stems of a job that is done.
     public var stems: [Stem]
+    /// What its callback was told, or is to be told; nil when there was nothing to tell.
+    public var callbacks: [CallbackDelivery]?
     /// Where to go on.
     public var links: JobLinks
 

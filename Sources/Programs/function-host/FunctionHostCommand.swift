@@ -1,4 +1,5 @@
 import ArgumentParser
+import CallbacksFunction
 import FetchFunction
 import Foundation
 import FunctionHost
@@ -19,6 +20,7 @@ let functions: [any Function.Type] = [
     SeparateFunction.self,
     FetchFunction.self,
     StudioFunction.self,
+    CallbacksFunction.self,
 ]
 
 /// Serves the functions until SIGTERM or SIGINT, and finishes what is in flight then.

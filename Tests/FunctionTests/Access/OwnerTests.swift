@@ -99,7 +99,7 @@ import Yams
                 return JobRoute(method: method, template: path, isShared: isShared)
             }
         }.filter { $0.template.contains("{job}") }
-        #expect(routes.count >= 11)
+        #expect(routes.count >= 10)
         return routes
     }
 

@@ -1,3 +1,4 @@
+import CallbacksFunction
 import FetchFunction
 import Foundation
 import FunctionHost
@@ -94,14 +95,14 @@ private struct ServiceFacts: Encodable {
 
     private static let everything = JobOptions(
         model: "m", twoStems: "s", stems: ["s"], mixes: [StemMix("karaoke")].compactMap { $0 }, keepRate: true,
-        sumExact: true)
+        sumExact: true, callback: "https://a.example/hook")
 
     init() throws {
         let host = ["/", "/healthz", "/readyz", "/metrics", "/openapi.yaml"]
         var routes = Dictionary(uniqueKeysWithValues: host.map { ($0, ["GET", "HEAD"]) })
         routes["/session"] = ["GET", "POST", "DELETE"]
         let functions: [any Function.Type] = [
-            UploadFunction.self, SeparateFunction.self, FetchFunction.self, StudioFunction.self,
+            UploadFunction.self, SeparateFunction.self, FetchFunction.self, StudioFunction.self, CallbacksFunction.self,
         ]
         for manifest in functions.map({ $0.manifest }) {
             for route in try FunctionManifest(yaml: manifest).routes {
@@ -125,7 +126,13 @@ private struct ServiceFacts: Encodable {
         var status = JobStatus(manifest)
         status.options = JobOptions(model: "starter", twoStems: "vocals")
         (status.position, status.etaSeconds, status.attempts, status.error) = (1, 2.5, 1, "e")
-        (status.createdAt, status.startedAt) = (now, now)
+        (status.createdAt, status.startedAt, status.reason) = (now, now, "r")
+        let plain = CallbackDelivery(id: "m", job: job, event: "job.done")
+        var delivery = plain
+        (delivery.status, delivery.reason, delivery.createdAt) = (500, "r", now)
+        (delivery.lastTry, delivery.nextTry) = (now, now)
+        status.callbacks = [delivery]
+        let overview = CallbackOverview(secret: "whsec_x", failed: [delivery])
         let aside = AsideObject(bucket: "queue", key: "k", reason: "r", tries: 3, lastTry: now)
         let accepted = AcceptedSong(job: job, key: "k", state: .queued, position: 1)
         let ignored = IgnoredEvent(bucket: "queue", key: "k", job: job, reason: "r")
@@ -141,10 +148,15 @@ private struct ServiceFacts: Encodable {
             type: "urn:msaas:problem:internal", title: "t", status: 500, detail: nil, requestID: "r")
         values = [
             "AcceptedUpload": [JSONText(upload), JSONText(upload)],
+            "AcceptedUploads": [
+                JSONText(AcceptedUploads(jobs: [upload])), JSONText(AcceptedUploads(jobs: [upload])),
+            ],
             "PresignedUpload": [JSONText(presigned), JSONText(presigned)],
             "JobLinks": [JSONText(status.links), JSONText(JobLinks(job))],
             "JobOptions": [JSONText(Self.everything), JSONText(JobOptions())],
             "JobList": [JSONText(JobList(jobs: [status], next: "n", aside: [aside])), JSONText(JobList(jobs: []))],
+            "CallbackDelivery": [JSONText(delivery), JSONText(plain)],
+            "CallbackOverview": [JSONText(overview), JSONText(overview)],
             "SessionStatus": [JSONText(session), JSONText(SessionStatus(open: true))],
             "SharedLink": [JSONText(link), JSONText(link)],
             "JobStatus": [JSONText(status), JSONText(JobStatus(job, state: .uploaded, filename: "a.mp3"))],

@@ -71,7 +71,7 @@ for name, value in service["defaults"].items():
 upload = document["paths"]["/upload"]["post"]
 query = {resolved(p)["name"] for p in upload["parameters"]}
 form = resolved(upload["requestBody"]["content"]["multipart/form-data"]["schema"])["properties"]
-same("options in the query", sorted(query - {"presign", "filename"}), service["options"])
+same("options in the query", sorted(query - {"presign", "multiple", "filename", "Idempotency-Key"}), service["options"])
 same("options in a form", sorted(set(form) - {"file"}), service["options"])
 
 kinds = [kind.removeprefix("urn:msaas:problem:") for kind in schemas["Problem"]["properties"]["type"]["enum"]]

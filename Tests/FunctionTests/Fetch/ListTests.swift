@@ -112,9 +112,7 @@ import Testing
         try await withStack(heartbeat: .milliseconds(200)) { stack in
             let before = try await stack.queued()
             let listener = try await Listener(stack)
-            let first = try #require(
-                EventStreamTests.messages(try await listener.hear("event: jobs")).first { $0.event == "jobs" })
-            #expect(first.data?.contains("\(before)") == true)
+            #expect(try await listener.hear("event: jobs").contains("\(before)"))
 
             let new = try await stack.queued()
             #expect(try await listener.hear("\"job\":\"\(new)\"").contains("event: job\n"))
@@ -208,6 +206,21 @@ import Testing
             let refused = try await retry(wrong)
             #expect(refused.problem == "conflict")
             #expect(refused.json["detail"]?.contains("format") == true)
+        }
+    }
+
+    @Test func whoWaitsIsToldWhy() async throws {
+        try await withStack { stack in
+            let id = try await stack.queued()
+            func reason() async throws -> String? {
+                try await stack.host.get("/fetch/\(id)").decoded(JobStatus.self).reason
+            }
+            #expect(try await reason()?.contains("No worker runs at the moment") == true)
+            let board = RedisAutoscalerBoard(queue: stack.queue)
+            try await board.setControl(.pause)
+            #expect(try await reason()?.contains("scaling is paused") == true)
+            try await stack.queue.heartbeat(WorkerRecord(id: "w"))
+            #expect(try await reason() == nil)
         }
     }
 

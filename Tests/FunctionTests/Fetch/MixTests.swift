@@ -38,19 +38,19 @@ import Testing
             _ = try await stack.queued()
             let song = try await RenditionTests.separate(stack)
             let json =
-                #"{"tracks":{"drums":{"gain":1.5,"pan":0.25},"vocals":{"gain":0.5,"pan":-1},"original":{"gain":0}},"start":1,"end":2.5}"#
+                #"{"tracks":{"drums":{"gain":2,"pan":0.25},"vocals":{"gain":0.5,"pan":-1},"original":{"gain":0}},"start":1,"end":2.5}"#
             let mix = try await stack.host.send("POST", "\(song.path)/mix", body: Self.order(json))
             #expect(mix.status == 200)
             let frames = 44100..<110_250
             #expect(mix.headers["Content-Length"] == "\(44 + frames.count * 4)")
             #expect(mix.headers["Content-Disposition"]?.contains("song - mix.wav") == true)
-            let expected = Self.sum(song, [("drums", 1.125, 1.5), ("vocals", 0.5, 0)], frames)
+            let expected = Self.sum(song, [("drums", 1.5, 2), ("vocals", 0.5, 0)], frames)
             #expect(expected.contains(32767) && expected.contains(-32768))
             let samples = Self.samples(mix.body)
             #expect(samples.count == expected.count)
             #expect(zip(samples, expected).allSatisfy { abs($0 - $1) <= 1 })
             // The same as a link, with ranges, before and after it was kept.
-            let link = "\(song.path)/mix?track=vocals:0.5:-1&track=drums:1.5:0.25&start=1&end=2.5"
+            let link = "\(song.path)/mix?track=vocals:0.5:-1&track=drums:2:0.25&start=1&end=2.5"
             for _ in 0..<2 {
                 let part = try await stack.host.get(link, headers: ["Range": "bytes=1001-99999"])
                 #expect(part.status == 206 && part.body == mix.body[1001...99999])

@@ -1,3 +1,4 @@
+import CallbacksFunction
 import FetchFunction
 import Foundation
 import FunctionClients
@@ -163,6 +164,7 @@ func withStack(
             SeparateFunction(storage: storage, queue: jobs, token: Stack.token, schedule: upkeep, logger: quiet),
             FetchFunction(
                 storage: storage, queue: jobs, signer: signer, heartbeat: heartbeat, settings: fetchSettings),
+            CallbacksFunction(queue: jobs, signer: signer, sender: nil),
         ]
         let result: Result<Void, any Error>
         do {

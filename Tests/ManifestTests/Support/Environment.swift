@@ -31,7 +31,7 @@ extension Rendering {
     ) { $1 }
 
     /// The users of `k8s/base/redis/users.acl`.
-    static let redisUsers = ["upload", "separate", "fetch", "worker", "autoscaler", "admin", "probe"]
+    static let redisUsers = ["upload", "separate", "fetch", "callbacks", "worker", "autoscaler", "admin", "probe"]
 
     /// The names and keys of the Secrets that the manifests may use.
     static var secretKeys: [String: Set<String>] { sample.mapValues { Set($0.keys) } }

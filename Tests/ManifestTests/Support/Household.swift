@@ -25,7 +25,7 @@ final class Household: Sendable {
     /// - Parameter cluster: where the autoscaler scales.
     init(cluster: DoubleServer) async throws {
         folder = try TemporaryDirectory()
-        let users = ["upload", "separate", "fetch", "worker", "autoscaler", "admin", "probe"]
+        let users = ["upload", "separate", "fetch", "callbacks", "worker", "autoscaler", "admin", "probe"]
         passwords = Dictionary(uniqueKeysWithValues: users.map { ($0, "password-of-\($0)") })
         let secret = folder.path + "/passwords"
         try FileManager.default.createDirectory(atPath: secret, withIntermediateDirectories: true)
@@ -40,7 +40,7 @@ final class Household: Sendable {
             ["sh", files + "/start.sh", "--port", "{port}", "--bind", "127.0.0.1"],
             environment: ["PASSWORDS": secret, "ACL_FILE": folder.path + "/users.acl"])
 
-        let names = ["upload", "separate", "fetch"]
+        let names = ["upload", "separate", "fetch", "callbacks"]
         ports = Dictionary(uniqueKeysWithValues: try names.map { ($0, try freePort()) })
         var common = [
             "S3_ACCESS_KEY": "root", "S3_SECRET_KEY": "secret-key", "WEBHOOK_TOKEN": "a-token", "HOST": "127.0.0.1",
@@ -99,7 +99,7 @@ final class Household: Sendable {
     deinit { for process in processes { process.kill() } }
 
     /// Ends the worker, so that its jobs are left to others.
-    func endWorker() { processes[3].kill() }
+    func endWorker() { processes[4].kill() }
 
     /// The queue as a role's programs use it.
     func queue(_ role: String) throws -> RedisJobQueue {

@@ -31,7 +31,7 @@ package struct DashboardView {
         guard model.pages.page == .overview else {
             TitleBar(model: model).draw(in: rest.takeTop(1), of: &buffer)
             Banner(model: model).draw(in: rest.takeTop(1), of: &buffer)
-            ListPage(model: model).draw(in: rest, of: &buffer)
+            PageView(model: model).draw(in: rest, of: &buffer)
             FooterBar(model: model).draw(in: foot, of: &buffer)
             if model.isHelpShown { HelpBox().draw(over: &buffer) }
             return buffer

@@ -3,7 +3,7 @@ import Jobs
 import ServiceContract
 
 /// The pages beside the overview: one list each, or all about one of its rows.
-struct ListPage {
+struct PageView {
     let model: DashboardModel
 
     func draw(in area: Area, of buffer: inout CellBuffer) {

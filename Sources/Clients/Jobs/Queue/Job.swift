@@ -161,6 +161,26 @@ extension Job {
     }
 }
 
+extension JobStatus {
+    /// What Redis knows.
+    public init(_ job: Job) {
+        self.init(
+            job.id, state: job.state, filename: job.filename, options: job.options,
+            progress: job.state == .done ? 1 : job.progress)
+        bucket = job.bucket
+        key = job.key
+        model = job.model ?? job.options.model
+        attempts = job.attempts
+        audioSeconds = job.audioSeconds
+        error = job.error
+        warnings = job.warnings
+        createdAt = job.createdAt
+        startedAt = job.startedAt
+        finishedAt = job.finishedAt
+        if job.state == .done { show(job.stems, original: job.original) }
+    }
+}
+
 extension SealedJob {
     /// Reads `{id, fields and values}`.
     init(entry: RedisValue) throws(RedisError) {

@@ -68,8 +68,12 @@ public struct JobOutlook: Sendable {
     public var position: Int?
     /// How many workers live.
     public var workers: Int
+    /// Whether an operator has paused the autoscaler.
+    public var isScalingPaused = false
     /// How fast jobs were done lately.
     public var pace: QueuePace
+    /// What its callback was told, or is to be told.
+    public var callbacks: [CallbackDelivery] = []
 }
 
 /// The queue as a whole, read in one step.
@@ -93,12 +97,13 @@ extension RedisJobQueue {
     /// The job with its place and the pace of the queue, or `nil` if the queue does not know it.
     public func outlook(for id: JobID) async throws -> JobOutlook? {
         let parts = try await pool.run(Script.outlook(RedisArgument(id))).array ?? []
-        guard parts.count == 4, let fields = parts[0].pairs, let workers = parts[2].integer, let pace = parts[3].array
+        guard parts.count == 6, let fields = parts[0].pairs, let workers = parts[2].integer, let pace = parts[3].array
         else { throw RedisError.unexpectedReply("in place of job \(id)") }
         guard !fields.isEmpty else { return nil }
         return JobOutlook(
             job: try Job(id: id, fields: fields), position: parts[1].integer.flatMap { $0 > 0 ? Int($0) : nil },
-            workers: Int(workers), pace: QueuePace(pace))
+            workers: Int(workers), isScalingPaused: parts[5].string == "1", pace: QueuePace(pace),
+            callbacks: try Self.messages(parts[4]).map(\.delivery))
     }
 
     /// The place of a waiting job among all owners' songs, 1 being the next one out; `nil` if it does not wait.
@@ -207,12 +212,14 @@ extension Script {
 
         """#
 
-    /// Arguments: id. Returns `{fields and values, position or 0, number of workers, the pace}`.
+    /// Arguments: id. Returns `{fields and values, position or 0, number of workers, the pace, messages to its callback,
+    /// 1 while scaling is paused}`.
     static let outlook = Script(
-        positionStep + livingStep + #"""
+        positionStep + livingStep + messagesStep + #"""
             local id = ARGV[1]
             local job = redis.call('HGETALL', job_key(id))
-            return {job, #job > 0 and position(id) or 0, #living(), redis.call('LRANGE', pace, 0, -1)}
+            return {job, #job > 0 and position(id) or 0, #living(), redis.call('LRANGE', pace, 0, -1), messages_of(id),
+                redis.call('HGET', '\#(QueueKey.autoscaler)', 'paused')}
             """#)
 
     /// Returns `{waiting, in flight, dead, number of workers, the pace}`.

@@ -89,6 +89,9 @@ enum QueueKey {
     static func owner(_ owner: String) -> String { tag + "owner:\(owner)" }
     /// string: the job that a write of an object became.
     static func write(_ digest: String) -> String { tag + "write:\(digest)" }
+    /// zset: message to a job's callback → when it is due; and zset: one that was given up → when.
+    static let callbacks = tag + "callbacks"
+    static let failedCallbacks = tag + "callbacks:failed"
     /// string that expires: whose turn it is at a task of many.
     static func turn(_ task: String) -> String { tag + "turn:\(task)" }
 }
@@ -132,6 +135,8 @@ extension Script {
         local leases, looked, dead, recent, pace = '\(QueueKey.leases)', '\(QueueKey.looked)', '\(QueueKey.dead)', \
         '\(QueueKey.recent)', '\(QueueKey.pace)'
         local events, workers = '\(QueueKey.events)', '\(QueueKey.workers)'
+        local callbacks, failed_callbacks = '\(QueueKey.callbacks)', '\(QueueKey.failedCallbacks)'
+        local function callback_key(message) return '\(QueueKey.tag)callback:' .. message end
         local aside, aside_times = '\(QueueKey.aside)', '\(QueueKey.asideTimes)'
         local function job_key(id) return '\(QueueKey.tag)job:' .. id end
         local function line_key(owner) return '\(QueueKey.tag)queue:' .. owner end
@@ -228,9 +233,23 @@ extension Script {
             line_up(id, place)
         end
 
+        -- Makes the message that tells a job's callback of its end, if it has one.
+        local function tell(id, state)
+            -- Options that cannot be read name nobody, and must not keep a job from its end.
+            local is_read, options = pcall(cjson.decode, field(id, 'options') or '{}')
+            local address = is_read and type(options) == 'table' and options.callback
+            if type(address) ~= 'string' then return end
+            local message = id .. '-' .. whole(redis.call('HINCRBY', job_key(id), 'messages', 1))
+            redis.call('HSET', callback_key(message), 'job', id, 'owner', owner_of(id), 'state', state, 'address', address,
+                'standing', 'waiting', 'tries', '0', 'created_at', now, 'next_try', now)
+            redis.call('PEXPIRE', callback_key(message), rules.retention)
+            redis.call('ZADD', callbacks, now, message)
+        end
+
         -- Ends a released job; its hash expires after the retention, but for a dead one, which waits for somebody.
         local function finish(id, state)
             redis.call('HSET', job_key(id), 'state', state, 'finished_at', now)
+            tell(id, state)
             if state == 'dead' then
                 redis.call('ZADD', dead, now, id)
             else

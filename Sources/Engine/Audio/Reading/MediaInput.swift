@@ -20,7 +20,8 @@ final class MediaInput {
     private let path: String
 
     private static let bufferLength = 1 << 15
-    private static let isBounded: Bool = {
+    /// Asked for before the libraries do anything: they say nothing, and take no more than this in one piece.
+    static let isBounded: Bool = {
         av_log_set_level(AV_LOG_QUIET)
         // The largest single allocation of the library: no real track's header or packet comes near.
         av_max_alloc(256 << 20)

@@ -219,6 +219,7 @@ final class MediaOutput {
 
     init(_ target: Target) throws {
         descriptor = if case .file(let descriptor) = target { descriptor } else { nil }
+        _ = MediaInput.isBounded
         let seek: (@convention(c) (UnsafeMutableRawPointer?, Int64, Int32) -> Int64)? =
             if case .stream = target { nil } else { seekOutput }
         guard let buffer = av_malloc(Self.bufferLength),

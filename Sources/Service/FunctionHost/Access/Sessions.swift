@@ -55,8 +55,9 @@ struct Sessions: Sendable {
     ) async throws -> FunctionResponse {
         switch method {
         case "POST":
+            let key = try await Self.key(headers, body)
             guard let keys else { return FunctionResponse(status: 204) }
-            guard let client = keys.client(with: try await Self.key(headers, body)) else { throw Problem.unknownKey }
+            guard let client = keys.client(with: key) else { throw Problem.unknownKey }
             let end = Date(timeIntervalSinceNow: Double(Self.lifetime))
             let value = signer.token(Self.purpose.session, "", by: client, until: end)
             return Self.setting(value, for: Self.lifetime, isSecure)

@@ -43,6 +43,11 @@ public struct TokenSigner: Sendable {
     /// A word that goes with `value`, and that only this service can tell.
     func companion(_ purpose: String, of value: String) -> String { mac(purpose, value, "", nil) }
 
+    /// A key of 32 bytes for `subject`, from which the secret cannot be told.
+    public func key(_ purpose: String, of subject: String) -> [UInt8] {
+        Hash.hmac(key: secret, "\(purpose.utf8.count):\(purpose)\(subject)")
+    }
+
     private func mac(_ purpose: String, _ subject: String, _ end: String, _ key: APIKey?) -> String {
         let text = [purpose, subject, end, key?.digest ?? ""].map { "\($0.utf8.count):\($0)" }.joined()
         return Hash.hmac(key: secret, text).prefix(16).hex
