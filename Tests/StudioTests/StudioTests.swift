@@ -30,7 +30,10 @@ import Testing
         let secret = APIKey.makeSecret()
         try await play(
             "access",
-            environment: ["STUDIO_KEY": secret, "MSAAS_API_KEYS": try APIKey(name: "anna", secret: secret).entry])
+            environment: [
+                "STUDIO_KEY": secret, "MSAAS_API_KEYS": try APIKey(name: "anna", secret: secret).entry,
+                "MSAAS_ALLOWED_ORIGINS": "http://127.0.0.1:\(try freePort())",
+            ])
     }
 
     private func play(_ scenario: String, workers: Int = 0, environment: [String: String] = [:]) async throws {

@@ -5,9 +5,12 @@ A link that has expired cannot be asked for; it is signed here as `TokenSigner` 
 
 import hashlib
 import hmac
+import http.server
 import json
 import os
 import pathlib
+import threading
+import urllib.parse
 
 import numpy
 import studio
@@ -63,6 +66,37 @@ def a_link_is_for_listening(started, link):
         assert all(token in one for one in page.locator("msaas-take-away a").evaluate_all("(all) => all.map((one) => one.href)"))
 
 
+def another_site_shows_it(started, link):
+    """`<msaas-player>` in a page of an origin that is allowed, and in the same page under a name that is not."""
+    page_of_theirs = f"""<!doctype html><title>A band</title><h1>Our song</h1>
+        <script type="module" src="{studio.URL}/studio/player.js"></script><msaas-player src="{link.replace("&", "&amp;")}"></msaas-player>"""
+
+    class Site(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(page_of_theirs.encode())
+
+        def log_message(self, *_):
+            pass
+
+    site = urllib.parse.urlsplit(os.environ["MSAAS_ALLOWED_ORIGINS"])
+    server = http.server.ThreadingHTTPServer((site.hostname, site.port), Site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with studio.page(started, forgiven=["404"], hosts=[site.netloc]) as page:
+        page.goto(site.geturl())
+        page.click("msaas-player .play")
+        page.wait_for_function("() => document.querySelector('msaas-player').playback.position > 0.3")
+        # The keys of their page are theirs.
+        page.evaluate("() => document.querySelector('msaas-player').blur()")
+        page.keyboard.press("1")
+        assert page.evaluate("() => document.querySelector('msaas-player').mix.tracks.every((track) => track.gain === 1)")
+    with studio.page(started, forgiven=["CORS", "net::ERR_FAILED", "status of"], hosts=[f"localhost:{site.port}"]) as page:
+        page.goto(f"http://localhost:{site.port}")
+        studio.sentence(page, "cannot be reached", "msaas-player [role=alert]")
+
+
 def a_link_expires(started, job):
     end = "1700000000"
     secret = json.loads(pathlib.Path(os.environ["STUDIO_DATA"], "secrets.json").read_text())["signingSecret"]
@@ -82,4 +116,5 @@ with studio.browser() as started:
     job = studio.store("Ours.wav", {"drums": noise, "vocals": noise}, owner=OWNER)
     link = a_key_opens_the_page(started, job)
     a_link_is_for_listening(started, link)
+    another_site_shows_it(started, link)
     a_link_expires(started, job)

@@ -43,6 +43,7 @@ with tempfile.TemporaryDirectory() as folder, studio.browser() as started:
         page.reload()
         page.get_by_text("How they are separated").click()
         assert page.get_by_label("Kept as").input_value() == "wav"
+        page.get_by_label("Kept as").select_option("flac")
 
         # Dropped somewhere, as a file manager does it.
         page.get_by_text("No song yet").wait_for()

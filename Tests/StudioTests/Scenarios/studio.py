@@ -62,8 +62,9 @@ def store(name, stems, rate=RATE, owner=None):
 class Watch:
     """What a page did that it should not have: errors in its console, requests to other hosts."""
 
-    def __init__(self, page, forgiven=()):
+    def __init__(self, page, forgiven=(), hosts=()):
         self.page = page
+        self.hosts = {urllib.parse.urlsplit(URL).netloc, *hosts}
         #: Patterns of messages that belong to the fault that a scenario makes.
         self.forgiven = list(forgiven)
         self.troubles = []
@@ -77,7 +78,7 @@ class Watch:
             self.troubles.append(text)
 
     def request(self, request):
-        if urllib.parse.urlsplit(request.url).netloc != urllib.parse.urlsplit(URL).netloc:
+        if urllib.parse.urlsplit(request.url).netloc not in self.hosts:
             self.troubles.append(f"a request to another host: {request.url}")
 
 
@@ -91,12 +92,12 @@ def browser():
 
 
 @contextlib.contextmanager
-def page(started, forgiven=(), **options):
+def page(started, forgiven=(), hosts=(), **options):
     """A page of a person of its own, which must have made no trouble in the end."""
     context = started.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
     shown = context.new_page()
     shown.set_default_timeout(90_000)
-    shown.watch = Watch(shown, forgiven)
+    shown.watch = Watch(shown, forgiven, hosts)
     yield shown
     if folder := os.environ.get("STUDIO_PICTURES"):
         shown.screenshot(path=f"{folder}/{uuid.uuid4().hex[:6]}.png", full_page=True)

@@ -71,7 +71,7 @@ export class Playback extends EventTarget {
         this.#cursor = { at: 0, frame };
         this.#started = [];
         clearTimeout(this.#timer);
-        setTimeout(() => this.isPlaying || this.context.suspend(), 300);
+        setTimeout(() => this.isPlaying || this.isClosed || this.context.suspend(), 300);
         this.#tell('change');
     }
 

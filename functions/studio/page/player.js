@@ -29,6 +29,8 @@ export class Player extends HTMLElement {
         this.content = element('div', { class: 'player', hidden: true });
         this.said = element('p', { class: 'problem', role: 'alert' });
         style.addEventListener('load', () => { this.content.hidden = false; });
+        // Whoever clicks wants the space bar for playing; whoever came to a button by the keyboard presses that.
+        root.addEventListener('click', (event) => event.detail > 0 && event.target.closest('button')?.blur());
         root.append(style, this.said, this.content);
     }
 
@@ -59,7 +61,7 @@ export class Player extends HTMLElement {
 
     /** Shows the mixer of a job that is done. */
     async open(service, job) {
-        const audio = (name, peaks) => new TrackAudio(() => service.url(`/fetch/${job.job}/${encodeURIComponent(name)}.wav`, { bits: 16 }), (index, sides) => peaks()?.add(index, sides));
+        const audio = (name, peaks) => new TrackAudio(() => service.url(`/fetch/${job.job}/${encodeURIComponent(name)}.wav`), (index, sides) => peaks()?.add(index, sides));
         const names = job.stems.map(({ name }) => name).filter((name) => !isSum(job, name));
         const peaks = new Map();
         const tracks = [...names, 'original'].map((name) => new Track(name, audio(name, () => peaks.get(name)), name === 'original'));
