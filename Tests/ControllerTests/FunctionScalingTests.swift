@@ -84,7 +84,7 @@ import Testing
                         \(ContinuousClock.now - end) after the end; answers \(answers)
                         """)
                     #expect(answers.keys.sorted() == [200], "nobody is refused, and no request is cut off")
-                    #expect(cluster.notes("ScaledUp").contains { $0.contains("burst: ") })
+                    #expect(cluster.notes("ScaledUp").contains { $0.contains(" in flight over ") })
                     #expect(try await Self.row(stage)?.lastChange?.to == 1)
                 }
             }
