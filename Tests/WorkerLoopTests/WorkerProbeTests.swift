@@ -22,7 +22,7 @@ import WorkerLoop
         let metrics = try await worker.get("/metrics").text
         for line in [
             "msaas_worker_jobs_total{outcome=\"done\"} 1\n", "msaas_worker_audio_seconds_total 10\n",
-            "msaas_worker_stage_seconds_count{stage=\"store\"} 4\n",
+            "msaas_worker_stage_seconds_count{stage=\"store\"} 10\n",
             "msaas_worker_stage_seconds_count{stage=\"fetch\"} 2\n",
             "msaas_worker_job_seconds_count 2\n", "msaas_worker_redis_up 1\n", "msaas_worker_busy 0\n",
             "# TYPE process_resident_memory_bytes gauge\n", "# HELP msaas_worker_jobs_total Jobs that",
