@@ -140,7 +140,7 @@ export class Lanes extends EventTarget {
             this.#showRegion();
         };
         const end = (ended) => {
-            for (const [kind, listener] of Object.entries({ pointermove: move, pointerup: end, pointercancel: end })) target.removeEventListener(kind, listener);
+            for (const [kind, listener] of Object.entries(listeners)) target.removeEventListener(kind, listener);
             const { loop } = this.#drag;
             this.#drag = null;
             if (ended.type === 'pointercancel') return this.#showRegion();
@@ -148,7 +148,8 @@ export class Lanes extends EventTarget {
             this.playback.seek(begin);
             this.follow();
         };
-        for (const [kind, listener] of Object.entries({ pointermove: move, pointerup: end, pointercancel: end })) target.addEventListener(kind, listener);
+        const listeners = { pointermove: move, pointerup: end, pointercancel: end };
+        for (const [kind, listener] of Object.entries(listeners)) target.addEventListener(kind, listener);
     }
 
     #wheel(event) {

@@ -3,6 +3,10 @@ import { clock, element, icon, title } from './element.js';
 import { stateText } from './progress.js';
 
 const pageSize = 50;
+const states = {
+    '': 'All songs', done: 'Ready', running: 'In work', queued: 'Waiting', failed: 'Failed', dead: 'Given up', cancelled: 'Cancelled',
+};
+const ended = ['done', 'failed', 'dead', 'cancelled'];
 
 /** The songs of this person: state, search, retry, delete; live. */
 export class Library extends HTMLElement {
@@ -26,10 +30,11 @@ export class Library extends HTMLElement {
     }
 
     #build() {
-        this.search = element('input', { type: 'search', id: 'search', placeholder: 'Find a song', 'aria-label': 'Find a song', oninput: () => this.#filter() });
+        this.search = element('input', {
+            type: 'search', id: 'search', placeholder: 'Find a song', 'aria-label': 'Find a song', oninput: () => this.#filter(),
+        });
         this.state = element('select', { 'aria-label': 'Which songs', onchange: () => this.#load() },
-            Object.entries({ '': 'All songs', done: 'Ready', running: 'In work', queued: 'Waiting', failed: 'Failed', dead: 'Given up', cancelled: 'Cancelled' })
-                .map(([value, text]) => element('option', { value }, text)));
+            Object.entries(states).map(([value, text]) => element('option', { value }, text)));
         this.list = element('ul', { class: 'rows songs', 'aria-labelledby': 'library-title' });
         this.empty = element('p', { class: 'empty quiet' });
         this.problem = element('p', { class: 'problem', role: 'alert' });
@@ -44,7 +49,7 @@ export class Library extends HTMLElement {
             events: {
                 jobs: (page) => { if (!this.state.value) this.#replace(page); },
                 job: (job) => this.show(job, true),
-                removed: ({ job }) => this.#forget(job),
+                removed: ({ job }) => this.forget(job),
             },
             onlost: (problem) => {
                 this.problem.textContent = problem.message;
@@ -56,7 +61,7 @@ export class Library extends HTMLElement {
 
     /** Shows a job as it is now; one that is not there yet comes first. */
     show(job, isNews = false) {
-        if (this.state.value && this.state.value !== job.state) return this.#forget(job.job);
+        if (this.state.value && this.state.value !== job.state) return this.forget(job.job);
         let row = this.#rows.get(job.job);
         if (!row) {
             row = new Row(this, job);
@@ -101,22 +106,26 @@ export class Library extends HTMLElement {
         }
         this.empty.textContent = shown ? ''
             : this.#rows.size ? `No song here is called “${this.search.value.trim()}”.`
-                : this.state.value ? 'None of your songs is in this state.' : 'No song yet. Drop one above; it takes about as long as the song to be ready.';
+                : this.state.value ? 'None of your songs is in this state.'
+                    : 'No song yet. Drop one above; it takes about as long as the song to be ready.';
     }
 
-    #forget(job) {
+    /** Takes a job out of the list. */
+    forget(job) {
         this.#rows.get(job)?.element.remove();
         this.#rows.delete(job);
         this.#filter();
     }
 
-    async act(method, path, job) {
+    /** Sends an order for a job; whether it was taken. */
+    async act(method, path) {
         try {
             await this.service.request(method, path);
             this.problem.textContent = '';
-            if (method === 'DELETE') this.#forget(job);
+            return true;
         } catch (problem) {
             this.problem.textContent = problem.message;
+            return false;
         }
     }
 }
@@ -129,19 +138,21 @@ class Row {
         this.link = element('a', { href: `/?song=${job.job}`, class: 'name' }, name);
         this.text = element('span', { class: 'quiet' });
         this.bar = element('progress', { max: '1', 'aria-label': `Progress of ${name}` });
-        this.again = element('button', { class: 'plain', onclick: () => library.act('POST', `/fetch/${job.job}/retry`, job.job) }, icon('again'), ' Try again');
+        const address = `/fetch/${job.job}`;
+        this.again = element('button', { class: 'plain', onclick: () => library.act('POST', `${address}/retry`) }, icon('again'), ' Try again');
         this.remove = element('button', { class: 'plain', onclick: async () => {
-            const isDone = ['done', 'failed', 'dead', 'cancelled'].includes(this.job.state);
-            const sentence = isDone
+            const hasEnded = ended.includes(this.job.state);
+            const sentence = hasEnded
                 ? `“${name}” and all that was made of it goes for good.` : `“${name}” is not separated any further.`;
-            if (await ask(sentence, isDone ? 'Delete it' : 'Cancel it')) await library.act('DELETE', `/fetch/${job.job}`, isDone ? job.job : null);
+            if (!await ask(sentence, hasEnded ? 'Delete it' : 'Cancel it')) return;
+            // A job that is cancelled stays in the list, as such.
+            if (await library.act('DELETE', address) && hasEnded) library.forget(job.job);
         } }, icon('bin'));
         this.element = element('li', {}, element('div', { class: 'what' }, this.link, this.text, this.bar), this.again, this.remove);
     }
 
     show(job) {
         this.job = job;
-        const isEnded = ['done', 'failed', 'dead', 'cancelled'].includes(job.state);
         const length = job.audioSeconds ? `${clock(job.audioSeconds)} · ` : '';
         const day = job.createdAt ?? job.finishedAt;
         const when = day ? ` · ${new Date(day).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}` : '';
@@ -149,8 +160,8 @@ class Row {
         this.element.dataset.state = job.state;
         this.bar.hidden = job.state !== 'running';
         this.bar.value = job.progress;
-        this.again.hidden = !['failed', 'dead', 'cancelled'].includes(job.state);
-        this.remove.setAttribute('aria-label', `${isEnded ? 'Delete' : 'Cancel'} ${title(job.filename)}`);
+        this.again.hidden = job.state === 'done' || !ended.includes(job.state);
+        this.remove.setAttribute('aria-label', `${ended.includes(job.state) ? 'Delete' : 'Cancel'} ${title(job.filename)}`);
     }
 }
 

@@ -42,6 +42,8 @@ export class Playback extends EventTarget {
         super();
         Object.assign(this, { tracks, rate, frames, isPlaying: false, isWaiting: false, isComparing: false, loop: null, problem: null, master: 1 });
         this.context = null;
+        /** How often something came so late that there was a pause. */
+        this.interruptions = 0;
     }
 
     get duration() {
@@ -216,13 +218,16 @@ export class Playback extends EventTarget {
         const used = this.#used();
         if (!used.every((track) => track.audio.has(index))) return false;
         // It came too late: the clock begins anew.
-        if (this.#cursor.at < now + 64) this.#cursor.at = Math.ceil(now + lead * this.rate);
-        const loopEnd = this.#loopFrames(frame)?.end ?? this.frames;
-        const count = Math.min((index + 1) * pieceFrames, loopEnd, this.frames) - frame;
+        if (this.#cursor.at < now + 64) {
+            this.#cursor.at = Math.ceil(now + lead * this.rate);
+            this.interruptions += 1;
+        }
+        const loop = this.#loopFrames(frame);
+        const count = Math.min((index + 1) * pieceFrames, loop?.end ?? this.frames, this.frames) - frame;
         this.#start(used, index, frame - index * pieceFrames, count);
         this.#started.push({ at: this.#cursor.at, frame, count });
         this.#cursor.at += count;
-        this.#cursor.frame = frame + count >= loopEnd && this.loop ? this.#loopFrames(frame).start : frame + count;
+        this.#cursor.frame = loop && frame + count >= loop.end ? loop.start : frame + count;
         if (this.isComparing) this.apply();
         return true;
     }
@@ -231,7 +236,9 @@ export class Playback extends EventTarget {
         const buffer = new AudioBuffer({ length: count, numberOfChannels: 2 * this.tracks.length, sampleRate: this.rate });
         for (const track of used) {
             const first = 2 * this.tracks.indexOf(track);
-            for (const [side, samples] of track.audio.piece(index).entries()) buffer.copyToChannel(samples.subarray(offset, offset + count), first + side);
+            for (const [side, samples] of track.audio.piece(index).entries()) {
+                buffer.copyToChannel(samples.subarray(offset, offset + count), first + side);
+            }
         }
         const source = new AudioBufferSourceNode(this.context, { buffer });
         source.connect(this.split);

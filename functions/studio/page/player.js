@@ -61,16 +61,20 @@ export class Player extends HTMLElement {
 
     /** Shows the mixer of a job that is done. */
     async open(service, job) {
-        const audio = (name, peaks) => new TrackAudio(() => service.url(`/fetch/${job.job}/${encodeURIComponent(name)}.wav`), (index, sides) => peaks()?.add(index, sides));
         const names = job.stems.map(({ name }) => name).filter((name) => !isSum(job, name));
         const peaks = new Map();
-        const tracks = [...names, 'original'].map((name) => new Track(name, audio(name, () => peaks.get(name)), name === 'original'));
+        const tracks = [...names, 'original'].map((name) => {
+            const address = () => service.url(`/fetch/${job.job}/${encodeURIComponent(name)}.wav`);
+            const audio = new TrackAudio(address, (index, sides) => peaks.get(name)?.add(index, sides));
+            return new Track(name, audio, name === 'original');
+        });
         const header = await this.#firstHeader(tracks[0]);
         if (!header) return;
         this.playback = new Playback(tracks, header.rate, header.frames);
         const scale = new Scale();
         for (const { name } of tracks) peaks.set(name, new Peaks(service, job.job, name, header.frames, scale));
-        this.#strips = tracks.map((track, index) => new Strip(track, index + 1, peaks.get(track.name), header.rate, () => this.#changed()));
+        const changed = () => this.#changed();
+        this.#strips = tracks.map((track, index) => new Strip(track, index + 1, peaks.get(track.name), header.rate, changed));
         this.lanes = new Lanes(this.playback, this.#strips);
         this.content.replaceChildren(this.#transport(), this.#presets(), this.lanes.element, this.#help());
         this.playback.addEventListener('change', () => this.#show());
@@ -114,8 +118,9 @@ export class Player extends HTMLElement {
     #transport() {
         this.playButton = element('button', { class: 'play', onclick: () => this.toggle() });
         this.time = element('span', { class: 'time' });
-        this.compareButton = element('button', { 'aria-pressed': 'false', title: 'The original, as loud as the mix (A)', onclick: () => this.compare() }, 'A/B original');
-        this.loopButton = element('button', { 'aria-pressed': 'false', title: 'Repeat a part (L)', onclick: () => this.lanes.toggleLoop() }, icon('loop'), ' Loop');
+        const toggle = (hint, onclick, ...text) => element('button', { 'aria-pressed': 'false', title: hint, onclick }, ...text);
+        this.compareButton = toggle('The original, as loud as the mix (A)', () => this.compare(), 'A/B original');
+        this.loopButton = toggle('Repeat a part (L)', () => this.lanes.toggleLoop(), icon('loop'), ' Loop');
         const master = fader('Master volume', (value) => {
             this.playback.master = value;
             this.playback.apply();
@@ -142,7 +147,8 @@ export class Player extends HTMLElement {
 
     #help() {
         return element('details', { class: 'help' }, element('summary', {}, 'Keys'),
-            element('p', {}, 'Space plays and pauses · 1 to 6 mute, with Shift solo · ← → five seconds, with Shift one · Home: the beginning · A the original · L loop, [ and ] its ends · + − zoom'));
+            element('p', {}, 'Space plays and pauses · 1 to 6 mute, with Shift solo · ← → five seconds, with Shift one · '
+                + 'Home: the beginning · A the original · L loop, [ and ] its ends · + − zoom'));
     }
 
     async toggle() {
@@ -197,12 +203,13 @@ export class Player extends HTMLElement {
     // Keys work wherever the focus is, but where it takes them itself (a field its letters, a button the space bar).
     #key = (event) => {
         const target = event.composedPath()[0];
-        const takesText = target instanceof HTMLElement && (target.matches('input:not([type=range]), select, textarea, dialog *') || target.isContentEditable);
+        const isElement = target instanceof HTMLElement;
+        const takesText = isElement && (target.matches('input:not([type=range]), select, textarea, dialog *') || target.isContentEditable);
         if (!this.playback || takesText || event.ctrlKey || event.metaKey || event.altKey) return;
-        const isControl = target instanceof HTMLElement && target.matches('button, a, summary, input[type=range]');
-        const number = /^Digit([1-6])$/.exec(event.code)?.[1];
-        const action = number ? this.#strips[number - 1] && !this.#strips[number - 1].track.isOriginal && (() => this.#strips[number - 1].toggle(event.shiftKey ? 'solo' : 'muted'))
-            : this.#action(event, isControl, target);
+        const isControl = isElement && target.matches('button, a, summary, input[type=range]');
+        const strip = this.#strips[/^Digit([1-6])$/.exec(event.code)?.[1] - 1];
+        const action = strip && !strip.track.isOriginal
+            ? () => strip.toggle(event.shiftKey ? 'solo' : 'muted') : this.#action(event, isControl, target);
         if (!action) return;
         event.preventDefault();
         action();

@@ -23,7 +23,8 @@ export class Share extends HTMLElement {
                 link.value = new URL(made.url, location.origin).href;
                 shown.hidden = false;
                 this.problem.textContent = '';
-                this.said.textContent = `Whoever has it can listen until ${new Date(made.expiresAt).toLocaleString([], { dateStyle: 'long', timeStyle: 'short' })}.`;
+                const end = new Date(made.expiresAt).toLocaleString([], { dateStyle: 'long', timeStyle: 'short' });
+                this.said.textContent = `Whoever has it can listen until ${end}.`;
                 link.focus();
             } catch (problem) {
                 this.problem.textContent = problem.message;

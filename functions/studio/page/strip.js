@@ -33,7 +33,10 @@ export class Strip {
         this.mute = this.#toggle('M', 'muted', `Mute ${label}`, `Mute (${number})`);
         this.solo = this.#toggle('S', 'solo', `Solo ${label}`, `Solo (Shift+${number})`);
         const volume = fader(`Volume of ${label}`, (value) => { track.volume = value; onchange(); });
-        const pan = element('input', { type: 'range', min: '-100', max: '100', step: '5', value: '0', class: 'pan', 'aria-label': `Place of ${label}`, title: `Place of ${label}, left to right` });
+        const pan = element('input', {
+            type: 'range', min: '-100', max: '100', step: '5', value: '0', class: 'pan', 'aria-label': `Place of ${label}`,
+            title: `Place of ${label}, left to right`,
+        });
         const place = () => {
             track.pan = Number(pan.value) / 100;
             pan.setAttribute('aria-valuetext', side(track.pan));
@@ -62,6 +65,7 @@ export class Strip {
     }
 
     #toggle(letter, what, label, hint) {
-        return element('button', { class: `toggle ${what}`, type: 'button', 'aria-pressed': 'false', 'aria-label': label, title: hint, onclick: () => this.toggle(what) }, letter);
+        const onclick = () => this.toggle(what);
+        return element('button', { class: 'toggle', 'aria-pressed': 'false', 'aria-label': label, title: hint, onclick }, letter);
     }
 }

@@ -1,13 +1,15 @@
 // The page: who is here, which view is shown.
 
 import { Drop } from './drop.js';
-import { element, icon } from './element.js';
+import { element } from './element.js';
 import { Library } from './library.js';
 import { Options } from './options.js';
 import { Service } from './service.js';
 import { SignIn } from './sign-in.js';
 import { Song } from './song.js';
 import { Uploads } from './uploads.js';
+
+const picture = new URL('icon.svg', import.meta.url).href;
 
 class Studio extends HTMLElement {
     async connectedCallback() {
@@ -18,14 +20,16 @@ class Studio extends HTMLElement {
         this.main = element('main', { id: 'main' });
         this.replaceChildren(
             element('a', { href: '#main', class: 'skip' }, 'To the content'),
-            element('header', {}, element('a', { href: '/', class: 'brand' }, element('img', { src: '/studio/icon.svg', alt: '', width: '28', height: '28' }), 'msaas studio'),
+            element('header', {},
+                element('a', { href: '/', class: 'brand' }, element('img', { src: picture, alt: '', width: '28', height: '28' }), 'msaas studio'),
                 element('span', { class: 'grow' }), this.owner, this.leave),
             this.main);
         // Links within the page show another view without a reload; uploads go on meanwhile.
         this.addEventListener('click', (event) => {
             const link = event.composedPath().find((node) => node instanceof HTMLAnchorElement);
             const isPlain = !event.defaultPrevented && event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey;
-            if (!link || !isPlain || link.hasAttribute('download') || link.origin !== location.origin || link.pathname !== '/' || link.hash) return;
+            if (!link || !isPlain || link.hasAttribute('download') || link.hash) return;
+            if (link.origin !== location.origin || link.pathname !== '/') return;
             event.preventDefault();
             history.pushState(null, '', link.href);
             this.#show();

@@ -18,7 +18,8 @@ export class TakeAway extends HTMLElement {
         this.mix = element('a', { class: 'button main', download: true }, icon('down'), ' This mix');
         this.region = element('span', { class: 'quiet', id: 'mix-region' });
         this.stems = this.job.stems.map((stem) => ({ stem, link: element('a', { class: 'button', download: true }, icon('down'), ` ${stem.name}`) }));
-        const zip = element('a', { class: 'button', download: true, href: this.service.url(`/fetch/${this.job.job}/stems.zip`) }, icon('down'), ' All stems (zip)');
+        const all = this.service.url(`/fetch/${this.job.job}/stems.zip`);
+        const zip = element('a', { class: 'button', download: true, href: all }, icon('down'), ' All stems (zip)');
         this.replaceChildren(element('section', { class: 'card', 'aria-labelledby': 'take-title' },
             element('h2', { id: 'take-title' }, 'Take away'),
             element('p', { class: 'row' }, element('label', { for: 'take-format' }, 'As'), format),

@@ -22,7 +22,8 @@ export function readHeader(view, known = {}, offset = 12) {
         if (name === 'fmt ') {
             let format = view.getUint16(at + 8, true);
             if (format === 0xfffe) format = view.getUint16(at + 32, true);
-            known = { ...known, channels: view.getUint16(at + 10, true), rate: view.getUint32(at + 12, true), bits: view.getUint16(at + 22, true), isFloat: format === 3 };
+            const [channels, rate, bits] = [view.getUint16(at + 10, true), view.getUint32(at + 12, true), view.getUint16(at + 22, true)];
+            known = { ...known, channels, rate, bits, isFloat: format === 3 };
         }
         at += 8 + length + length % 2;
     }
