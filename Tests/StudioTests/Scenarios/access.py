@@ -108,7 +108,7 @@ def a_link_expires(started, job):
         page.goto(f"{studio.URL}/?song={job}&token={end}.{key}.{mac}")
         studio.sentence(page, "This link has expired")
         page.goto(f"{studio.URL}/?song={job}&token={end}.{key}.{'0' * 32}")
-        studio.sentence(page, "no job")
+        studio.sentence(page, "this link is not its own")
 
 
 with studio.browser() as started:
