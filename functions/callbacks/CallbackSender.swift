@@ -7,7 +7,6 @@ import Logging
 import Pacing
 import ServiceContract
 import ServiceLifecycle
-import Synchronization
 
 /// Sends messages that are due to the callbacks of jobs that have ended.
 ///
@@ -54,7 +53,7 @@ public struct CallbackSender: Service {
     /// Sends until the host shuts down; what is on its way then is cut off, and due again for another.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
-            let flying = Flying()
+            let flying = Places()
             let trouble = RepeatedTrouble()
             await withDiscardingTaskGroup { group in
                 repeat {
@@ -64,13 +63,13 @@ public struct CallbackSender: Service {
                         for message in try await queue.takeCallbacks(limit: room, for: Self.hold) {
                             let owner = message.owner ?? ""
                             // One owner's receivers that take their time hold nobody else's up.
-                            guard flying.begin(owner, most: Self.most.owner) else {
+                            guard flying.take(owner, of: Self.most.owner) else {
                                 try await queue.putOffCallback(message.id, for: .seconds(5))
                                 continue
                             }
                             group.addTask {
                                 await deliver(message)
-                                flying.end(owner)
+                                flying.leave(owner)
                             }
                         }
                     } catch {
@@ -78,28 +77,6 @@ public struct CallbackSender: Service {
                     }
                 } while await pause(for: .milliseconds(500))
                 group.cancelAll()
-            }
-        }
-    }
-
-    /// How many messages of each owner are on their way.
-    private final class Flying: Sendable {
-        private let counts = Mutex<[String: Int]>([:])
-
-        var all: Int { counts.withLock { $0.values.reduce(0, +) } }
-
-        func begin(_ owner: String, most: Int) -> Bool {
-            counts.withLock { counts in
-                guard counts[owner, default: 0] < most else { return false }
-                counts[owner, default: 0] += 1
-                return true
-            }
-        }
-
-        func end(_ owner: String) {
-            counts.withLock { counts in
-                let left = (counts[owner] ?? 1) - 1
-                counts[owner] = left > 0 ? left : nil
             }
         }
     }

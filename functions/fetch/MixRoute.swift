@@ -5,7 +5,6 @@ import HTTPTransport
 import Logging
 import NIOCore
 import ObjectStorage
-import SeparationChoices
 import ServiceContract
 import Streams
 
@@ -21,7 +20,7 @@ extension FetchFunction {
         let plan = try MixPlan(order, of: finished)
         let cache = MixCache(storage: storage, job: id, most: settings.keptMixes, logger: context.logger)
         var headers: HTTPFields = [
-            .contentType: StemFormat(rawValue: plan.format.rawValue)?.contentType ?? "",
+            .contentType: plan.format.audio.name.contentType,
             .cacheControl: "private, no-cache",
             .contentDisposition: ContentDisposition.attachment("\(finished.title) - mix.\(plan.format.rawValue)"),
         ]
@@ -113,7 +112,7 @@ struct MixRecording {
         self.plan = plan
     }
 
-    private var type: String { StemFormat(rawValue: plan.format.rawValue)?.contentType ?? "" }
+    private var type: String { plan.format.audio.name.contentType }
 
     /// Takes the next piece.
     mutating func add(_ piece: ByteBuffer) async {

@@ -58,7 +58,7 @@ extension FetchFunction {
         }
         let shape = format.shape(0..<frames, sampleRate: finished.sampleRate)
         var headers: HTTPFields = [
-            .contentType: StemFormat(rawValue: format.rawValue)?.contentType ?? "", .cacheControl: "private, no-cache",
+            .contentType: format.audio.name.contentType, .cacheControl: "private, no-cache",
             .contentDisposition: ContentDisposition.attachment("\(finished.title) - \(record.name).\(format.rawValue)"),
         ]
         guard format == .wav else {

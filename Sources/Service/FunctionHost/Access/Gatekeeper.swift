@@ -33,7 +33,7 @@ final class Gatekeeper: Sendable {
     private let signer: TokenSigner
     private let sessions: Sessions
     private let limiter = Mutex(RateLimiter())
-    private let places = Mutex<[String: Int]>([:])
+    private let places = Places()
 
     init(_ configuration: HostConfiguration) {
         keys = configuration.keys
@@ -151,20 +151,10 @@ final class Gatekeeper: Sendable {
     }
 
     /// Gives a place back.
-    func leave(_ place: String) {
-        places.withLock { places in
-            let left = (places[place] ?? 0) - 1
-            places[place] = left > 0 ? left : nil
-        }
-    }
+    func leave(_ place: String) { places.leave(place) }
 
     private func take(_ client: String, _ limit: Int) throws(Problem) -> String {
-        let isIn = places.withLock { places in
-            guard places[client, default: 0] < limit else { return false }
-            places[client, default: 0] += 1
-            return true
-        }
-        guard isIn else { throw .tooManyAtOnce(limit: limit) }
+        guard places.take(client, of: limit) else { throw .tooManyAtOnce(limit: limit) }
         return client
     }
 

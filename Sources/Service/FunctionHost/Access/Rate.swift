@@ -1,3 +1,4 @@
+import Synchronization
 import EnvironmentSettings
 
 /// How often something may happen: so many times in a period, at once or spread over it.
@@ -82,5 +83,33 @@ package struct RateLimiter {
         guard fullAt.count >= Self.clientLimit else { return }
         let kept = fullAt.sorted { $0.value > $1.value }.prefix(Self.clientLimit / 2)
         fullAt = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
+    }
+}
+
+/// How much each client has open at once.
+package final class Places: Sendable {
+    private let taken = Mutex<[String: Int]>([:])
+
+    /// Nobody has anything open.
+    package init() {}
+
+    /// Of all clients.
+    package var all: Int { taken.withLock { $0.values.reduce(0, +) } }
+
+    /// Takes a place for a client, unless it has as many as it may.
+    package func take(_ client: String, of limit: Int) -> Bool {
+        taken.withLock { taken in
+            guard taken[client, default: 0] < limit else { return false }
+            taken[client, default: 0] += 1
+            return true
+        }
+    }
+
+    /// Gives it back.
+    package func leave(_ client: String) {
+        taken.withLock { taken in
+            let left = (taken[client] ?? 0) - 1
+            taken[client] = left > 0 ? left : nil
+        }
     }
 }
