@@ -99,39 +99,27 @@ struct SongUpload: Sendable {
                         metadata: metadata(try await song.finalOptions()), onlyIfAbsent: store.isOnce)
                     return (result.size, nil)
                 }
-                return (nil, try await begin(with: piece))
+                return (nil, try await begin { try await $0.put(.bytes(piece)) })
             }
             if let whole { return whole }
-            return try await inParts(begun: first) { upload in
-                while try await !bytes.hasEnded() {
-                    try await store.budget.holding(pieceSize) { hold in
-                        guard let piece = try await bytes.piece(upTo: pieceSize, hold) else { return }
-                        try await upload.put(.bytes(piece))
-                    }
+            return try await inParts(begun: first, sendPieces)
+        }
+
+        func inOpenParts() async throws -> PartUpload { try await begin(sendPieces) }
+
+        private func sendPieces(_ upload: PartUpload) async throws {
+            while try await !bytes.hasEnded() {
+                try await store.budget.holding(pieceSize) { hold in
+                    guard let piece = try await bytes.piece(upTo: pieceSize, hold) else { return }
+                    try await upload.put(.bytes(piece))
                 }
             }
         }
 
-        func inOpenParts() async throws -> PartUpload {
+        private func begin(_ send: (PartUpload) async throws -> Void) async throws -> PartUpload {
             let upload = try await begin()
             do {
-                while try await !bytes.hasEnded() {
-                    try await store.budget.holding(pieceSize) { hold in
-                        guard let piece = try await bytes.piece(upTo: pieceSize, hold) else { return }
-                        try await upload.put(.bytes(piece))
-                    }
-                }
-                return upload
-            } catch {
-                await upload.abort()
-                throw error
-            }
-        }
-
-        private func begin(with piece: Data) async throws -> PartUpload {
-            let upload = try await begin()
-            do {
-                try await upload.put(.bytes(piece))
+                try await send(upload)
                 return upload
             } catch {
                 await upload.abort()
