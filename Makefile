@@ -29,9 +29,7 @@ PROGRAMS       := msaas worker function-host autoscaler
 # The fast ones first; a process for each, since many of them start servers and send signals.
 TEST_SUITES    := ArchitectureTests TestSupportTests FoundationsTests ObservabilityTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
                   ManifestTests HTTPServerTests DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
-                  ControllerTests SeparationTests EndToEndTests ChaosTests
-# The page in a real browser, whose sound a busy machine interrupts: `make test-studio`, on a quiet one.
-BROWSER_SUITES := StudioTests
+                  ControllerTests SeparationTests StudioTests EndToEndTests ChaosTests
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints
@@ -39,7 +37,7 @@ CHECKPOINTS    := Benchmarks/.checkpoints
 FUZZ_SECONDS   ?= 60
 FUZZ_TARGETS   ?=
 
-.PHONY: demo up install uninstall test test-studio chaos fuzz bench bench-peers bench-memory bench-streams bench-studio bench-functions images push kind-load build packages test-packages format lint clean help
+.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-memory bench-streams bench-studio bench-functions images push kind-load build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -56,12 +54,6 @@ test: build test-packages ## Install what the tests need and run them all
 		TMPDIR="$$run" swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite\."; \
 	done
 
-test-studio: build test-packages ## Play with the page in Chromium; the machine should do nothing else
-	swift build $(SWIFT_FLAGS) --build-tests
-	export PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH"; for suite in $(BROWSER_SUITES); do \
-		swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite\." || exit 1; \
-	done
-
 chaos: build test-packages ## Kill, freeze, fill up and attack the running service for CHAOS_SECONDS (1200), then look what is lost
 	swift build $(SWIFT_FLAGS) --build-tests
 	@export PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH" CHAOS_SECONDS=$(or $(CHAOS_SECONDS),1200); set -e; \
@@ -70,7 +62,7 @@ chaos: build test-packages ## Kill, freeze, fill up and attack the running servi
 	done
 
 build: packages ## Build the executables
-	@command -v swift >/dev/null || { echo "Swift 6.2 or newer is needed: https://www.swift.org/install"; exit 1; }
+	@command -v swift >/dev/null || { echo "Swift 6.3 or newer is needed: https://www.swift.org/install"; exit 1; }
 	swift build $(SWIFT_FLAGS)
 
 install: ## Put programs and models below PREFIX (/usr/local); `make build` first. The functions' manifests are inside of function-host

@@ -58,7 +58,7 @@ import Testing
     /// A suite that `make test` does not name would never run.
     @Test func everySuiteIsRun() throws {
         let makefile = try String(contentsOf: packageFolder.appending(path: "Makefile"), encoding: .utf8)
-        let lists = makefile.matches(of: /(?:TEST|BROWSER)_SUITES *:=((?:.*\\\n)*.*)/).map(\.output.1)
+        let lists = makefile.matches(of: /TEST_SUITES *:=((?:.*\\\n)*.*)/).map(\.output.1)
         let named = Set(lists.flatMap { $0.split { $0.isWhitespace || $0 == "\\" } }.map(String.init))
         #expect(named == Set(try package().targets.filter { $0.kind == "test" }.map(\.name)))
     }

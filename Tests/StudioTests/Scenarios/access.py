@@ -9,11 +9,13 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import threading
 import urllib.parse
 
 import numpy
 import studio
+from playwright.sync_api import expect
 
 KEY = os.environ["STUDIO_KEY"]
 OWNER = "anna"
@@ -37,8 +39,9 @@ def a_key_opens_the_page(started, job):
 
         # Things that change something work with the session.
         page.get_by_role("button", name="Make a link").click()
-        link = page.get_by_label("The link").input_value()
-        assert link.startswith(f"{studio.URL}/?song={job}&token="), link
+        shown = page.get_by_label("The link")
+        expect(shown).to_have_value(re.compile(re.escape(f"{studio.URL}/?song={job}&token=")), timeout=90_000)
+        link = shown.input_value()
 
         # A session that ended is begun anew, at the same place.
         page.context.clear_cookies()
