@@ -127,4 +127,28 @@ import Testing
             #expect(y == expected)
         }
     }
+
+    /// Sources of very different levels, one of them silent, with channels that are nearly or exactly alike.
+    @Test(arguments: allKernels.indices, 0..<8)
+    func aWienerRoundIsItsDefinition(set: Int, seed: Int) {
+        let kernels = allKernels[set]
+        var random = Generator(seed: 700 + seed)
+        let (sources, channels, frames) = (random.int(1...5), 1 + seed % 2, random.int(1...40))
+        let likeness = Float([0, 0.999, 1][seed % 3])
+        func rows(level: Float) -> [[Float]] {
+            var rows = (0..<2 * channels).map { _ in random.floats(frames).map { $0 * level } }
+            for row in 2..<max(2, 2 * channels) {
+                for t in 0..<frames { rows[row][t] += likeness * (rows[row - 2][t] - rows[row][t]) }
+            }
+            return rows
+        }
+        let x = rows(level: 3)
+        let y = (0..<sources).flatMap { rows(level: $0 == 1 ? 0 : pow(10, Float(-$0))) }
+        let round = WienerRound(sources: sources, channels: channels, unit: 0.7)
+        let (mixture, estimates) = (Rows(x), Rows(y))
+        withScratch(round.scratch(kernels, frames: frames)) {
+            round.apply(mixture.plane, estimates.plane, kernels: kernels, scratch: $0)
+        }
+        #expect(normalisedError(estimates.values, round.reference(x, y)) <= tolerance)
+    }
 }

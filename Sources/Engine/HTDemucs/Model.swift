@@ -45,22 +45,11 @@ public final class Model: Sendable {
         self.kernels = kernels
         let weights = Weights(checkpoint.tensors, kernels: kernels)
         let plan = try LayerPlan(configuration)
-        encoders = try plan.encoders.enumerated().map {
-            try Encoder(weights["encoder"][$0], plan: $1, configuration: configuration)
-        }
-        timeEncoders = try plan.timeEncoders.enumerated().map {
-            try TimeEncoder(
-                weights["tencoder"][$0], shape: $1.shape, isEmpty: $1.isEmpty, configuration: configuration)
-        }
-        decoders = try plan.decoders.enumerated().map {
-            try Decoder(
-                weights["decoder"][$0], plan: $1, isLast: $0 == configuration.depth - 1, configuration: configuration)
-        }
-        timeDecoders = try plan.timeDecoders.enumerated().map {
-            try TimeDecoder(
-                weights["tdecoder"][$0], shape: $1.shape, isEmpty: $1.isEmpty,
-                isLast: $0 == plan.timeDecoders.count - 1, configuration: configuration)
-        }
+        let parts = try Part.all(weights, plan: plan, configuration: configuration, pool: pool)
+        encoders = parts.compactMap { if case .encoder(let layer) = $0 { layer } else { nil } }
+        timeEncoders = parts.compactMap { if case .timeEncoder(let layer) = $0 { layer } else { nil } }
+        decoders = parts.compactMap { if case .decoder(let layer) = $0 { layer } else { nil } }
+        timeDecoders = parts.compactMap { if case .timeDecoder(let layer) = $0 { layer } else { nil } }
         if configuration.frequencyEmbedding != 0 {
             let factor = Float(configuration.frequencyEmbedding) * Float(configuration.embeddingScale)
             let table = try weights["freq_emb"]["embedding"]
@@ -74,7 +63,8 @@ public final class Model: Sendable {
         transformer =
             try configuration.transformer.layers > 0
             ? CrossTransformer(
-                weights["crosstransformer"], channels: width, configuration: configuration.transformer) : nil
+                weights["crosstransformer"], channels: width, configuration: configuration.transformer, pool: pool)
+            : nil
         spectrogram = Spectrogram(frameSize: configuration.frameSize)
         try checkpoint.tensors.assertEmpty()
         _ = try memoryNeeded(frames: configuration.usesTrainingSegment ? segmentFrames : 4 * configuration.hop)
@@ -122,6 +112,16 @@ public final class Model: Sendable {
     /// - Parameter threads: how many threads share the pass; nil for those of the model's pool
     /// - Throws: ``ModelError`` when the model cannot run at that length
     public func memoryNeeded(frames: Int, threads: Int? = nil) throws -> Int {
+        try plan(frames: frames, threads: threads).bytes
+    }
+
+    /// Floating-point operations of a pass over `frames` frames, as the definitions of its layers count them.
+    ///
+    /// - Throws: ``ModelError`` when the model cannot run at that length
+    public func operations(frames: Int) throws -> Double { try plan(frames: frames, threads: 1).operations }
+
+    /// What a pass takes, found by running it without computing.
+    private func plan(frames: Int, threads: Int?) throws -> (bytes: Int, operations: Double) {
         let length = try validFrames(for: frames)
         let threads = threads ?? pool.threads
         let arena = try Arena(capacity: arenaCapacity(length, threads: threads))
@@ -132,7 +132,7 @@ public final class Model: Sendable {
         try withUnsafeMutablePointer(to: &nothing) {
             try run($0, frames: frames, length: length, into: $0, workspace: workspace, pass: pass)
         }
-        return arena.peak + workspace.tableBytes
+        return (arena.peak + workspace.tableBytes, pass.operations)
     }
 
     /// Address space for a pass: far more than it uses, since only what is written becomes memory.
@@ -140,5 +140,48 @@ public final class Model: Sendable {
         let widest = encoders.map { $0.shape.outputs * 2 + $0.shape.inputs }.max() ?? 1
         let spectrum = 64 * (length + 16 * configuration.frameSize) * (widest + configuration.channels)
         return 4 * spectrum / 8 + threads * (64 << 20) + (256 << 20)
+    }
+}
+
+/// A layer of one of the four stacks. Layers are built side by side, since most of what loading takes is the packing of weights.
+private enum Part {
+    case encoder(Encoder), timeEncoder(TimeEncoder), decoder(Decoder), timeDecoder(TimeDecoder)
+
+    /// All layers, each stack in its order.
+    static func all(
+        _ weights: Weights, plan: LayerPlan, configuration: Configuration, pool: ThreadPool
+    ) throws -> [Part] {
+        // The deepest layers have the most weights, so they come first and the last ones are short.
+        var builders: [() throws -> Part] = []
+        for (index, layer) in plan.decoders.enumerated() {
+            builders.append {
+                .decoder(
+                    try Decoder(
+                        weights["decoder"][index], plan: layer, isLast: index == configuration.depth - 1,
+                        configuration: configuration))
+            }
+        }
+        for (index, layer) in plan.encoders.enumerated() {
+            builders.append {
+                .encoder(try Encoder(weights["encoder"][index], plan: layer, configuration: configuration))
+            }
+        }
+        for (index, layer) in plan.timeDecoders.enumerated() {
+            builders.append {
+                .timeDecoder(
+                    try TimeDecoder(
+                        weights["tdecoder"][index], shape: layer.shape, isEmpty: layer.isEmpty,
+                        isLast: index == plan.timeDecoders.count - 1, configuration: configuration))
+            }
+        }
+        for (index, layer) in plan.timeEncoders.enumerated() {
+            builders.append {
+                .timeEncoder(
+                    try TimeEncoder(
+                        weights["tencoder"][index], shape: layer.shape, isEmpty: layer.isEmpty,
+                        configuration: configuration))
+            }
+        }
+        return try pool.map(builders.count) { try builders[$0]() }
     }
 }

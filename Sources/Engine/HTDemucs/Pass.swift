@@ -16,7 +16,8 @@ final class Pass {
     /// Zeros beside each row of a plane, so that convolutions over time need no special case at the ends.
     private let halo: Int
     private let profile: Profile?
-    private var operations = 0.0
+    /// Floating-point operations of the products so far, as their definitions count them.
+    private(set) var operations = 0.0
     private var silence: Plane?
 
     init(

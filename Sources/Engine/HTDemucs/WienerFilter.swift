@@ -4,9 +4,7 @@ import Tensors
 /// the multichannel Wiener filter of Open-Unmix (source: `HTDemucs._mask`; `wiener.py`, `wiener` and
 /// `expectation_maximization`).
 ///
-/// Each iteration models a source in a bin as variance(frame) · spatial covariance(bin), both taken from the current
-/// estimate, and estimates it anew as its share of the mixture. Double precision, since the covariances of nearly
-/// monaural audio are nearly singular. A channel that is silent beside the other has no phase and stays silent, as do
+/// Each iteration is a ``WienerRound``. A channel that is silent beside the other has no phase and stays silent, as do
 /// both where nothing is heard (`wiener.py` puts 1 where the mixture is exactly zero).
 struct WienerFilter {
     /// Rounds of estimation; none, or a negative number, leaves magnitudes with the mixture's phases.
@@ -17,8 +15,6 @@ struct WienerFilter {
 
     /// Frames that are filtered together (`wiener_win_len`).
     static let window = 300
-    private static let epsilon = 1e-10
-    private static let regularisation = 1e-5
     /// What the loudest value of the mixture is scaled down to.
     private static let loudest = 10.0
     /// Power of a channel, relative to all channels', below which it is the rounding of a transform of both.
@@ -46,12 +42,14 @@ struct WienerFilter {
         while start < mixture.columns {
             let frames = start..<min(mixture.columns, start + Self.window)
             let scale = iterations > 0 ? try scale(mixture, frames: frames, pass: pass) : 1
-            try pass.parallel(mixture.count) { bin, _ in
+            let round = WienerRound(sources: sources, channels: channels, unit: 1 / (scale * scale))
+            let size = iterations > 0 ? round.scratch(pass.kernels, frames: frames.count) : .none
+            try pass.parallel(mixture.count, scratch: size) { bin, scratch in
                 let x = mixture[bin].slice(columns: frames)
                 let y = out[bin].slice(columns: frames)
                 takePhases(
                     x, magnitudes: magnitudes[bin].slice(columns: frames), gain: gain, offset: offset, to: y)
-                for _ in 0..<max(0, iterations) { iterate(x, y, unit: 1 / (scale * scale)) }
+                for _ in 0..<max(0, iterations) { round.apply(x, y, kernels: pass.kernels, scratch: scratch) }
             }
             start = frames.upperBound
         }
@@ -100,126 +98,5 @@ struct WienerFilter {
                 }
             }
         }
-    }
-
-    /// One round over the frames of a bin; `y` holds the estimates before and after, in units of 1 / √unit.
-    private func iterate(_ x: Plane, _ y: Plane, unit: Double) {
-        withUnsafeTemporaryAllocation(of: Covariance.self, capacity: sources) { spatial in
-            withUnsafeTemporaryAllocation(of: Double.self, capacity: sources * y.columns) { variances in
-                let share = unit / Double(channels)
-                for source in 0..<sources {
-                    var sum = Covariance()
-                    var total = Self.epsilon
-                    for t in 0..<y.columns {
-                        let estimate = value(y, source, frame: t)
-                        sum.add(estimate, weight: unit)
-                        variances[source * y.columns + t] = estimate.power * share
-                        total += estimate.power * share
-                    }
-                    spatial[source] = sum.scaled(by: 1 / total)
-                }
-                for t in 0..<y.columns {
-                    var covariance = Covariance(regularisation: Self.regularisation, channels: channels)
-                    for source in 0..<sources {
-                        covariance.add(spatial[source], weight: variances[source * y.columns + t])
-                    }
-                    let whitened = covariance.solve(value(x, 0, frame: t))
-                    for source in 0..<sources {
-                        let estimate = spatial[source].applied(to: whitened)
-                        set(y, source, frame: t, estimate.scaled(by: variances[source * y.columns + t]))
-                    }
-                }
-            }
-        }
-    }
-
-    @inline(__always)
-    private func value(_ y: Plane, _ source: Int, frame: Int) -> ChannelPair {
-        let row = y.row(2 * channels * source) + frame
-        let isStereo = channels == 2
-        return ChannelPair(
-            leftReal: Double(row[0]), leftImaginary: Double(row[y.stride]),
-            rightReal: isStereo ? Double(row[2 * y.stride]) : 0,
-            rightImaginary: isStereo ? Double(row[3 * y.stride]) : 0)
-    }
-
-    @inline(__always)
-    private func set(_ y: Plane, _ source: Int, frame: Int, _ value: ChannelPair) {
-        let row = y.row(2 * channels * source) + frame
-        row[0] = Float(value.leftReal)
-        row[y.stride] = Float(value.leftImaginary)
-        guard channels == 2 else { return }
-        row[2 * y.stride] = Float(value.rightReal)
-        row[3 * y.stride] = Float(value.rightImaginary)
-    }
-}
-
-/// A complex number for each of two channels; the second is zero in monaural audio.
-struct ChannelPair {
-    var leftReal, leftImaginary, rightReal, rightImaginary: Double
-
-    var power: Double {
-        leftReal * leftReal + leftImaginary * leftImaginary + rightReal * rightReal + rightImaginary * rightImaginary
-    }
-
-    func scaled(by factor: Double) -> ChannelPair {
-        ChannelPair(
-            leftReal: leftReal * factor, leftImaginary: leftImaginary * factor, rightReal: rightReal * factor,
-            rightImaginary: rightImaginary * factor)
-    }
-}
-
-/// A Hermitian matrix [[left, cross], [conj cross, right]].
-struct Covariance {
-    var left = 0.0
-    var right = 0.0
-    var crossReal = 0.0
-    var crossImaginary = 0.0
-
-    init() {}
-
-    /// A multiple of the identity; with one channel the other's variance is 1, so that the matrix has an inverse.
-    init(regularisation: Double, channels: Int) {
-        left = regularisation
-        right = channels == 2 ? regularisation : 1
-    }
-
-    /// Adds weight · z zᴴ.
-    mutating func add(_ z: ChannelPair, weight: Double) {
-        left += (z.leftReal * z.leftReal + z.leftImaginary * z.leftImaginary) * weight
-        right += (z.rightReal * z.rightReal + z.rightImaginary * z.rightImaginary) * weight
-        crossReal += (z.leftReal * z.rightReal + z.leftImaginary * z.rightImaginary) * weight
-        crossImaginary += (z.leftImaginary * z.rightReal - z.leftReal * z.rightImaginary) * weight
-    }
-
-    mutating func add(_ other: Covariance, weight: Double) {
-        left += other.left * weight
-        right += other.right * weight
-        crossReal += other.crossReal * weight
-        crossImaginary += other.crossImaginary * weight
-    }
-
-    func scaled(by factor: Double) -> Covariance {
-        var result = Covariance()
-        result.add(self, weight: factor)
-        return result
-    }
-
-    /// The product with a vector.
-    func applied(to z: ChannelPair) -> ChannelPair {
-        ChannelPair(
-            leftReal: left * z.leftReal + crossReal * z.rightReal - crossImaginary * z.rightImaginary,
-            leftImaginary: left * z.leftImaginary + crossReal * z.rightImaginary + crossImaginary * z.rightReal,
-            rightReal: right * z.rightReal + crossReal * z.leftReal + crossImaginary * z.leftImaginary,
-            rightImaginary: right * z.rightImaginary + crossReal * z.leftImaginary - crossImaginary * z.leftReal)
-    }
-
-    /// The product of the inverse with a vector.
-    func solve(_ z: ChannelPair) -> ChannelPair {
-        var adjugate = Covariance()
-        (adjugate.left, adjugate.right) = (right, left)
-        (adjugate.crossReal, adjugate.crossImaginary) = (-crossReal, -crossImaginary)
-        let determinant = left * right - crossReal * crossReal - crossImaginary * crossImaginary
-        return adjugate.applied(to: z).scaled(by: 1 / determinant)
     }
 }

@@ -1,6 +1,22 @@
-// The engine's memory: what is written once and kept (weights, tables), and the address space of a forward pass.
+// The engine's memory: what is written once and kept (weights, tables), and the address space of a forward pass. Both ask for
+// huge pages, since a page that is touched for the first time costs microseconds, and a model with its first pass touches 80,000
+// small ones.
 import Glibc
 import Synchronization
+
+/// Pages of 2 MiB, which Linux gives where it is asked for them and has them, and ordinary ones elsewhere.
+private enum HugePages {
+    static let size = 2 << 20
+
+    /// Asks for them in so much of a region as they fill, so that no more memory is taken than is written to.
+    static func request(_ start: UnsafeMutableRawPointer, bytes: Int) {
+        let first = (UInt(bitPattern: start) + UInt(size) - 1) / UInt(size) * UInt(size)
+        let end = (UInt(bitPattern: start) + UInt(bytes)) / UInt(size) * UInt(size)
+        guard first < end else { return }
+        // Nothing depends on the answer.
+        madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE)
+    }
+}
 
 /// Numbers that are written once, when they are made, and only read afterwards: weights and tables.
 ///
@@ -18,8 +34,11 @@ public final class FloatMemory: @unchecked Sendable {
 
     /// Memory for `count` numbers, zero until `fill` writes them.
     public init(count: Int, fill: (UnsafeMutablePointer<Float>) throws -> Void) rethrows {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-            .bindMemory(to: Float.self, capacity: max(count, 1))
+        let bytes = max(count, 1) * 4
+        let region = UnsafeMutableRawPointer.allocate(
+            byteCount: bytes, alignment: bytes >= HugePages.size ? HugePages.size : 64)
+        HugePages.request(region, bytes: bytes)
+        let memory = region.bindMemory(to: Float.self, capacity: max(count, 1))
         memory.initialize(repeating: 0, count: max(count, 1))
         // Before the properties have their values, so that a failure does not run `deinit`.
         do { try fill(memory) } catch {
@@ -67,6 +86,7 @@ public final class Arena {
             throw ArenaError.reservation(bytes: capacity)
         }
         self.base = base
+        HugePages.request(base, bytes: capacity)
         free = [0..<capacity]
     }
 

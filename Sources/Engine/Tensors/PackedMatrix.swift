@@ -40,10 +40,12 @@ public struct PackedMatrix: Sendable {
         weights = FloatMemory(count: size) { memory in
             let panels = PackedPanels(memory, panel: panel, depth: depth, terms: kernels.terms)
             source.withUnsafeBufferPointer { source in
-                for (place, row) in order.enumerated() {
-                    guard let row else { continue }
-                    let start = rowOffsets[row]
-                    for k in 0..<depth { panels.store(source[start + depthOffsets[k]], row: place, term: k) }
+                depthOffsets.withUnsafeBufferPointer { offsets in
+                    for (place, row) in order.enumerated() {
+                        guard let row else { continue }
+                        let start = rowOffsets[row]
+                        panels.store(row: place, count: depth) { source[start &+ offsets[$0]] }
+                    }
                 }
             }
         }
@@ -213,6 +215,20 @@ public struct PackedPanels {
     /// Stores one number.
     @inline(__always)
     public func store(_ value: Float, row: Int, term: Int) { store(value, at: place(row, term)) }
+
+    /// Stores the first `count` terms of a row: `value` of each. Where a row lies is found once, not for each number.
+    @inline(__always)
+    func store(row: Int, count: Int, _ value: (_ term: Int) -> Float) {
+        if terms == 1 {
+            let target = (base + 4 * place(row, 0)).assumingMemoryBound(to: Float.self)
+            for term in 0..<count { target[term &* panel] = value(term) }
+            return
+        }
+        for first in stride(from: 0, to: count, by: terms) {
+            let target = (base + 2 * place(row, first)).assumingMemoryBound(to: UInt16.self)
+            for offset in 0..<min(terms, count - first) { target[offset] = value(first &+ offset).bfloat16Pattern }
+        }
+    }
 
     /// Stores a term of `count` rows.
     public func store(_ values: UnsafePointer<Float>, count: Int, firstRow: Int, term: Int) {

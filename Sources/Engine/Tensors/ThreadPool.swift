@@ -45,4 +45,18 @@ public final class ThreadPool: @unchecked Sendable {
             }
         }
     }
+
+    /// What `make` gives for every index below `count`, in their order, made on all threads.
+    ///
+    /// - Throws: the error of the lowest index that has one; the others are made nevertheless
+    public func map<Value>(_ count: Int, _ make: (_ index: Int) throws -> Value) throws -> [Value] {
+        var results = [Result<Value, any Error>?](repeating: nil, count: count)
+        results.withUnsafeMutableBufferPointer { results in
+            run(count) { index, _ in results[index] = Result { try make(index) } }
+        }
+        return try results.map { result in
+            guard let result else { preconditionFailure("a piece of work was left out") }
+            return try result.get()
+        }
+    }
 }

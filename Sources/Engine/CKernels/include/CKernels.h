@@ -94,6 +94,23 @@ typedef struct {
     float *scratch;
 } MSSynthesis;
 
+/// One round of the multichannel Wiener filter over the frames of a bin: each source's estimate → its share of the mixture,
+/// by the variances in time and the covariance in space that the estimates have.
+typedef struct {
+    /// First row of the mixture: real and imaginary part of each channel, `mixtureStride` apart.
+    const float *mixture;
+    long mixtureStride;
+    /// The same rows of each source, one source after the other; overwritten.
+    float *estimates;
+    long estimateStride;
+    /// `channels` is 1 or 2.
+    long sources, channels, frames;
+    /// What squares are multiplied with, what is added to sums of variances, and to the diagonal of covariances.
+    double unit, epsilon, regularisation;
+    /// At least `MSKernels.wienerScratch(sources, frames)` values, 64-byte aligned.
+    float *scratch;
+} MSWiener;
+
 /// One instruction set's version of every kernel.
 typedef struct {
     const char *name;
@@ -137,6 +154,8 @@ typedef struct {
     /// From the six products of each tile to y = (value + valueBias) * sigmoid(gate + gateBias).
     void (*winogradGate)(const float *values, const float *gates, long plane, float valueBias, float gateBias, float *y,
                          long columns);
+    long (*wienerScratch)(long sources, long frames);
+    void (*wiener)(const MSWiener *);
 } MSKernels;
 
 /// The version of that name ("amx", "avx512bf16", "avx512", "avx2", "openblas", "baseline"; "amx-portable" is "amx" on any

@@ -9,7 +9,9 @@ struct CrossTransformer: Sendable {
     /// Rows of the learned embedding, for `t_emb` "scaled".
     private let learned: FloatMemory?
 
-    init(_ weights: Weights, channels: Int, configuration: TransformerConfiguration) throws {
+    init(
+        _ weights: Weights, channels: Int, configuration: TransformerConfiguration, pool: ThreadPool
+    ) throws {
         guard channels.isMultiple(of: configuration.heads) else {
             throw ModelError.inconsistent(
                 reason: "the transformer's \(channels) channels are not divided by t_heads = \(configuration.heads)")
@@ -31,14 +33,15 @@ struct CrossTransformer: Sendable {
             return try TokenNorm(
                 weights[name], channels: channels, groups: configuration.normIn ? 0 : configuration.normInGroups)
         }
-        layers = try (0..<configuration.layers).map { index in
-            let isCross = (index % 2 == 0) == configuration.startsWithCross
-            return LayerPair(
-                layers: try ["layers", "layers_t"].map {
-                    try TransformerLayer(
-                        weights[$0][index], isCross: isCross, channels: channels, configuration: configuration)
-                })
+        // Both branches' layers are built side by side: they are most of a model's weights.
+        let built = try pool.map(2 * configuration.layers) { place in
+            let index = place / 2
+            return try TransformerLayer(
+                weights[place % 2 == 0 ? "layers" : "layers_t"][index],
+                isCross: (index % 2 == 0) == configuration.startsWithCross, channels: channels,
+                configuration: configuration)
         }
+        layers = (0..<configuration.layers).map { LayerPair(layers: Array(built[2 * $0..<2 * $0 + 2])) }
     }
 
     /// Changes both branches in place: norm, positions, layers.
