@@ -30,14 +30,14 @@ PROGRAMS       := msaas worker function-host autoscaler
 TEST_SUITES    := ArchitectureTests TestSupportTests FoundationsTests ObservabilityTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
                   ManifestTests HTTPServerTests DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
                   ControllerTests SeparationTests StudioTests EndToEndTests ChaosTests
-PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6
+PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6 soundfile==0.14.0
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints
 
 FUZZ_SECONDS   ?= 60
 FUZZ_TARGETS   ?=
 
-.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-memory bench-streams bench-studio bench-functions images push kind-load build packages test-packages format lint clean help
+.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-quality bench-memory bench-streams bench-studio bench-functions images push kind-load build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -94,6 +94,9 @@ bench: build $(CHECKPOINTS)/random.th ## Print our own speed and memory, layer b
 
 bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with the reference package on PyTorch (8 minutes)
 	$(PEER_VENV)/bin/python Benchmarks/peers.py $(BIN)/msaas $(CHECKPOINTS)
+
+bench-quality: build $(PEER_VENV)/.complete ## What overlap, shifts and precision bring and cost, on the demo song (SONGS=… for others with true stems; 10 minutes)
+	$(PEER_VENV)/bin/python Benchmarks/quality.py $(BIN)/msaas $(SONGS)
 
 bench-streams: build ## Memory of host and storage: 100 uploads of 100 MB at once of each kind, one form of 2 GB (10 GB of disk)
 	python3 Benchmarks/streams.py $(BIN)

@@ -314,7 +314,7 @@ var tests: [Target] {
         test(
             "HTTPServerTests",
             ["HTTPServer", "HTTPTransport", "CMalloc", .hummingbird, .hummingbirdCore, .nioCore, .logging]),
-        test("JobsTests", ["Pacing", "Jobs", "ServiceContract", "EnvironmentSettings"]),
+        test("JobsTests", ["Pacing", "Jobs", "ServiceContract", "SeparationChoices", "EnvironmentSettings"]),
         .target(
             name: "KubernetesDouble",
             dependencies: ["Pacing", "Kubernetes", "Encodings", .hummingbird, .logging, .nioCore],

@@ -38,7 +38,7 @@ enum OptionsTarget: FuzzTarget {
                 "model=starter", "model=../x", "two_stems=vocals", "TWO-stems=bass", "two-stems=no_vocals",
                 "other_method=minus",
                 "format=flac", "format=float32", "bitrate=320", "bitrate=+64", "mp3-preset=7", "shifts=10", "shifts=-0",
-                "overlap=0.9",
+                "overlap=0.9", "quality=fast", "Quality=best", "quality=x",
                 "overlap=-0.0", "overlap=nan", "overlap=0x1p-4", "overlap=1e-320", "clip_mode=clamp", "clip-mode=none",
                 "author=a",
             ])

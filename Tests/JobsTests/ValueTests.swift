@@ -1,6 +1,7 @@
 import EnvironmentSettings
 import Foundation
 import Jobs
+import SeparationChoices
 import ServiceContract
 import Testing
 
@@ -83,13 +84,38 @@ struct ValueTests {
         ("mixes", "karaoke,karaoke"),
         ("mixes", "x=drums+"), ("mixes", "events=drums+bass"), ("keep_rate", "perhaps"), ("sum_exact", ""),
         ("bitrate", "100"), ("bitrate", "32"), ("shifts", "11"), ("shifts", "-1"), ("shifts", "1.5"),
-        ("overlap", "0.95"), ("overlap", "nan"), ("overlap", "x"), ("clip-mode", "soft"), ("colour", "red"),
+        ("quality", "good"), ("quality", "Best"), ("overlap", "0.95"), ("overlap", "nan"), ("overlap", "x"),
+        ("clip-mode", "soft"), ("colour", "red"),
     ])
     func wrongOptionsAreRefusedByNameAndValue(name: String, value: String) throws {
         let error = try #require(throws: InvalidOption.self) { try JobOptions(validating: [name: value]) }
         #expect(error.description.contains("“\(name)”"))
         #expect(error.description.contains("“\(value)”"))
         #expect(error.description.hasSuffix("."))
+    }
+
+    /// A quality is another name for shifts and overlap, so a job that is asked for by either is the same job.
+    @Test(arguments: Quality.allCases) func aQualityStandsForShiftsAndOverlap(quality: Quality) throws {
+        let options = try JobOptions(validating: ["quality": quality.rawValue])
+        #expect(options == JobOptions(shifts: quality.shifts, overlap: quality.overlap))
+        #expect(try JobOptions(metadata: options.metadata) == options)
+        #expect((options.identity == "") == (quality == .standard))
+        // What is said beside it goes before it, whichever name sorts first.
+        for name in ["quality", "Quality"] {
+            let both = try JobOptions(validating: [name: quality.rawValue, "overlap": "0.5", "shifts": "9"])
+            #expect((both.shifts, both.overlap) == (9, 0.5))
+            let one = try JobOptions(validating: [name: quality.rawValue, "Overlap": "0.7"])
+            #expect((one.shifts, one.overlap) == (quality.shifts, 0.7))
+        }
+    }
+
+    @Test func qualitiesDifferAndTheStandardIsTheReference() {
+        #expect(Quality.standard == .balanced)
+        #expect(JobOptions(shifts: Quality.balanced.shifts, overlap: Quality.balanced.overlap) == JobOptions())
+        // Work: how often each second of a song is heard.
+        let work = Quality.allCases.map { Double(max(1, $0.shifts)) / (1 - $0.overlap) }
+        #expect(work[0] < work[1] && work[1] < work[2])
+        #expect(Quality.allCases.filter(\.roundsProducts) == [.fast])
     }
 
     @Test func stemsAndMixesSurviveAsMetadata() throws {

@@ -13,6 +13,10 @@ struct CommandTests {
     private func start(_ arguments: [String]) throws -> Bench.Running { try bench.start(arguments) }
 
     private func msaas(_ arguments: String...) async throws -> (code: Int32, output: String, errors: String) {
+        try await msaas(arguments)
+    }
+
+    private func msaas(_ arguments: [String]) async throws -> (code: Int32, output: String, errors: String) {
         let running = try bench.start(arguments)
         return (await running.process.wait(), running.output, running.errors)
     }
@@ -80,6 +84,43 @@ struct CommandTests {
         let refused = try await msaas("-n", "four", "a song.v2.wav", "--precision", "fp8")
         #expect(refused.code == 64)
         #expect(refused.errors.contains("float32"), "\(refused.errors)")
+    }
+
+    /// A quality gives what its parts give, a part that is named goes before it, and what it comes to is said beforehand.
+    @Test(arguments: [
+        (["--quality", "fast"], ["--shifts", "0", "--overlap", "0.1"], "fast (unshifted, overlap 0.1, "),
+        (["--quality=balanced"], [], "balanced (1 shift, overlap 0.25, float32)"),
+        (["--quality", "best"], ["--shifts", "4"], "best (4 shifts, overlap 0.25, float32)"),
+        (["--quality", "best", "--shifts", "2"], ["--shifts", "2"], "best (2 shifts, overlap 0.25, float32)"),
+        (
+            ["--overlap", "0.5", "--quality", "fast", "--precision", "float32"],
+            ["--overlap", "0.5", "--shifts", "0"], "fast (unshifted, overlap 0.5, float32)"
+        ),
+    ])
+    func `a quality stands for shifts, overlap and precision`(
+        words: [String], parts: [String], said: String
+    ) async throws {
+        let usual = ["-n", "four", "a song.v2.wav", "--float32", "--seed", "3"]
+        let named = try await msaas(usual + words + ["-o", "named"])
+        #expect(named.code == 0, "\(named.errors)")
+        let sentence = try #require(named.errors.split(separator: "\n").first)
+        #expect(sentence.hasPrefix("a song.v2.wav: " + said), "\(sentence)")
+        #expect(sentence.hasSuffix(", 0:03 of audio, will take about 0:01."), "\(sentence)")
+        let rounds = sentence.contains("bf16")
+        let spelled = try await msaas(usual + parts + (rounds ? ["--precision", "bf16"] : []) + ["-o", "spelled"])
+        #expect(spelled.errors == "")
+        for stem in ["drums", "bass", "other", "vocals"] {
+            let stems = try ["named", "spelled"].map {
+                try Data(contentsOf: studio.url("\($0)/four/a song.v2/\(stem).wav"))
+            }
+            #expect(stems[0] == stems[1], "\(stem)")
+        }
+    }
+
+    @Test func `an unknown quality is refused with those that there are`() async throws {
+        let refused = try await msaas("-n", "four", "a song.v2.wav", "--quality", "ultra")
+        #expect(refused.code == 64)
+        #expect(refused.errors.contains("fast") && refused.errors.contains("best"), "\(refused.errors)")
     }
 
     private func written() throws -> [String] {

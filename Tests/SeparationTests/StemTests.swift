@@ -203,6 +203,7 @@ struct StemTests {
     @Test func `a failing model leaves nothing`() throws {
         final class Broken: SegmentSession {
             func workBytes(member: Int, frames: Int, threads: Int) throws -> Int { 0 }
+            func operations(member: Int, frames: Int) throws -> Double { 0 }
             func work(with pool: ThreadPool) {}
             func forward(
                 member: Int, mix: UnsafeBufferPointer<Float>, frames: Int,

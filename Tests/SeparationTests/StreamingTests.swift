@@ -101,6 +101,35 @@ struct StreamingTests {
         }
     }
 
+    /// What is foretold counts the passes that are made, each as long as its model says.
+    @Test(arguments: [0, 1, 3], [0, 0.25, 0.6]) func `the forecast counts the work`(
+        shifts: Int, overlap: Double
+    ) throws {
+        let studio = try Studio()
+        try writeTrack(noise(frames: 4321, channels: 2), to: studio.url("track.wav"))
+        let calls = ToySession.Calls()
+        let bag = try Bag.toy(training: [400, 300], calls: calls)
+        var forecast: SeparationForecast?
+        _ = try Separator(
+            bag: bag,
+            options: plainOptions {
+                $0.shifts = shifts
+                $0.overlap = overlap
+                $0.seed = 5
+            }
+        ).separate(studio.url("track.wav"), to: studio.stem, measured: { forecast = $0 })
+        let made = calls.list.withLock { list in
+            list.reduce(0) { sum, pass in
+                sum + Double(1000 * (pass.member + 1) + pass.frames) + Separator.besideProducts * Double(pass.frames)
+                    / 1000
+            }
+        }
+        let told = try #require(forecast)
+        #expect(abs(told.work / made - 1) < 1e-9)
+        #expect(
+            told.expectedSeconds(gigaflops: 1, threads: 1) == 4 * told.expectedSeconds(gigaflops: 2, threads: 2))
+    }
+
     @Test func `a seed fixes the shifts, and without one they differ`() throws {
         let bag = try Bag.toy(training: [400, 400])
         let shapes = { (seed: UInt64?) in

@@ -23,6 +23,7 @@ final class ToySession: SegmentSession {
     }
 
     func workBytes(member: Int, frames: Int, threads: Int) throws -> Int { 1_000_000 * threads }
+    func operations(member: Int, frames: Int) throws -> Double { Double(1000 * (member + 1) + frames) }
     func work(with pool: ThreadPool) {}
 
     func forward(

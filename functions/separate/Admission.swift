@@ -157,7 +157,9 @@ extension Order {
     fileprivate func normalizedOptions() throws(InvalidOption) -> [String: String] {
         guard !options.isEmpty else { return [:] }
         let checked = try JobOptions(validating: options).metadata
-        let names = Set(options.keys.map { $0.lowercased().replacing("_", with: "-") })
+        var names = Set(options.keys.map { $0.lowercased().replacing("_", with: "-") })
+        // A quality is kept as what it stands for.
+        if names.contains("quality") { names.formUnion(["shifts", "overlap"]) }
         return checked.filter { names.contains($0.key) }
     }
 }

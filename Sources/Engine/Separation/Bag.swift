@@ -89,6 +89,9 @@ package protocol SegmentSession: AnyObject {
     /// Bytes that a pass of one model over `frames` frames works in, beyond the weights.
     func workBytes(member: Int, frames: Int, threads: Int) throws -> Int
 
+    /// Floating-point operations of a pass of one model over `frames` frames.
+    func operations(member: Int, frames: Int) throws -> Double
+
     /// Has the passes from now on shared by the threads of `pool`.
     func work(with pool: ThreadPool)
 
@@ -202,6 +205,8 @@ private final class ModelSession: SegmentSession {
     func workBytes(member: Int, frames: Int, threads: Int) throws -> Int {
         try model(member).memoryNeeded(frames: frames, threads: threads)
     }
+
+    func operations(member: Int, frames: Int) throws -> Double { try model(member).operations(frames: frames) }
 
     func work(with pool: ThreadPool) { workspace = Workspace(pool: pool) }
 

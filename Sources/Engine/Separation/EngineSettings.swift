@@ -5,8 +5,8 @@ public import Tensors
 public struct EngineSettings: Configurable {
     /// How many threads work together; nil for one for each core that the process may use.
     public var threads: Int?
-    /// What the operands of products are rounded to.
-    public var precision = Precision.float32
+    /// What the operands of products are rounded to; nil for what the work itself asks for.
+    public var precision: Precision?
     /// The kernels to use, whatever they compute in; nil for the fastest of the precision.
     public var kernels: Kernels?
     /// What memory the process may take.
@@ -23,7 +23,7 @@ public struct EngineSettings: Configurable {
     public static var settings: [Setting<EngineSettings>] {
         [
             Setting("MSAAS_THREADS", \.threads, .whole(1...1024), otherwise: "the cores that it may use"),
-            Setting("MSAAS_PRECISION", \.precision, .choice),
+            Setting("MSAAS_PRECISION", \.precision, .choice, otherwise: "float32"),
             Setting(
                 "MSAAS_KERNELS", \.kernels,
                 Form("one of \(Kernels.names.joined(separator: ", ")) that this processor has") { Kernels(named: $0) },
@@ -32,9 +32,11 @@ public struct EngineSettings: Configurable {
         ]
     }
 
-    /// The kernels for a precision (nil: the one that the environment asks for).
-    public func choice(for precision: Precision? = nil) -> KernelChoice {
-        kernels.map { KernelChoice($0) } ?? .measured(for: precision ?? self.precision)
+    /// The kernels that the environment asks for, by name or by precision.
+    ///
+    /// - Parameter usual: the precision where it asks for none
+    public func choice(usual: Precision = .float32) -> KernelChoice {
+        kernels.map { KernelChoice($0) } ?? .measured(for: precision ?? usual)
     }
 
     /// What the process may take: as the environment says, else as its control group does; nil where nobody limits it.

@@ -39,6 +39,9 @@ package struct SegmentPlan: Sendable {
         chunkCount = lanes.reduce(0) { $0 + Self.chunkCount(totalFrames, $1) }
     }
 
+    /// Chunks of the lane with this index.
+    package func chunkCount(ofLane lane: Int) -> Int { Self.chunkCount(totalFrames, lanes[lane]) }
+
     /// The beginning of the chunk that comes next; nil behind the last. Everything before it is settled.
     package var nextStart: Int? { nextLane.map { start($0, nextIndex[$0]) } }
 

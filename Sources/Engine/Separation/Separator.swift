@@ -16,6 +16,7 @@ public final class Separator {
     /// How many threads it runs on, and what it takes of memory.
     public let memory: MemoryPlan
     private let recipes: [StemRecipe]
+    private let lanes: [LaneShape]
     private let session: any SegmentSession
     private let pool: ThreadPool
 
@@ -33,6 +34,7 @@ public final class Separator {
         recipes = StemRecipe.recipes(bag: bag, options: options)
         let members = bag.members(for: recipes)
         let lanes = LaneShape.lanes(bag: bag, options: options).filter { members.contains($0.member) }
+        self.lanes = lanes
         let demand = MemoryDemand(
             bag: bag, members: members, lanes: lanes, sources: Set(recipes.flatMap(\.needed)).count,
             otherFiles: options.studio == nil ? 0 : 1)
@@ -71,7 +73,8 @@ public final class Separator {
             track, sampleRate: bag.sampleRate, channels: bag.channels, selection: options.channels,
             limits: limits
         ) { progress(0) }
-        let forecast = SeparationForecast(survey, stems: recipes.count, bag: bag, options: options)
+        var forecast = SeparationForecast(survey, stems: recipes.count, bag: bag, options: options)
+        forecast.work = try work(frames: survey.frames)
         try measured(forecast)
         let pass = try SegmentPass(
             track, survey: survey, bag: bag, options: options, recipes: recipes, session: session)
@@ -89,6 +92,28 @@ public final class Separator {
     }
 }
 
+extension Separator {
+    /// What takes as long as so many floating-point operations a second of audio beside the products: Fourier transforms,
+    /// filters, norms (2 of 12 GFLOP a second of the small model, of 43 of the full-size one; Benchmarks/README.md).
+    package static let besideProducts = 2e9
+
+    /// The work of all passes over a track of so many frames.
+    private func work(frames: Int) throws -> Double {
+        let plan = SegmentPlan(totalFrames: frames, lanes: lanes)
+        var ofPass: [Int: Double] = [:]
+        var sum = 0.0
+        for (index, lane) in lanes.enumerated() {
+            // All lanes of a model have segments of one length.
+            let each =
+                try ofPass[lane.member] ?? session.operations(member: lane.member, frames: lane.inputFrames)
+            ofPass[lane.member] = each
+            let beside = Self.besideProducts * Double(lane.inputFrames) / Double(bag.sampleRate)
+            sum += Double(plan.chunkCount(ofLane: index)) * (each + beside)
+        }
+        return sum
+    }
+}
+
 /// What is known of a separation once its track was measured and before the first segment.
 public struct SeparationForecast: Sendable, Equatable {
     /// The track's length in seconds.
@@ -98,8 +123,20 @@ public struct SeparationForecast: Sendable, Equatable {
     /// Bytes that the stems take on their disk at the peak: with ``ClipMode/rescale`` each is parked there as floats, too.
     public var diskBytes: Int
 
+    /// Floating-point operations of the products of all forward passes, as the definitions of the layers count them, and what
+    /// takes as long as so many.
+    public var work = 0.0
     /// Frames a second of the stems.
     var sampleRate: Int
+
+    /// About how long the separation will take, in seconds.
+    ///
+    /// - Parameters:
+    ///   - gigaflops: what one core reaches in a product, `KernelChoice.productRates(of:)`
+    ///   - threads: how many work on it
+    public func expectedSeconds(gigaflops: Double, threads: Int) -> Double {
+        work / (gigaflops * 1e9 * Double(max(1, threads)))
+    }
 
     init(_ survey: TrackSurvey, stems: Int, bag: Bag, options: SeparationOptions) {
         let shape = OutputShape(survey, bag: bag, options: options)

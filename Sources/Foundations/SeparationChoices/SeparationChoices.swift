@@ -15,6 +15,40 @@ public enum SeparationDefaults {
     public static let mp3Preset = 2
 }
 
+/// How much work a separation is worth: one word for shifts, overlap and precision. What each step brings and costs is
+/// measured in `Benchmarks/README.md`; whoever names one of the three himself goes before the word.
+public enum Quality: String, Codable, Sendable, CaseIterable {
+    /// The least work that leaves no seams to hear, with products in bfloat16 where the processor is faster with them.
+    case fast
+    /// The reference's choice.
+    case balanced
+    /// As much as is still measured to bring something.
+    case best
+
+    /// What is meant when nobody says anything.
+    public static let standard = balanced
+
+    /// Predictions of randomly shifted tracks that are averaged; 0: one, unshifted.
+    public var shifts: Int {
+        switch self {
+        case .fast: 0
+        case .balanced: SeparationDefaults.shifts
+        case .best: 4
+        }
+    }
+
+    /// The part of a segment that it shares with the next.
+    public var overlap: Double {
+        switch self {
+        case .fast: 0.1
+        case .balanced, .best: SeparationDefaults.overlap
+        }
+    }
+
+    /// Whether products are rounded to bfloat16 where that is faster.
+    public var roundsProducts: Bool { self == .fast }
+}
+
 /// How stems are written.
 public enum StemFormat: String, Codable, Sendable, CaseIterable {
     /// WAV, 16-bit integers.

@@ -89,15 +89,19 @@ public struct JobOptions: Codable, Equatable, Sendable {
     }
 
     /// Reads options by their names: `model`, `two_stems`, `other_method`, `stems` (names between commas, or `none`), `mixes`
-    /// (``StemMix``es between commas), `format`, `bitrate`, `mp3_preset`, `shifts`, `overlap`, `clip_mode`, `keep_rate`,
-    /// `sum_exact`, `callback`; a hyphen may stand for the underscore.
+    /// (``StemMix``es between commas), `format`, `bitrate`, `mp3_preset`, `quality` (a ``Quality``, which stands for shifts and
+    /// overlap where they are not given), `shifts`, `overlap`, `clip_mode`, `keep_rate`, `sum_exact`, `callback`; a hyphen may
+    /// stand for the underscore.
     ///
     /// - Throws: ``InvalidOption`` for a name that is not among them, a value out of bounds, an option given twice
     ///   with different values, and options that contradict each other.
     public init(validating values: [String: String]) throws(InvalidOption) {
         self.init()
         var given: [JobOptionName: String] = [:]
-        for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+        // The quality first: what is given beside it changes what it stands for.
+        func place(_ name: String) -> (Int, String) { (JobOptionName(name) == .quality ? 0 : 1, name) }
+        let ordered = values.sorted { place($0.key) < place($1.key) }
+        for (name, value) in ordered {
             guard let option = JobOptionName(name) else {
                 let known = JobOptionName.allCases.map(\.rawValue).joined(separator: ", ")
                 throw InvalidOption(name: name, value: value, rule: "there is no such option; there are \(known)")
@@ -169,6 +173,7 @@ enum JobOptionName: String, CaseIterable {
     case format
     case bitrate
     case mp3Preset = "mp3_preset"
+    case quality
     case shifts
     case overlap
     case clipMode = "clip_mode"
@@ -230,6 +235,10 @@ enum JobOptionName: String, CaseIterable {
                 throw refused("it must be a whole number from 2 (best) to 7 (fastest)")
             }
             options.mp3Preset = preset
+        case .quality:
+            guard let quality = Quality(rawValue: value) else { throw refused(Self.oneOf(Quality.self)) }
+            options.shifts = quality.shifts
+            options.overlap = quality.overlap
         case .shifts:
             guard let shifts = Int(value), (0...10).contains(shifts) else {
                 throw refused("it must be a whole number from 0 to 10")

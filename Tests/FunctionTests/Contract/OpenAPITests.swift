@@ -83,14 +83,16 @@ private struct ServiceFacts: Encodable {
     let enumerations = [
         "JobState": JobState.allCases.map(\.rawValue), "StemFormat": StemFormat.allCases.map(\.rawValue),
         "OtherMethod": OtherMethod.allCases.map(\.rawValue), "ClipMode": ClipMode.allCases.map(\.rawValue),
+        "Quality": Quality.allCases.map(\.rawValue),
     ]
     let defaults = [
         "StemFormat": JSONText(StemFormat.standard), "OtherMethod": JSONText(OtherMethod.standard),
         "ClipMode": JSONText(ClipMode.standard), "Bitrate": JSONText(SeparationDefaults.mp3Bitrate),
         "MP3Preset": JSONText(SeparationDefaults.mp3Preset), "Shifts": JSONText(SeparationDefaults.shifts),
-        "Overlap": JSONText(SeparationDefaults.overlap),
+        "Overlap": JSONText(SeparationDefaults.overlap), "Quality": JSONText(Quality.standard),
     ]
-    let options = Self.everything.metadata.keys.map { $0.replacing("-", with: "_") }.sorted()
+    // A quality is taken and becomes shifts and overlap.
+    let options = (Self.everything.metadata.keys.map { $0.replacing("-", with: "_") } + ["quality"]).sorted()
     let problems = Dictionary(uniqueKeysWithValues: Problem.Kind.allCases.map { ($0.rawValue, $0.status) })
 
     private static let everything = JobOptions(

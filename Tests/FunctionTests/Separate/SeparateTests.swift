@@ -3,6 +3,7 @@ import FunctionHost
 import HTTPTransport
 import Jobs
 import ObjectStorage
+import SeparationChoices
 import ServiceContract
 import TestSupport
 import Testing
@@ -190,6 +191,31 @@ import Testing
             let id = try #require(try reply.decoded(SeparateAnswer.self).accepted.first?.job)
             let options = try #require(try await stack.queue.job(id)?.options)
             #expect(options.format == .flac && options.shifts == 5 && options.twoStems == "vocals")
+        }
+    }
+
+    /// A quality in an order goes before what the object says, and what is named beside it goes before the quality.
+    @Test func ordersCarryAQualityOverTheObjects() async throws {
+        try await withStack { stack in
+            try await stack.put("a.mp3", metadata: ["shifts": "2", "overlap": "0.5"])
+            try await stack.put("b.mp3", metadata: ["quality": "best"])
+            func options(_ order: String) async throws -> JobOptions? {
+                let reply = try await stack.separatePost(Data(order.utf8))
+                let id = try #require(try reply.decoded(SeparateAnswer.self).accepted.first?.job)
+                return try await stack.queue.job(id)?.options
+            }
+            #expect(
+                try await options(#"{"bucket":"queue","key":"a.mp3","options":{"quality":"best"}}"#)
+                    == JobOptions(shifts: Quality.best.shifts, overlap: Quality.best.overlap))
+            #expect(
+                try await options(#"{"bucket":"queue","key":"a.mp3","options":{"quality":"fast","overlap":0.3}}"#)
+                    == JobOptions(shifts: Quality.fast.shifts, overlap: 0.3))
+            #expect(
+                try await options(#"{"bucket":"queue","key":"b.mp3"}"#)
+                    == JobOptions(shifts: Quality.best.shifts, overlap: Quality.best.overlap))
+            #expect(
+                try await options(#"{"bucket":"queue","key":"b.mp3","options":{"shifts":1}}"#)
+                    == JobOptions(shifts: 1, overlap: Quality.best.overlap))
         }
     }
 

@@ -233,7 +233,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("format=zip", "format"), ("fromat=mp3", "fromat"), ("shifts=99", "shifts"), ("overlap=x", "overlap"),
+        ("quality=ultra", "quality"), ("format=zip", "format"), ("fromat=mp3", "fromat"), ("shifts=99", "shifts"),
+        ("overlap=x", "overlap"),
         ("bitrate=7", "bitrate"),
         ("clip_mode=loud", "clip_mode"), ("model=..%2Fx", "model"),
         ("shifts=1&shifts=2", "shifts"),

@@ -29,12 +29,12 @@ const choices = {
             mp3: ['MP3', 'Small, for listening.'],
         },
     },
-    shifts: {
+    quality: {
         label: 'Care',
         values: {
-            1: ['Once', 'The song is listened to once.'],
-            2: ['Twice', 'Two passes and their average: slightly better, twice the time.'],
-            5: ['Five times', 'The last drop of quality, five times the time.'],
+            balanced: ['Balanced', 'The song is listened to once, with segments that overlap by a quarter.'],
+            fast: ['Fast', 'Segments overlap less: a sixth less time.'],
+            best: ['Best', 'Four passes and their average: slightly better, four times the time.'],
         },
     },
 };
@@ -93,6 +93,6 @@ export class Options extends HTMLElement {
     }
 }
 
-const first = (name) => (name === 'shifts' ? '1' : name === 'format' ? 'flac' : '');
+const first = (name) => (name === 'quality' ? 'balanced' : name === 'format' ? 'flac' : '');
 
 customElements.define('msaas-options', Options);

@@ -19,6 +19,8 @@ struct Batch: Sendable {
     private let jobs: Int
     private let memoryLimit: MemoryLimit?
     private let isVerbose: Bool
+    /// What the time of a track is foretold from; nil where nobody asked for a quality.
+    private let expectation: Expectation?
     private let interruption: Interruption
     private let line = StatusLine()
 
@@ -26,18 +28,20 @@ struct Batch: Sendable {
     ///
     /// - Throws: what is wrong with models or options, and what does not fit into the memory.
     init(
-        files: BagFiles, options: SeparationOptions, machine: MachineOptions, batch: BatchOptions,
+        files: BagFiles, options: SeparationOptions, quality: Quality?, machine: MachineOptions, batch: BatchOptions,
         interruption: Interruption
     ) async throws {
         let settings = try machine.settings()
         let (threads, asked, limit) = (settings.threadCount, max(1, batch.jobs), try batch.limit(settings))
         let isVerbose = batch.verbose
-        let (precision, choice) = (settings.precision, settings.choice())
-        let plan = try await BlockingThread(name: "models").run {
+        let precision = settings.precision ?? (quality?.roundsProducts == true ? .bfloat16 : .float32)
+        let choice = settings.choice(usual: precision)
+        let (plan, expectation) = try await BlockingThread(name: "models").run {
             let bag = try Bag(
                 name: files.name, checkpoints: files.open(), weights: files.weights, segment: files.segment,
                 threads: threads, kernels: choice.kernels)
-            return try Plan(bag, options: options, threads: threads, tracks: asked, limit: limit)
+            let plan = try Plan(bag, options: options, threads: threads, tracks: asked, limit: limit)
+            return (plan, quality.map { Expectation($0, options: options, kernels: choice.kernels) })
         }
         bag = plan.bag
         jobs = plan.memory.tracks
@@ -45,6 +49,7 @@ struct Batch: Sendable {
         self.options = options
         self.memoryLimit = limit
         self.isVerbose = isVerbose
+        self.expectation = expectation
         self.interruption = interruption
 
         let fallback =
@@ -173,7 +178,14 @@ struct Batch: Sendable {
             if isPipe { pipe = try spool(path) }
             var seconds: Double?
             let report = try separator.separate(
-                pipe?.url ?? track.url, to: outputs.url, measured: { seconds = $0.seconds },
+                pipe?.url ?? track.url, to: outputs.url,
+                measured: { forecast in
+                    seconds = forecast.seconds
+                    guard let expectation else { return }
+                    line.above {
+                        note("\(shown): \(expectation.sentence(forecast, threads: separator.memory.threads))")
+                    }
+                },
                 progress: { share in
                     progress.update(index, share: share, seconds: seconds)
                     return !interruption.isRequested
@@ -216,6 +228,29 @@ struct Batch: Sendable {
     }
 
     private func tell(_ sentence: String) { line.above { note(ByteNames.shown(sentence)) } }
+}
+
+/// What a quality comes to, and how long a track will take with it.
+private struct Expectation: Sendable {
+    private let choices: String
+    private let gigaflops: Double
+
+    /// Measures the rate of the kernels' product, which takes about 10 ms.
+    init(_ quality: Quality, options: SeparationOptions, kernels: Kernels) {
+        let shifts =
+            switch options.shifts {
+            case 0: "unshifted"
+            case 1: "1 shift"
+            case let count: "\(count) shifts"
+            }
+        choices = "\(quality.rawValue) (\(shifts), overlap \(options.overlap), \(kernels.precision.rawValue))"
+        gigaflops = KernelChoice.productRates(of: [kernels])[0]
+    }
+
+    func sentence(_ forecast: SeparationForecast, threads: Int) -> String {
+        "\(choices), \(time(forecast.seconds)) of audio, will take about "
+            + "\(time(max(1, forecast.expectedSeconds(gigaflops: gigaflops, threads: threads))))."
+    }
 }
 
 /// The files of one track's stems as URLs. Folders and files whose names are no Unicode are made here, under their own names.

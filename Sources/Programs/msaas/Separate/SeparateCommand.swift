@@ -86,7 +86,8 @@ struct HowToSeparate: ParsableArguments {
         _ = try batch.limit(machine.settings())
         let files = try await model.files()
         let batch = try await Batch(
-            files: files, options: options, machine: machine, batch: batch, interruption: interruption)
+            files: files, options: options, quality: separation.quality, machine: machine, batch: batch,
+            interruption: interruption)
         let plan = try StemPlan(
             folder: output.folder(model: files.name), template: output.filename, stems: batch.stems,
             fileExtension: options.format.name.fileExtension)

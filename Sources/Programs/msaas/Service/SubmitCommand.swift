@@ -57,6 +57,9 @@ struct UploadOptions: ParsableArguments {
     @Flag(help: "Share out what the model leaves over: WAV or FLAC stems add up to the song within one step.")
     var sumExact = false
 
+    @Option(help: "fast, balanced or best: shifts and overlap in one word.")
+    var quality: String?
+
     @Option(help: "Randomly shifted passes to average.")
     var shifts: Int?
 
@@ -70,7 +73,8 @@ struct UploadOptions: ParsableArguments {
         let all: [(String, String?)] = [
             ("model", model), ("format", format), ("bitrate", bitrate.map(String.init)),
             ("mp3_preset", preset.map(String.init)), ("two_stems", twoStems),
-            ("other_method", otherMethod), ("shifts", shifts.map(String.init)), ("overlap", overlap.map { "\($0)" }),
+            ("other_method", otherMethod), ("quality", quality), ("shifts", shifts.map(String.init)),
+            ("overlap", overlap.map { "\($0)" }),
             ("clip_mode", clipMode), ("stems", stems), ("mixes", mix.isEmpty ? nil : mix.joined(separator: ",")),
             ("keep_rate", keepRate ? "true" : nil), ("sum_exact", sumExact ? "true" : nil),
         ]

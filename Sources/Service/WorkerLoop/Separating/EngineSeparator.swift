@@ -61,7 +61,7 @@ public actor EngineSeparator: SongSeparator {
         let models = try ModelChoice.reading(environment)
         let engine = try EngineSettings.reading(environment)
         let choice = engine.choice()
-        logger?.info("products in \(choice)", metadata: ["asked": "\(engine.precision.rawValue)"])
+        logger?.info("products in \(choice)", metadata: ["asked": "\((engine.precision ?? .float32).rawValue)"])
         self.init(
             store: try ModelStore(repository: repository, environment: environment), defaultModel: models.usualModel,
             offered: models.offered, threads: engine.threads ?? Processors.available(), kernels: choice.kernels,
