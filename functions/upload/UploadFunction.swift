@@ -7,7 +7,8 @@ import Jobs
 import ObjectStorage
 import ServiceContract
 
-/// `POST /upload`: stores a song in the queue's bucket; the bucket's notification does the rest.
+/// `POST /upload`: stores a song in the queue's bucket; the bucket's notification does the rest. `GET /upload` tells what a song may
+/// be separated with.
 ///
 /// The song streams from the client into the storage (``SongUpload`` says how). Redis has no part in it but for the queue's
 /// length: what is stored is accepted.
@@ -52,9 +53,13 @@ public struct UploadFunction: Function {
 
     /// Stores the song of one request, or answers with a presigned URL.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
+        let offers = await queueLimit?.gauge.reading()?.offers
+        guard request.method == "POST" else {
+            return try .json(headers: [.cacheControl: "no-cache"], ModelList(offers))
+        }
         var options = OptionFields()
         options.takesPlainCallbacks = takesPlainCallbacks
-        options.offers = await queueLimit?.gauge.reading()?.offers
+        options.offers = offers
         for item in request.query.items where !["filename", "presign", "multiple"].contains(item.name) {
             try options.add(item.name, item.value)
         }
