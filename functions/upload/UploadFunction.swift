@@ -27,7 +27,7 @@ public struct UploadFunction: Function {
     /// songs are refused while so many wait, with a `queue` those of an owner who has used what it may. Pieces of songs that have to be held take up to `memory` bytes together.
     public init(
         storage: StorageAccess, presignedFor: Duration = .seconds(3600),
-        queueLimit: (songs: Int, gauge: QueueGauge)? = nil, queue: QueueAccess? = nil, memory: Int = 32 << 20
+        queueLimit: (songs: Int, gauge: QueueGauge)? = nil, queue: QueueAccess? = nil, memory: Int = 24 << 20
     ) {
         self.storage = storage
         self.queue = queue
@@ -202,7 +202,7 @@ public struct UploadSettings: Configurable {
     /// Uploads are refused while so many songs wait; 0: never.
     public var queueLimit = 10_000
     /// Bytes that pieces of songs which have to be held may take together.
-    public var memory = 32 << 20
+    public var memory = 24 << 20
     /// Whether callbacks may go to private addresses, and by plain HTTP.
     public var reachesPrivate = false
 
