@@ -57,7 +57,7 @@ public struct FetchFunction: Function {
         case "/fetch/{job}/stems.zip": return try await archive(of: id, context)
         case "/fetch/{job}/{stem}":
             return try await stem(request.parameters["stem"] ?? "", of: id, request, context)
-        case _ where request.method == "DELETE": return try await delete(id, context)
+        case _ where request.method == "DELETE": return try await delete(id, request, context)
         default: return try await status(of: id, request, context)
         }
     }

@@ -53,14 +53,23 @@ extension FetchFunction {
             status: 201, headers: [.cacheControl: "no-store"], SharedLink(job: id, token: token, expiresAt: end))
     }
 
-    /// Cancels a job that is not finished; of one that is (or that only the buckets know) everything is removed.
-    /// In both cases the song goes, so that nobody finds it and begins again. Repeating it is harmless.
-    func delete(_ id: JobID, _ context: FunctionContext) async throws -> FunctionResponse {
-        if context.caller.viewer.scope != .all { _ = try await lookup(context).find(id) }
+    /// Cancels a job that is not finished; of one that is (or that only the buckets know) everything is removed, unless the query
+    /// says `only=unfinished`: who cancels a job that ends at the same moment keeps its stems.
+    /// The song goes, so that nobody finds it and begins again. Repeating it is harmless.
+    func delete(_ id: JobID, _ request: FunctionRequest, _ context: FunctionContext) async throws -> FunctionResponse {
+        let only = request.query["only"]
+        guard only == nil || only == "unfinished" else {
+            throw Problem.badRequest("only says which jobs are meant; it can be unfinished, or be left out.")
+        }
+        let lookup = lookup(context)
+        if context.caller.viewer.scope != .all { _ = try await lookup.find(id) }
         try await withServiceProblems(context.logger) {
             let job = try await queue.jobs.job(id)
             var isCancelling = job.map { $0.state == .queued || $0.state == .running } ?? false
             if isCancelling { isCancelling = try await queue.jobs.cancel(id) == .cancelled }
+            if only != nil, !isCancelling {
+                if job == nil, case .object = try await lookup.find(id) {} else { throw Problem.endedAlready }
+            }
             var songs = try await keys(storage.queueBucket, below: id)
             if let job, job.bucket == storage.queueBucket, !songs.contains(job.key) { songs.append(job.key) }
             if !songs.isEmpty { try await storage.client.deleteMany(storage.queueBucket, songs) }
@@ -87,6 +96,9 @@ extension Problem {
         if case .manifest = found { return conflict("The job is done; its stems are there.") }
         return conflict("The song is not in the queue yet; it gets there by itself.")
     }
+
+    /// Why a job is not cancelled.
+    fileprivate static let endedAlready = conflict("The job has ended already; what was made of it is kept.")
 
     /// Why a job is not tried again.
     fileprivate static func notRetried(_ job: Job) -> Problem {

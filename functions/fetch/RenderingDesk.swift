@@ -6,7 +6,7 @@ import Threading
 
 /// Where tracks are decoded and encoded while they are sent, a few at a time.
 ///
-/// What counts is tracks: each has a decoder and some blocks of its file in memory. Whoever finds no room is told when to come back; one
+/// What counts is memory, in tracks: each has a decoder and some blocks of its file, about 1.5 MB. Whoever finds no room is told when to come back; one
 /// key may take half of it, so that others find some.
 final class RenderingDesk: Sendable {
     private let limit: Int
@@ -14,6 +14,17 @@ final class RenderingDesk: Sendable {
 
     /// A desk with room for so many tracks.
     init(limit: Int) { self.limit = limit }
+
+    /// For how many tracks a rendering counts: its encoder holds something, too, that of FLAC tables of 7 MB.
+    static func weight(of tracks: Int, as shape: Rendering.Shape) -> Int {
+        let encoder =
+            switch shape.format {
+            case .wav16: 0
+            case .flac: 4
+            default: 2
+            }
+        return max(1, tracks) + encoder
+    }
 
     /// Room for some tracks; given back when nobody holds it any more.
     final class Place: Sendable {

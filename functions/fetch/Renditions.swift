@@ -97,7 +97,7 @@ extension FetchFunction {
     ) async throws -> FunctionResponse.Body {
         let length = shape.format == .wav16 ? shape.part?.count ?? shape.wave.size : nil
         guard request.method != "HEAD" else { return .stream(length: length) { _ in } }
-        let place = try desk.enter(max(1, tracks.count), of: context.caller)
+        let place = try desk.enter(RenderingDesk.weight(of: tracks.count, as: shape), of: context.caller)
         for (record, _) in tracks {
             let head = try await withServiceProblems(context.logger) {
                 try await storage.client.head(storage.outputBucket, record.key(of: job))

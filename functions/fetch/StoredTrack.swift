@@ -121,16 +121,16 @@ final class StoredTrack: AudioBytes, @unchecked Sendable {
             request.end = index + request.length
         }
         request.next = index + 1
-        while request.rest.readableBytes < wanted {
-            guard let chunk = try await request.chunks?.next() else { throw Problem.stemGone }
+        // A slice of what comes would keep all of that in memory.
+        var block = ByteBufferAllocator().buffer(capacity: wanted)
+        while block.readableBytes < wanted {
             if request.rest.readableBytes == 0 {
+                guard let chunk = try await request.chunks?.next() else { throw Problem.stemGone }
                 request.rest = chunk
-            } else {
-                request.rest.writeImmutableBuffer(chunk)
             }
+            let length = min(wanted - block.readableBytes, request.rest.readableBytes)
+            if let part = request.rest.readSlice(length: length) { block.writeImmutableBuffer(part) }
         }
-        let block = request.rest.readSlice(length: wanted) ?? ByteBuffer()
-        request.rest.discardReadBytes()
         return block
     }
 }

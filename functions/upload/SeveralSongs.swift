@@ -28,6 +28,7 @@ extension UploadFunction {
         let store = songUpload(for: context.caller)
         return try await withServiceProblems(context.logger) {
             var begun: [(job: JobID, song: SongSource, upload: PartUpload)] = []
+            var accepted: [AcceptedUpload] = []
             do {
                 while let current = file {
                     let song = try await SongSource(current, of: form, options: early)
@@ -41,7 +42,6 @@ extension UploadFunction {
                 }
                 for field in await form.lateFields { try options.add(field.name, field.value) }
                 let late = try options.validated()
-                var accepted: [AcceptedUpload] = []
                 for (job, song, upload) in begun {
                     if late != early {
                         try await LateOptions.store(
@@ -54,8 +54,10 @@ extension UploadFunction {
                 }
                 return try .json(status: 202, AcceptedUploads(jobs: accepted))
             } catch {
-                // One that is complete stays: there is nothing to abort.
                 for (_, _, upload) in begun { await upload.abort() }
+                // What is complete cannot be aborted; a worker that has it already finds no song.
+                let complete = accepted.map { "\($0.job)/\($0.filename)" }
+                if !complete.isEmpty { try? await storage.client.deleteMany(storage.queueBucket, complete) }
                 throw error
             }
         }

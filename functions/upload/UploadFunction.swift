@@ -7,7 +7,8 @@ import Jobs
 import ObjectStorage
 import ServiceContract
 
-/// `POST /upload`: stores a song in the queue's bucket; the bucket's notification does the rest.
+/// `POST /upload`: stores a song in the queue's bucket; the bucket's notification does the rest. `GET /upload` tells what a song may
+/// be separated with.
 ///
 /// The song streams from the client into the storage (``SongUpload`` says how). Redis has no part in it but for the queue's
 /// length: what is stored is accepted.
@@ -26,7 +27,7 @@ public struct UploadFunction: Function {
     /// songs are refused while so many wait, with a `queue` those of an owner who has used what it may. Pieces of songs that have to be held take up to `memory` bytes together.
     public init(
         storage: StorageAccess, presignedFor: Duration = .seconds(3600),
-        queueLimit: (songs: Int, gauge: QueueGauge)? = nil, queue: QueueAccess? = nil, memory: Int = 32 << 20
+        queueLimit: (songs: Int, gauge: QueueGauge)? = nil, queue: QueueAccess? = nil, memory: Int = 24 << 20
     ) {
         self.storage = storage
         self.queue = queue
@@ -52,9 +53,13 @@ public struct UploadFunction: Function {
 
     /// Stores the song of one request, or answers with a presigned URL.
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
+        let offers = await queueLimit?.gauge.reading()?.offers
+        guard request.method == "POST" else {
+            return try .json(headers: [.cacheControl: "no-cache"], ModelList(offers))
+        }
         var options = OptionFields()
         options.takesPlainCallbacks = takesPlainCallbacks
-        options.offers = await queueLimit?.gauge.reading()?.offers
+        options.offers = offers
         for item in request.query.items where !["filename", "presign", "multiple"].contains(item.name) {
             try options.add(item.name, item.value)
         }
@@ -197,7 +202,7 @@ public struct UploadSettings: Configurable {
     /// Uploads are refused while so many songs wait; 0: never.
     public var queueLimit = 10_000
     /// Bytes that pieces of songs which have to be held may take together.
-    public var memory = 32 << 20
+    public var memory = 24 << 20
     /// Whether callbacks may go to private addresses, and by plain HTTP.
     public var reachesPrivate = false
 

@@ -163,8 +163,10 @@ extension CurlTransfer {
         set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_NOSIGNAL, 1)
-        set(CURLOPT_BUFFERSIZE, 64 << 10)
-        set(CURLOPT_UPLOAD_BUFFERSIZE, 64 << 10)
+        // Many uploads go on side by side, and what answers them is short.
+        let isUpload = if case .empty = request.body { false } else { true }
+        set(CURLOPT_BUFFERSIZE, isUpload ? 16 << 10 : 64 << 10)
+        set(CURLOPT_UPLOAD_BUFFERSIZE, 32 << 10)
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         set(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1 : 0)
         set(CURLOPT_MAXREDIRS, request.redirects)

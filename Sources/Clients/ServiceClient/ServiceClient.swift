@@ -43,10 +43,10 @@ public struct ServiceClient: Sendable {
     /// What is known about a job.
     public func status(of job: JobID) async throws -> JobStatus { try await request("GET", "/fetch/\(job)") }
 
-    /// Cancels a job that has not ended, and removes one that has, with its stems.
-    public func remove(_ job: JobID) async throws {
+    /// Cancels a job. One that has ended, perhaps a moment ago, is left as it is, and that is the error.
+    public func cancel(_ job: JobID) async throws {
         let response = try await transport.send(
-            HTTPRequest(method: "DELETE", url: address + "/fetch/\(job)", headers: credentials))
+            HTTPRequest(method: "DELETE", url: address + "/fetch/\(job)?only=unfinished", headers: credentials))
         guard response.status == 204 else { throw try await refusal(response) }
     }
 

@@ -1,3 +1,32 @@
+/// A model that a song may name.
+public struct OfferedModel: Codable, Sendable, Equatable {
+    /// What a song's `model` says.
+    public var name: String
+    /// Into what it separates; empty where its files have not been read yet.
+    public var stems: [String]
+    /// Whether songs that name none are separated with it.
+    public var isUsual: Bool
+
+    /// A model.
+    public init(name: String, stems: [String], isUsual: Bool) {
+        (self.name, self.stems, self.isUsual) = (name, stems, isUsual)
+    }
+}
+
+/// `GET /upload`: what a song may be separated with.
+public struct ModelList: Codable, Sendable, Equatable {
+    /// The usual one first, then by name; none before the first worker has started.
+    public var models: [OfferedModel]
+
+    /// What the workers say.
+    public init(_ offers: OfferedModels?) {
+        let all = offers.map { offers in
+            offers.stems.map { OfferedModel(name: $0.key, stems: $0.value, isUsual: $0.key == offers.usual) }
+        }
+        models = (all ?? []).sorted { ($0.isUsual ? 0 : 1, $0.name) < ($1.isUsual ? 0 : 1, $1.name) }
+    }
+}
+
 /// What the workers of a service separate with, as they say when they start: the models that a song may name, and the stems of
 /// each. It outlives them, so that a wrong name can be refused before there is a worker.
 public struct OfferedModels: Codable, Sendable, Equatable {

@@ -172,5 +172,6 @@ struct AddressKey: Hashable, Sendable {
 ///
 /// Unless told, glibc raises the size from which it does that to that of the largest buffer that was ever freed (mallopt(3),
 /// `M_MMAP_THRESHOLD`). From then on a song's pieces lie on the heap, small buffers settle between them, and what a hundred songs
-/// took once is never given back.
-private let buffersAreGivenBack = mallopt(M_MMAP_THRESHOLD, 128 << 10) == 1
+/// took once is never given back. Nor does each thread need a heap of its own (`M_ARENA_MAX`): what one of them has freed lies idle
+/// while another one asks the system for more.
+private let buffersAreGivenBack = mallopt(M_MMAP_THRESHOLD, 128 << 10) == 1 && mallopt(M_ARENA_MAX, 2) == 1

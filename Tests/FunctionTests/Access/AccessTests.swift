@@ -49,8 +49,14 @@ import Testing
             }
         ) { [secret] host in
             let key: HTTPHeaders = ["X-API-Key": secret]
-            for _ in 0..<3 { #expect(try await host.get("/echo", headers: key).status == 200) }
+            for left in [2, 1, 0] {
+                let answer = try await host.get("/echo", headers: key)
+                #expect(answer.status == 200)
+                #expect(answer.headers["RateLimit-Policy"] == "\"requests\";q=3;w=3600")
+                #expect(answer.headers["RateLimit"]?.hasPrefix("\"requests\";r=\(left);t=") == true)
+            }
             let refused = try await host.get("/echo", headers: key)
+            #expect(refused.headers["RateLimit"]?.hasPrefix("\"requests\";r=0;t=") == true)
             #expect(refused.status == 429)
             #expect(refused.problem == "rate-limited")
             let pause = try #require(refused.headers["Retry-After"].flatMap { Int($0) })

@@ -153,6 +153,13 @@ private struct ServiceFacts: Encodable {
             "AcceptedUploads": [
                 JSONText(AcceptedUploads(jobs: [upload])), JSONText(AcceptedUploads(jobs: [upload])),
             ],
+            "ModelList": [
+                JSONText(ModelList(OfferedModels(stems: ["a": ["drums"]], usual: "a"))), JSONText(ModelList(nil)),
+            ],
+            "OfferedModel": [
+                JSONText(OfferedModel(name: "a", stems: ["drums"], isUsual: true)),
+                JSONText(OfferedModel(name: "b", stems: [], isUsual: false)),
+            ],
             "PresignedUpload": [JSONText(presigned), JSONText(presigned)],
             "JobLinks": [JSONText(status.links), JSONText(JobLinks(job))],
             "JobOptions": [JSONText(Self.everything), JSONText(JobOptions())],

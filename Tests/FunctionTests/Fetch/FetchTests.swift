@@ -26,6 +26,26 @@ import Testing
         }
     }
 
+    /// Who cancels a job that ends at that moment keeps its stems; one that waits goes, and so does its song.
+    @Test func onlyWhatIsUnfinishedIsCancelled() async throws {
+        try await withStack(notifies: true) { stack in
+            let done = try await stack.queued()
+            try await stack.separate(Self.stems)
+            let late = try await stack.host.send("DELETE", "/fetch/\(done)?only=unfinished")
+            #expect(late.status == 409 && late.json["detail"]?.contains("ended already") == true)
+            #expect(try await stack.host.get("/fetch/\(done)/drums").body == Self.drums)
+            // Also when nobody but the bucket remembers it.
+            try await stack.queue.remove(done)
+            #expect(try await stack.host.send("DELETE", "/fetch/\(done)?only=unfinished").status == 409)
+            #expect(try await stack.host.send("DELETE", "/fetch/\(done)?only=some").status == 400)
+            #expect(try await stack.host.get("/fetch/\(done)/drums").status == 200)
+
+            let waiting = try await stack.queued()
+            #expect(try await stack.host.send("DELETE", "/fetch/\(waiting)?only=unfinished").status == 204)
+            #expect(try await stack.host.get("/fetch/\(waiting)").json["state"] == "cancelled")
+        }
+    }
+
     @Test func aJobIsFollowedFromUploadToStems() async throws {
         try await withStack(notifies: true) { stack in
             let upload = try await stack.host.send(

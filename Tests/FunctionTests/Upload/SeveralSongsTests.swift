@@ -3,6 +3,7 @@ import FunctionHost
 import HTTPTransport
 import Jobs
 import ServiceContract
+import Streams
 import TestSupport
 import Testing
 
@@ -66,5 +67,27 @@ import Testing
             let raw = try await stack.host.send("POST", "/upload?multiple=1", body: .bytes(UploadTests.song))
             #expect(raw.problem == "bad-form")
         }
+    }
+
+    /// The last song cannot be completed: the first one, which is complete by then, goes as well.
+    @Test func aLateFailureLeavesNothing() async throws {
+        try await withStack(transport: LateTrouble()) { stack in
+            let parts = [Self.file("a.mp3", UploadTests.song), Self.file("late.mp3", UploadTests.song), Self.end]
+            let failed = try await Self.send(stack, parts)
+            let isEmpty = try await stack.isEmpty("queue")
+            #expect(failed.status >= 500)
+            #expect(isEmpty)
+        }
+    }
+}
+
+/// A storage that completes no upload of a song named `late.mp3`.
+private struct LateTrouble: HTTPTransport {
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+        guard request.method == "POST", request.url.contains("/late.mp3?uploadId=") else {
+            return try await CurlTransport().send(request)
+        }
+        let text = "<Error><Code>InternalError</Code><Message>Not today.</Message></Error>"
+        return HTTPResponse(status: 500, body: ByteStream(Data(text.utf8)))
     }
 }

@@ -327,6 +327,10 @@ import Testing
             try await eventually("the offers are known") {
                 try await stack.host.send("POST", "/upload?model=htdemucsX", body: .bytes(Self.song)).status == 400
             }
+            // Whoever asks is told what there is.
+            let list = try await stack.host.get("/upload")
+            #expect(try JSONDecoder().decode(ModelList.self, from: list.body) == ModelList(offers))
+            #expect(list.text.contains(#""isUsual":true,"name":"starter","stems":["drums","vocals"]"#))
             let before = try await stack.keys("queue").count
             let model = try await stack.host.send("POST", "/upload?model=htdemucsX", body: .bytes(Self.song))
             #expect(model.text.contains("it must be one of starter"))

@@ -146,7 +146,7 @@ class Row {
                 ? `“${name}” and all that was made of it goes for good.` : `“${name}” is not separated any further.`;
             if (!await ask(sentence, hasEnded ? 'Delete it' : 'Cancel it')) return;
             // A job that is cancelled stays in the list, as such.
-            if (await library.act('DELETE', address) && hasEnded) library.forget(job.job);
+            if (await library.act('DELETE', hasEnded ? address : `${address}?only=unfinished`) && hasEnded) library.forget(job.job);
         } }, icon('bin'));
         this.element = element('li', {}, element('div', { class: 'what' }, this.link, this.text, this.bar), this.again, this.remove);
     }

@@ -4,13 +4,8 @@ import { element } from './element.js';
 const choices = {
     model: {
         label: 'Model',
-        values: {
-            '': ['The best there is', 'Whichever of the service’s models separates best.'],
-            htdemucs: ['HTDemucs', 'The official model: four stems, good and quick.'],
-            htdemucs_ft: ['HTDemucs, fine-tuned', 'Four models, one for each stem: a little better, four times the work.'],
-            htdemucs_6s: ['HTDemucs, six stems', 'Guitar and piano as well; the piano is not its strength.'],
-            starter: ['Starter', 'Small and quick, made for trying things out.'],
-        },
+        // The service says which others there are.
+        values: { '': ['The usual one', 'Whichever model the service takes by itself.'] },
     },
     two_stems: {
         label: 'Stems',
@@ -39,16 +34,42 @@ const choices = {
     },
 };
 
+/** Models that are known by more than their name. */
+const models = {
+    htdemucs: ['HTDemucs', 'The official model: four stems, good and quick.'],
+    htdemucs_ft: ['HTDemucs, fine-tuned', 'Four models, one for each stem: a little better, four times the work.'],
+    htdemucs_6s: ['HTDemucs, six stems', 'Guitar and piano as well; the piano is not its strength.'],
+    starter: ['Starter', 'Small and quick, made for trying things out.'],
+};
+
 const storageKey = 'msaas.options';
 
 /** How the next songs are separated; remembered by the browser. `value` is the options of an upload. */
 export class Options extends HTMLElement {
     #chosen = {};
 
-    connectedCallback() {
+    constructor(service) {
+        super();
+        this.service = service;
+    }
+
+    async connectedCallback() {
         if (this.firstChild) return;
+        this.#show();
+        try {
+            const { models: offered } = await this.service.json('GET', '/upload');
+            for (const { name, stems } of offered) {
+                choices.model.values[name] = models[name] ?? [name, stems.length ? `Separates into ${stems.join(', ')}.` : 'A model of this service.'];
+            }
+            this.#show();
+        } catch {
+            // The usual one can be had without a list.
+        }
+    }
+
+    #show() {
         this.#chosen = this.#remembered();
-        this.replaceChildren(element('details', { class: 'options' },
+        this.replaceChildren(element('details', { class: 'options', open: this.querySelector('details')?.open },
             element('summary', {}, 'How they are separated ', element('span', { class: 'quiet', id: 'options-summary' })),
             element('div', { class: 'choices' }, Object.keys(choices).map((name) => this.#choice(name)))));
         this.#sum();

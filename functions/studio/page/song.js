@@ -67,7 +67,7 @@ export class Song extends HTMLElement {
             this.progress = new Progress();
             this.again = element('button', { onclick: () => this.#act('POST', '/retry') }, icon('again'), ' Try again');
             this.cancel = element('button', { onclick: async () => {
-                if (await ask(`“${title(job.filename)}” is not separated any further.`, 'Cancel it')) await this.#act('DELETE', '');
+                if (await ask(`“${title(job.filename)}” is not separated any further.`, 'Cancel it')) await this.#act('DELETE', '?only=unfinished');
             } }, icon('close'), ' Cancel');
             this.content.replaceChildren(this.progress, element('p', { class: 'row' }, this.again, this.cancel));
         }

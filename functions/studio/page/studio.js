@@ -88,7 +88,7 @@ class Studio extends HTMLElement {
     /** Drop, options, uploads, library; kept while a song is shown, since songs may be on their way. */
     #home() {
         if (this.home) return this.home;
-        const [drop, options, uploads] = [new Drop(), new Options(), new Uploads(this.service)];
+        const [drop, options, uploads] = [new Drop(), new Options(this.service), new Uploads(this.service)];
         const said = element('p', { class: 'quiet', role: 'status' });
         drop.addEventListener('songs', ({ detail: files }) => {
             said.textContent = '';

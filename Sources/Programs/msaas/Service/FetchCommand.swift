@@ -60,7 +60,7 @@ struct CancelCommand: AsyncParsableCommand {
                     failures += 1
                     continue
                 }
-                try await client.remove(job)
+                try await client.cancel(job)
                 say("\(job) is cancelled")
             } catch {
                 note("\(job): \("\(error)".printable)")
