@@ -26,6 +26,9 @@ import Testing
         (["simulate", "bursty", "--pod-start", "x"], "--pod-start is \"x\", but it must be a length of time"),
         (["simulate", "bursty", "--real-time-factor", "0"], "The real-time factor is 0.0, but it must be from"),
         (["simulate", "bursty", "--memory", "100"], "The memory is"),
+        (["simulate", "flood", "--compare"], "A trace of requests has neither rivals nor a picture"),
+        (["simulate", "flood", "--set", "target-wait=1"], "There is no setting “target-wait”."),
+        (["simulate", "flood", "--request-time", "x"], "--request-time is \"x\", but it must be a length of time"),
         (["simulate", "bursty", "--svg", "/nowhere/a.svg"], "The picture cannot be written to /nowhere/a.svg"),
     ])
     func whatCannotBeIsSaid(arguments: [String], sentence: String) throws {
@@ -47,6 +50,16 @@ import Testing
         }
         #expect(result.output.contains("times real time."))
         #expect(try String(contentsOf: picture, encoding: .utf8).hasSuffix("</svg>\n"))
+    }
+
+    @Test func requestsArePlayedAgainstThePolicyForFunctions() throws {
+        let file = folder.url.appending(path: "requests.csv")
+        try Data("at,requests\n0,10\n60,2000\n80,0\n300,0\n".utf8).write(to: file)
+        let result = try run("simulate", file.path, "--vary", "stable-window=30,120", "--log")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.hasPrefix("requests.csv: 40600 requests in 5 min\n"))
+        #expect(result.output.contains("burst: "))
+        for row in ["msaas ", "stable-window=30 ", "stable-window=120 "] { #expect(result.output.contains("\n\(row)")) }
     }
 
     @Test func aPrintedSampleCanBePlayed() throws {

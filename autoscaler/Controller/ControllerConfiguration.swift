@@ -161,7 +161,9 @@ extension Settings: Configurable {
                 : Setting(name.rawValue, \.[count: name], .whole(.min ... .max))
         }
     }
+}
 
+extension Configurable {
     /// Sets one setting from text, such as "3", "90", "90s", "5m" or "1h". Call `validate()` when all are set.
     ///
     /// - Throws: `ConfigurationError` when there is no such setting, or the text is not a value for it.

@@ -16,15 +16,7 @@ public struct ReportTable: CustomStringConvertible {
             ]
         ]
         rows += reports.map(row)
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        var text = ""
-        for row in rows {
-            let cells = zip(row, widths).enumerated().map { index, cell in
-                let padding = String(repeating: " ", count: cell.1 - cell.0.count)
-                return index == 0 ? cell.0 + padding : padding + cell.0
-            }
-            text += cells.joined(separator: "  ") + "\n"
-        }
+        var text = alignedRows(rows)
         for report in reports {
             let open = report.jobs - report.done
             if open > 0 {
@@ -45,6 +37,17 @@ public struct ReportTable: CustomStringConvertible {
             "\(report.actions.count)", "\(report.interruptions)",
         ]
     }
+}
+
+/// Rows of cells as text: the first column to the left, the others to the right.
+func alignedRows(_ rows: [[String]]) -> String {
+    let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+        zip(row, widths).enumerated().map { index, cell in
+            let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+            return index == 0 ? cell.0 + padding : padding + cell.0
+        }.joined(separator: "  ") + "\n"
+    }.joined()
 }
 
 /// Backlog and workers over time in block characters.

@@ -73,19 +73,21 @@ public enum SampleTrace: String, CaseIterable, Sendable {
         }
     }
 
-    /// A day after the published statistics of Azure Functions in July 2019: rates of owners spread over orders of magnitude (45 %
-    /// of the applications are called once an hour or less on the mean, 81 % once a minute or less, and the 18.6 % most called
-    /// bring 99.6 % of all calls); half of all calls are a base that does not change, the other half follow the day; some owners
-    /// come regularly, as timers do, most by chance, and many in bursts within a minute (a coefficient of variation above 1).
-    /// Rates are divided so that a fleet of some dozens is enough: a song is a longer piece of work than a call.
+    /// A day after the published statistics of Azure Functions in July 2019: rates of owners are spread over orders of magnitude (45 % of the
+    /// applications are called once an hour or less on the mean, 81 % once a minute or less, and the 18.6 % most called bring 99.6 % of all
+    /// calls, all of which the weights below reproduce), and half of all calls are a base that does not change, while the other half follows the
+    /// day. Some owners come regularly, as timers do, most by chance, and many in bursts.
     ///
-    /// Source: M. Shahrad et al., "Serverless in the Wild", USENIX ATC 2020, sections 3.3 and 3.4.
+    /// Ours, not the paper's: the number of owners and of songs (rates are divided so that a fleet of some dozens is enough, since a song is
+    /// a longer piece of work than a call), how many owners are of which kind, the sizes of bursts, and the shape of the day.
+    ///
+    /// Source: M. Shahrad et al., "Serverless in the Wild", USENIX ATC 2020, section 3.3 with figures 4 to 6.
     private static func azure(_ generator: inout SeededGenerator) -> [Trace.Arrival] {
         let (owners, day, wanted) = (400, 86_400.0, 25_000.0)
-        // Powers of ten from the least to the most called, steeper at the top.
+        // Calls a minute on the mean: from one in a week over one an hour at 45 % and one a minute at 81 % to hundreds.
         let weights = (0..<owners).map { rank -> Double in
             let place = Double(rank) / Double(owners - 1)
-            return power(10, place < 0.81 ? -3 + place / 0.81 * 2 : -1 + (place - 0.81) / 0.19 * 3)
+            return power(10, place < 0.81 ? -4 + place / 0.81 * 4 : (place - 0.81) / 0.19 * 2.9)
         }
         let total = weights.reduce(0, +)
         var arrivals: [Trace.Arrival] = []

@@ -16,6 +16,10 @@ struct SimulateCommand: AsyncParsableCommand {
             name of a sample: \(SampleTrace.allCases.map(\.rawValue).joined(separator: ", ")).
 
             Settings: \(Settings.Name.allCases.map(\.rawValue).joined(separator: ", ")).
+
+            With the heading at,requests each line is a time and the requests a second from then on, which are played against the policy \
+            for functions; samples: \(SampleRequests.allCases.map(\.rawValue).joined(separator: ", ")). Settings of these: \
+            \(ConcurrencySettings.settings.map(\.name).joined(separator: ", ")).
             """)
 
     @Argument(help: ArgumentHelp("A file, or the name of a sample.", valueName: "trace"))
@@ -33,6 +37,9 @@ struct SimulateCommand: AsyncParsableCommand {
     @OptionGroup(title: "Cluster")
     var cluster: ConditionsOptions
 
+    @OptionGroup(title: "Function")
+    var function: FunctionOptions
+
     @Option(help: ArgumentHelp("Write the course as an SVG picture.", valueName: "file"))
     var svg: String?
 
@@ -47,6 +54,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let conditions = try cluster.conditions()
+        if let requests = try requests() { return try play(requests, conditions) }
         let (trace, settings) = try (load(), base())
         var scalers: [any Scaler] = [try PolicyScaler(settings)]
         for variation in vary { scalers += try variants(of: settings, variation) }
@@ -64,9 +72,7 @@ struct SimulateCommand: AsyncParsableCommand {
             }
         }
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            say(String(decoding: try encoder.encode(reports), as: UTF8.self))
+            say(try encoded(reports))
         } else {
             say(
                 "\(Summary(trace: trace, reports: reports, elapsed: elapsed, width: width ?? terminalWidth(), log: log))"
@@ -88,16 +94,21 @@ struct SimulateCommand: AsyncParsableCommand {
         }
     }
 
-    private func load() throws -> Trace {
-        if FileManager.default.fileExists(atPath: trace) {
-            let url = URL(filePath: trace)
-            guard let data = try? Data(contentsOf: url) else {
-                throw ValidationError("The trace \(trace) cannot be read. Is it a file, and may you read it?")
-            }
-            return try Trace(name: url.lastPathComponent, text: String(decoding: data, as: UTF8.self))
+    /// The text of a file; nil where there is none of that name.
+    func text() throws -> (name: String, text: String)? {
+        guard FileManager.default.fileExists(atPath: trace) else { return nil }
+        let url = URL(filePath: trace)
+        guard let data = try? Data(contentsOf: url) else {
+            throw ValidationError("The trace \(trace) cannot be read. Is it a file, and may you read it?")
         }
+        return (url.lastPathComponent, String(decoding: data, as: UTF8.self))
+    }
+
+    private func load() throws -> Trace {
+        if let (name, text) = try text() { return try Trace(name: name, text: text) }
         guard let sample = SampleTrace(rawValue: trace) else {
-            let names = SampleTrace.allCases.map(\.rawValue).joined(separator: ", ")
+            let names = (SampleTrace.allCases.map(\.rawValue) + SampleRequests.allCases.map(\.rawValue))
+                .joined(separator: ", ")
             throw ValidationError("There is no file \(trace), and no sample of that name; the samples are \(names).")
         }
         return sample.make()
@@ -125,7 +136,7 @@ struct SimulateCommand: AsyncParsableCommand {
         }
     }
 
-    private func split(_ assignment: String) throws -> (String, String) {
+    func split(_ assignment: String) throws -> (String, String) {
         guard let sign = assignment.firstIndex(of: "=") else {
             throw ValidationError("\"\(assignment)\" sets nothing; write name=value, as in max-replicas=10.")
         }
@@ -210,7 +221,7 @@ struct Summary: CustomStringConvertible {
     var description: String {
         var text = "\(trace.name): \(trace.arrivals.count) jobs with \(Duration.seconds(trace.audio).words) of audio"
         text += " in \(Duration.seconds(trace.span).words)\n\n"
-        if log, let report = reports.first { text += actions(report) + "\n" }
+        if log, let report = reports.first { text += Self.actions(report.actions) + "\n" }
         text += "\(ReportTable(reports))\n"
         let plot = TerminalPlot(width: width)
         if reports.count == 1, let report = reports.first {
@@ -224,8 +235,8 @@ struct Summary: CustomStringConvertible {
         return text + " \(factor) times real time."
     }
 
-    private func actions(_ report: SimulationReport) -> String {
-        report.actions.map { action in
+    static func actions(_ actions: [SimulationReport.Action]) -> String {
+        actions.map { action in
             let second = Int(action.at)
             let time = [second / 3600, second / 60 % 60, second % 60].map { $0 < 10 ? "0\($0)" : "\($0)" }
             return "\(time.joined(separator: ":"))  \(action.from) → \(action.to)  \(action.why)\n"
