@@ -55,7 +55,7 @@ public struct UploadFunction: Function {
     public func handle(_ request: FunctionRequest, context: FunctionContext) async throws -> FunctionResponse {
         let offers = await queueLimit?.gauge.reading()?.offers
         guard request.method == "POST" else {
-            return try .json(headers: [.cacheControl: "no-cache"], ModelList(offers))
+            return try .json(headers: [.cacheControl: "no-cache"], OfferedModelList(offers))
         }
         var options = OptionFields()
         options.takesPlainCallbacks = takesPlainCallbacks

@@ -14,7 +14,7 @@ public struct OfferedModel: Codable, Sendable, Equatable {
 }
 
 /// `GET /upload`: what a song may be separated with.
-public struct ModelList: Codable, Sendable, Equatable {
+public struct OfferedModelList: Codable, Sendable, Equatable {
     /// The usual one first, then by name; none before the first worker has started.
     public var models: [OfferedModel]
 

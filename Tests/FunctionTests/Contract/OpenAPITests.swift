@@ -153,8 +153,8 @@ private struct ServiceFacts: Encodable {
             "AcceptedUploads": [
                 JSONText(AcceptedUploads(jobs: [upload])), JSONText(AcceptedUploads(jobs: [upload])),
             ],
-            "ModelList": [
-                JSONText(ModelList(OfferedModels(stems: ["a": ["drums"]], usual: "a"))), JSONText(ModelList(nil)),
+            "OfferedModelList": [
+                JSONText(OfferedModelList(OfferedModels(stems: ["a": ["drums"]], usual: "a"))), JSONText(OfferedModelList(nil)),
             ],
             "OfferedModel": [
                 JSONText(OfferedModel(name: "a", stems: ["drums"], isUsual: true)),
