@@ -154,7 +154,8 @@ private struct ServiceFacts: Encodable {
                 JSONText(AcceptedUploads(jobs: [upload])), JSONText(AcceptedUploads(jobs: [upload])),
             ],
             "OfferedModelList": [
-                JSONText(OfferedModelList(OfferedModels(stems: ["a": ["drums"]], usual: "a"))), JSONText(OfferedModelList(nil)),
+                JSONText(OfferedModelList(OfferedModels(stems: ["a": ["drums"]], usual: "a"))),
+                JSONText(OfferedModelList(nil)),
             ],
             "OfferedModel": [
                 JSONText(OfferedModel(name: "a", stems: ["drums"], isUsual: true)),
