@@ -132,6 +132,14 @@ struct RedisFaultTests {
         guard case .unexpectedReply = error else { throw TestFailure("\(String(describing: error))") }
     }
 
+    /// A reply that announces a billion elements is no reason to make room for them.
+    @Test func whatAnnouncesTooMuchIsNoReply() async throws {
+        let server = try FakeRedis([.cut("*1199999991\r\n:1\r\n")])
+        let queue = try queue(port: server.port, patience: .zero)
+        let error = await error { try await queue.ping() }
+        #expect(error == .unexpectedReply("Out of memory"))
+    }
+
     @Test func aLoadingServerIsWaitedFor() async throws {
         let loading = "-LOADING Redis is loading the dataset in memory\r\n"
         let patient = try FakeRedis([.cut(loading), .cut(loading), .cut("+PONG\r\n")])

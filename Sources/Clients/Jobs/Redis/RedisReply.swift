@@ -72,14 +72,34 @@ package struct RedisArgument: Sendable, ExpressibleByStringLiteral {
 /// Takes replies out of the bytes that come in: the one owner of a `redisReader`.
 package final class RedisReplyReader {
     private let reader: UnsafeMutablePointer<redisReader>
+    private let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
+
+    /// hiredis makes room for as many elements as a reply announces, before any of them is there. Ours have some thousands at most; what
+    /// announces more than a million is none of them.
+    private static let usualFunctions: redisReplyObjectFunctions? = {
+        guard let reader = redisReaderCreate() else { return nil }
+        defer { redisReaderFree(reader) }
+        return reader.pointee.fn?.pointee
+    }()
 
     /// At the beginning of a connection.
     package init() throws(RedisError) {
-        guard let reader = redisReaderCreate() else { throw .connectionLost(reason: "no memory for a reader") }
+        guard let usual = Self.usualFunctions, let reader = redisReaderCreate() else {
+            functions.deallocate()
+            throw .connectionLost(reason: "no memory for a reader")
+        }
         self.reader = reader
+        functions.initialize(to: usual)
+        functions.pointee.createArray = { task, count in
+            count > 1 << 20 ? nil : RedisReplyReader.usualFunctions?.createArray(task, count)
+        }
+        reader.pointee.fn = functions
     }
 
-    deinit { redisReaderFree(reader) }
+    deinit {
+        redisReaderFree(reader)
+        functions.deallocate()
+    }
 
     /// Adds bytes as they came.
     package func feed(_ bytes: UnsafeRawBufferPointer) throws(RedisError) {
