@@ -68,7 +68,8 @@ extension FetchFunction {
             var isCancelling = job.map { $0.state == .queued || $0.state == .running } ?? false
             if isCancelling { isCancelling = try await queue.jobs.cancel(id) == .cancelled }
             if only != nil, !isCancelling {
-                if job == nil, case .object = try await lookup.find(id) {} else { throw Problem.endedAlready }
+                // One that is not in the queue yet has not begun either.
+                guard job == nil, case .object = try await lookup.find(id) else { throw Problem.endedAlready }
             }
             var songs = try await keys(storage.queueBucket, below: id)
             if let job, job.bucket == storage.queueBucket, !songs.contains(job.key) { songs.append(job.key) }

@@ -6,8 +6,8 @@ import Threading
 
 /// Where tracks are decoded and encoded while they are sent, a few at a time.
 ///
-/// What counts is memory, in tracks: each has a decoder and some blocks of its file, about 1.5 MB. Whoever finds no room is told when to come back; one
-/// key may take half of it, so that others find some.
+/// What counts is memory, in tracks: each has a decoder and some blocks of its file, about 1.5 MB. Whoever finds no room is told when
+/// to come back; one key may take half of it, so that others find some.
 final class RenderingDesk: Sendable {
     private let limit: Int
     private let taken = Mutex<(all: Int, byKey: [String: Int])>((0, [:]))

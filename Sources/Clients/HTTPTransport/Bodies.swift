@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// At most ``capacity`` bytes and one chunk wait here; then the producer waits.
 final class OutgoingBody: Sendable {
-    /// Bytes that may wait for the network: two of the transfer's buffers.
+    /// Bytes that may wait for the network: four of the transfer's buffers.
     static let capacity = 128 << 10
 
     enum Reading {

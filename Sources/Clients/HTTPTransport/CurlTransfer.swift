@@ -164,8 +164,7 @@ extension CurlTransfer {
         set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_NOSIGNAL, 1)
         // Many uploads go on side by side, and what answers them is short.
-        let isUpload = if case .empty = request.body { false } else { true }
-        set(CURLOPT_BUFFERSIZE, isUpload ? 16 << 10 : 64 << 10)
+        set(CURLOPT_BUFFERSIZE, hasBody ? 16 << 10 : 64 << 10)
         set(CURLOPT_UPLOAD_BUFFERSIZE, 32 << 10)
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         set(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1 : 0)
@@ -241,6 +240,8 @@ extension CurlTransfer {
         Unmanaged<CurlTransfer>.fromOpaque(context!).takeUnretainedValue()
     }
 
+    private var hasBody: Bool { if case .empty = request.body { false } else { true } }
+
     private func setBody() throws {
         var length: Int? = 0
         switch request.body {
@@ -255,7 +256,6 @@ extension CurlTransfer {
             source = .stream(bodies.outgoing)
             length = known
         }
-        let hasBody = if case .empty = request.body { false } else { true }
         if request.method == "HEAD" {
             set(CURLOPT_NOBODY, 1)
         } else if hasBody || ["POST", "PUT", "PATCH"].contains(request.method) {
