@@ -121,8 +121,10 @@ package final class RedisReplyReader {
     }
 
     private var failure: RedisError {
-        .unexpectedReply(
-            withUnsafeBytes(of: &reader.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+        reader.pointee.err == REDIS_ERR_OOM
+            ? .unexpectedReply("a reply with more elements than there can be")
+            : .unexpectedReply(
+                withUnsafeBytes(of: &reader.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
     }
 
     private static func value(of reply: UnsafeMutablePointer<redisReply>) throws(RedisError) -> RedisValue {
