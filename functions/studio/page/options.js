@@ -28,7 +28,7 @@ const choices = {
         label: 'Care',
         values: {
             balanced: ['Balanced', 'The song is listened to once, with segments that overlap by a quarter.'],
-            fast: ['Fast', 'Segments overlap less: a sixth less time.'],
+            fast: ['Fast', 'Segments overlap less: a little sooner, hardly worse.'],
             best: ['Best', 'Four passes and their average: slightly better, four times the time.'],
         },
     },
