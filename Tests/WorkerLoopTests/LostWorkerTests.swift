@@ -144,9 +144,10 @@ import WorkerTrials
         let bench = try await Bench(lease: .seconds(60))
         var jobs: [Job] = []
         for index in 0..<12 { jobs.append(try await bench.submitted("music \(index)")) }
-        let workers = try (0..<2).map { _ in try bench.process(seconds: 0.05, lease: 60) }
-        // A process that is told to end before it listens for that ends by the signal.
-        try await eventually("both have registered") { try await bench.queue.workers().count == 2 }
+        // They start at the same moment: each removes the folders of dead workers, and none those of the others. A process that
+        // is told to end before it listens for that ends by the signal.
+        let workers = try (0..<6).map { _ in try bench.process(seconds: 0.05, lease: 60) }
+        try await eventually("all have registered") { try await bench.queue.workers().count == workers.count }
         for (index, job) in jobs.enumerated() {
             let done = try await bench.finished(job.id)
             #expect((done.state, done.attempts) == (.done, 1))

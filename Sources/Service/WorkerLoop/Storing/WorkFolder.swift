@@ -38,6 +38,16 @@ final class WorkFolder: Sendable {
                 close(held)
                 lock = nil
             }
+            lock = try lockedFolder()
+            return true
+        }
+        if isNew { Self.removeAbandoned(in: parent) }
+    }
+
+    /// Makes the folder and locks it. A worker that starts at the same moment may take it for abandoned before it is locked,
+    /// and remove it: then it is made again.
+    private func lockedFolder() throws(Unusable) -> Int32 {
+        while true {
             do {
                 try FileManager.default.createDirectory(
                     at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -45,15 +55,15 @@ final class WorkFolder: Sendable {
                 throw Unusable(folder: parent.path, reason: error.localizedDescription)
             }
             let descriptor = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-            guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            if descriptor < 0 && errno == ENOENT { continue }
+            guard descriptor >= 0, flock(descriptor, LOCK_EX) == 0 else {
                 let reason = String(cString: strerror(errno))
                 if descriptor >= 0 { close(descriptor) }
                 throw Unusable(folder: url.path, reason: reason)
             }
-            lock = descriptor
-            return true
+            if Self.isSame(descriptor, as: url) { return descriptor }
+            close(descriptor)
         }
-        if isNew { Self.removeAbandoned(in: parent) }
     }
 
     /// A new folder for one job.
