@@ -88,7 +88,7 @@ final class ScriptedServer: Sendable {
         Thread { [listener, accepted] in
             while true {
                 let descriptor = accept(listener, nil, nil)
-                guard descriptor >= 0 else { return }
+                guard descriptor >= 0 else { break }
                 let number = accepted.next()
                 Thread {
                     script(Connection(descriptor: descriptor, number: number))
@@ -96,13 +96,12 @@ final class ScriptedServer: Sendable {
                     close(descriptor)
                 }.start()
             }
+            close(listener)
         }.start()
     }
 
-    deinit {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-    }
+    /// The thread closes the listener, for whom it is still open: its number may at once be another server's.
+    deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
     private final class Counter: Sendable {
         private let count = Mutex(0)
