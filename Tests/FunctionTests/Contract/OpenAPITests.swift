@@ -1,15 +1,10 @@
-import CallbacksFunction
-import FetchFunction
 import Foundation
 import FunctionHost
 import HTTPTransport
-import SeparateFunction
 import SeparationChoices
 import ServiceContract
-import StudioFunction
 import TestSupport
 import Testing
-import UploadFunction
 
 /// `openapi.yaml` says what the service does: no route, member, option, status or kind of problem is missing, and none too many.
 @Suite(.serialized) struct OpenAPITests {
@@ -103,11 +98,10 @@ private struct ServiceFacts: Encodable {
         let host = ["/", "/healthz", "/readyz", "/metrics", "/openapi.yaml"]
         var routes = Dictionary(uniqueKeysWithValues: host.map { ($0, ["GET", "HEAD"]) })
         routes["/session"] = ["GET", "POST", "DELETE"]
-        let functions: [any Function.Type] = [
-            UploadFunction.self, SeparateFunction.self, FetchFunction.self, StudioFunction.self, CallbacksFunction.self,
-        ]
-        for manifest in functions.map({ $0.manifest }) {
-            for route in try FunctionManifest(yaml: manifest).routes {
+        let functions = Places.repository.appending(path: "functions")
+        for folder in try FileManager.default.contentsOfDirectory(at: functions, includingPropertiesForKeys: nil) {
+            guard let manifest = try? Data(contentsOf: folder.appending(path: "function.yaml")) else { continue }
+            for route in try FunctionManifest(yaml: Array(manifest)).routes {
                 routes[route.path.description] = route.methods
             }
         }
