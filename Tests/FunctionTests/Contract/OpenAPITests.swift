@@ -80,6 +80,7 @@ private struct ServiceFacts: Encodable {
         "OtherMethod": OtherMethod.allCases.map(\.rawValue), "ClipMode": ClipMode.allCases.map(\.rawValue),
         "Quality": Quality.allCases.map(\.rawValue),
     ]
+    let stemTypes = Set(StemFormat.allCases.map(\.contentType)).sorted()
     let defaults = [
         "StemFormat": JSONText(StemFormat.standard), "OtherMethod": JSONText(OtherMethod.standard),
         "ClipMode": JSONText(ClipMode.standard), "Bitrate": JSONText(SeparationDefaults.mp3Bitrate),
