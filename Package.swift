@@ -296,7 +296,7 @@ var tests: [Target] {
                 "msaas",
                 "separate-example",
             ],
-            exclude: ["Goldens", "Demo"]),
+            exclude: ["Goldens", "Demo", "Reference"]),
         .executableTarget(name: "separate-example", dependencies: ["Separation"], path: "Examples/separate"),
         test(
             "ObjectStorageTests",
