@@ -32,6 +32,18 @@ import Testing
         }
     }
 
+    /// `OpenAPITests` hold the description's formats against the code's.
+    @Test func theFormatsAreNamed() throws {
+        func text(of path: String) throws -> String {
+            try String(contentsOf: packageFolder.appending(path: path), encoding: .utf8)
+        }
+        let description = try text(of: "Sources/Foundations/COpenAPI/openapi.yaml")
+        let list = try #require(description.firstMatch(of: /\n    StemFormat: .*enum: \[(.*?)\]/)).1
+        let names = list.split(separator: ", ").map { "`\($0)`" }.joined(separator: ", ")
+        let options = try text(of: "README.md").replacing("\n", with: " ")
+        #expect(options.contains("`format` (\(names))"), "README's options of an upload lack `format` (\(names))")
+    }
+
     /// Links within the repository lead to files.
     @Test func linksLeadSomewhere() throws {
         for document in Self.documents {

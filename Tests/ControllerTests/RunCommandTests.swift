@@ -50,6 +50,15 @@ import Testing
         }
     }
 
+    /// What the file and the environment know is a flag, too.
+    @Test func everySettingIsAFlag() async throws {
+        let program = Places.products.appending(path: "autoscaler").path
+        let help = try await Program.run([program, "run", "--help"])
+        for name in ControllerConfiguration.names {
+            #expect(help.contains("--\(name) <"), "RunOptions of RunCommand.swift lacks --\(name)")
+        }
+    }
+
     @Test(arguments: [
         (
             ["--max-replicas", "none"],

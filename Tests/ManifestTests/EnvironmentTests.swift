@@ -60,8 +60,7 @@ import Yams
                 switch try program(container) {
                 case "function-host":
                     _ = try HostConfiguration(environment: values.withoutKeyFile)
-                    // The page needs nobody, and who tells callbacks needs no storage.
-                    if !["studio", "callbacks"].contains(values["FUNCTION_TARGET"]) {
+                    if FunctionPod.using(.storage).contains(workload.name) {
                         _ = try S3Configuration(environment: values)
                     }
                     _ = try QueueOptions(environment: values)
@@ -96,7 +95,7 @@ import Yams
     func everybodyHasTheSameRules(name: String) async throws {
         let rendering = try await Rendering(name)
         var rules: Set<[String?]> = []
-        for name in ["upload", "separate", "fetch", "callbacks", "worker", "autoscaler"] {
+        for name in FunctionPod.using(.redis) + ["worker", "autoscaler"] {
             let workload = try rendering.object("Deployment", name)
             let values = try rendering.environment(of: workload, workload.containers[0]).values
             rules.insert(

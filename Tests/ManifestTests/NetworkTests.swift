@@ -23,19 +23,15 @@ import Yams
     /// What must be possible on any cluster.
     private static var everywhere: Set<Hop> {
         var hops: Set<Hop> = [
-            Hop("upload", "minio", "9000"), Hop("separate", "minio", "9000"), Hop("fetch", "minio", "9000"),
-            Hop("worker", "minio", "9000"), Hop("setup", "minio", "9000"), Hop("minio", "separate", "8080"),
-            Hop("upload", "redis", "6379"), Hop("separate", "redis", "6379"), Hop("fetch", "redis", "6379"),
-            Hop("worker", "redis", "6379"), Hop("callbacks", "redis", "6379"),
-            Hop("autoscaler", "redis", "6379"), Hop("prometheus", "autoscaler", "9090"),
+            Hop("minio", "separate", "8080"), Hop("prometheus", "autoscaler", "9090"),
         ]
-        for function in ["upload", "separate", "fetch", "studio", "callbacks"] {
-            hops.insert(Hop("autoscaler", function, "9090"))
-        }
-        for function in ["upload", "separate", "fetch", "studio", "callbacks", "worker"] {
-            hops.insert(Hop("prometheus", function, "9090"))
+        for pod in FunctionPod.using(.storage) + ["worker", "setup"] { hops.insert(Hop(pod, "minio", "9000")) }
+        for pod in FunctionPod.using(.redis) + ["worker", "autoscaler"] { hops.insert(Hop(pod, "redis", "6379")) }
+        for function in FunctionPod.names { hops.insert(Hop("autoscaler", function, "9090")) }
+        for pod in FunctionPod.names + ["worker"] {
+            hops.insert(Hop("prometheus", pod, "9090"))
             // The collector of traces stands in Prometheus's namespace.
-            hops.insert(Hop(function, "prometheus", "4318"))
+            hops.insert(Hop(pod, "prometheus", "4318"))
         }
         for pod in pods {
             hops.insert(Hop(pod, "dns", "53"))
@@ -48,16 +44,14 @@ import Yams
         return hops
     }
 
-    private static let pods = [
-        "redis", "minio", "setup", "upload", "separate", "fetch", "studio", "callbacks", "worker", "autoscaler",
-    ]
+    private static let pods = ["redis", "minio", "setup", "worker", "autoscaler"] + FunctionPod.names
 
     private static func expected(_ name: String) -> Set<Hop> {
         var hops = everywhere
         for address in ["internet", "google-balancer", "google-health"] {
-            hops.insert(Hop("callbacks", address, "443"))
+            for function in FunctionPod.using(.internet) { hops.insert(Hop(function, address, "443")) }
         }
-        for function in ["upload", "fetch", "studio", "callbacks"] {
+        for function in FunctionPod.forClients {
             switch name {
             case "overlays/local":
                 for party in outside { hops.insert(Hop(party.name, function, "8080")) }

@@ -128,7 +128,7 @@ import Yams
         #expect(drain + 5 <= grace)
         #expect(worker.containers[0].at("lifecycle", "preStop", "exec") != nil)
 
-        for name in ["upload", "separate", "fetch", "studio", "callbacks"] {
+        for name in FunctionPod.names {
             let function = try rendering.object("Deployment", name)
             let values = try rendering.environment(of: function, function.containers[0]).values
             let configuration = try HostConfiguration(environment: values.withoutKeyFile)
@@ -142,7 +142,7 @@ import Yams
     @Test(arguments: Rendering.overlays)
     func functionsKnowWhomTheyServe(name: String) async throws {
         let rendering = try await Rendering(name)
-        for name in ["upload", "fetch", "studio", "callbacks"] {
+        for name in FunctionPod.forClients {
             let function = try rendering.object("Deployment", name)
             let values = try rendering.environment(of: function, function.containers[0]).values
             guard let file = values["MSAAS_API_KEYS_FILE"] else {
@@ -178,7 +178,7 @@ import Yams
     @Test(arguments: Rendering.names)
     func metricsAreWhereTheAnnotationsSay(name: String) async throws {
         let rendering = try await Rendering(name)
-        for name in ["upload", "separate", "fetch", "studio", "callbacks", "worker", "autoscaler"] {
+        for name in FunctionPod.names + ["worker", "autoscaler"] {
             let workload = try rendering.object("Deployment", name)
             let annotations = workload["spec", "template", "metadata", "annotations"]?.strings ?? [:]
             #expect(annotations["prometheus.io/scrape"] == "true" && annotations["prometheus.io/path"] == "/metrics")

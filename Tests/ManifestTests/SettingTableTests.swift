@@ -34,10 +34,7 @@ struct Readers {
             RedisSettings.self, QueueOptions.self, UploadSettings.self, SeparateSettings.self, FetchSettings.self,
             TraceSettings.self, CallbackSettings.self,
         ]),
-        "worker": Readers(groups: [
-            WorkerConfiguration.self, ModelChoice.self, EngineSettings.self, StoreSettings.self, S3Configuration.self,
-            RedisSettings.self, QueueOptions.self, TraceSettings.self,
-        ]),
+        "worker": Readers(groups: WorkerProcess.settings),
         "storage": Readers(groups: [StorageSettings.self]),
         "setup": Readers(groups: [SetupSettings.self, S3Configuration.self, BucketSettings.self]),
         "autoscaler": Readers(groups: [RedisSettings.self, QueueOptions.self]),

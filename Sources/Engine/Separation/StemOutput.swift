@@ -225,12 +225,7 @@ final class ExactSum {
     init(_ track: URL, shape: OutputShape, channels: Int, selection: ChannelSelection) throws {
         reader = try AudioReader(track, sampleRate: shape.sampleRate, channels: channels, selection: selection)
         self.channels = channels
-        steps =
-            switch shape.format {
-            case .float32: nil
-            case .wav24, .flac(bits: 24): 8_388_608
-            default: 32_768
-            }
+        steps = shape.format.steps
     }
 
     /// Changes the frames that the stems have taken, which are the track's next.

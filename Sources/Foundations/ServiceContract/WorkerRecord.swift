@@ -1,6 +1,9 @@
 import Foundation
 
 /// What a worker says about itself with every heartbeat.
+///
+/// Workers of several versions live side by side, and a claim writes a record by itself (`Script.take`): a field that is added is
+/// optional.
 public struct WorkerRecord: Sendable, Equatable, Codable {
     /// What a worker is doing.
     public enum State: String, Sendable, Codable {

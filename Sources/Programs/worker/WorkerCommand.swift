@@ -12,11 +12,8 @@ struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker", abstract: "Separates the songs of the queue, one after the other.",
         discussion: """
-            Redis, the object storage and everything else are configured by the environment: REDIS_URL, S3_ENDPOINT, \
-            S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION, MSAAS_QUEUE_BUCKET, MSAAS_OUTPUT_BUCKET, MSAAS_LEASE_SECONDS, \
-            MSAAS_MAX_ATTEMPTS, MSAAS_DRAIN_SECONDS, MSAAS_HEALTH_FILE, MSAAS_MODELS, MSAAS_PRECISION, MSAAS_KERNELS, \
-            MSAAS_MEMORY_LIMIT, \
-            LOG_LEVEL. SIGTERM drains the worker; a second one has it give its job back at once.
+            Redis, the object storage and everything else are configured by the environment; the README says how: \
+            \(WorkerProcess.variables.joined(separator: ", ")). SIGTERM drains the worker; a second one has it give its job back at once.
             """, version: serviceVersion)
 
     @Option(help: "The worker's name (WORKER_ID; default: host name and process id).")

@@ -1,11 +1,13 @@
-import EnvironmentSettings
-public import Logging
+public import EnvironmentSettings
 import Foundation
+public import Logging
+import ModelStore
 import HTTPServer
 import HTTPTransport
 import Jobs
 import ObjectStorage
 import Observability
+import Separation
 import ServiceLifecycle
 import TraceExport
 import UnixSignals
@@ -19,7 +21,18 @@ public struct WorkerProcess: Sendable {
     private let exporter: TraceExporter
     private let logger: Logger
 
-    /// Reads the environment: see `WorkerConfiguration`, `QueueOptions`, `RedisSettings`, `S3Configuration` and `TraceSettings`.
+    /// The names of all variables that a worker reads.
+    public static var variables: [String] { settings.flatMap { $0.rows.map(\.name) } }
+
+    /// What a worker reads from its environment, here and in ``EngineSeparator``.
+    public static var settings: [any Configurable.Type] {
+        [
+            WorkerConfiguration.self, ModelChoice.self, EngineSettings.self, StoreSettings.self, S3Configuration.self,
+            RedisSettings.self, QueueOptions.self, TraceSettings.self, LogSettings.self,
+        ]
+    }
+
+    /// Reads the environment by its ``settings``.
     ///
     /// - Throws: a sentence that names the variable which is wrong or missing.
     public init(environment: [String: String], separator: any SongSeparator, logger: Logger) throws {

@@ -15,5 +15,7 @@ func expect(_ picture: CellBuffer, matches name: String, sourceLocation: SourceL
     guard let golden = try? String(contentsOf: file, encoding: .utf8) else {
         throw TestFailure("\(file.path) cannot be read")
     }
-    #expect(text == golden, "the picture was:\n\(text)", sourceLocation: sourceLocation)
+    #expect(
+        text == golden, "Goldens/\(name).txt; MSAAS_WRITE_GOLDENS=1 writes it. The picture was:\n\(text)",
+        sourceLocation: sourceLocation)
 }

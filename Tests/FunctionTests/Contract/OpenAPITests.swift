@@ -1,15 +1,10 @@
-import CallbacksFunction
-import FetchFunction
 import Foundation
 import FunctionHost
 import HTTPTransport
-import SeparateFunction
 import SeparationChoices
 import ServiceContract
-import StudioFunction
 import TestSupport
 import Testing
-import UploadFunction
 
 /// `openapi.yaml` says what the service does: no route, member, option, status or kind of problem is missing, and none too many.
 @Suite(.serialized) struct OpenAPITests {
@@ -85,6 +80,7 @@ private struct ServiceFacts: Encodable {
         "OtherMethod": OtherMethod.allCases.map(\.rawValue), "ClipMode": ClipMode.allCases.map(\.rawValue),
         "Quality": Quality.allCases.map(\.rawValue),
     ]
+    let stemTypes = Set(StemFormat.allCases.map(\.contentType)).sorted()
     let defaults = [
         "StemFormat": JSONText(StemFormat.standard), "OtherMethod": JSONText(OtherMethod.standard),
         "ClipMode": JSONText(ClipMode.standard), "Bitrate": JSONText(SeparationDefaults.mp3Bitrate),
@@ -103,11 +99,10 @@ private struct ServiceFacts: Encodable {
         let host = ["/", "/healthz", "/readyz", "/metrics", "/openapi.yaml"]
         var routes = Dictionary(uniqueKeysWithValues: host.map { ($0, ["GET", "HEAD"]) })
         routes["/session"] = ["GET", "POST", "DELETE"]
-        let functions: [any Function.Type] = [
-            UploadFunction.self, SeparateFunction.self, FetchFunction.self, StudioFunction.self, CallbacksFunction.self,
-        ]
-        for manifest in functions.map({ $0.manifest }) {
-            for route in try FunctionManifest(yaml: manifest).routes {
+        let functions = Places.repository.appending(path: "functions")
+        for folder in try FileManager.default.contentsOfDirectory(at: functions, includingPropertiesForKeys: nil) {
+            guard let manifest = try? Data(contentsOf: folder.appending(path: "function.yaml")) else { continue }
+            for route in try FunctionManifest(yaml: Array(manifest)).routes {
                 routes[route.path.description] = route.methods
             }
         }

@@ -68,6 +68,9 @@ for name, values in service["enumerations"].items():
 for name, value in service["defaults"].items():
     same(f"default of {name}", schemas[name].get("default"), value)
 
+stem = document["paths"]["/fetch/{job}/{stem}"]["get"]["responses"]["200"]
+same("types of a stem", sorted(stem["content"]), service["stemTypes"])
+
 upload = document["paths"]["/upload"]["post"]
 query = {resolved(p)["name"] for p in upload["parameters"]}
 form = resolved(upload["requestBody"]["content"]["multipart/form-data"]["schema"])["properties"]

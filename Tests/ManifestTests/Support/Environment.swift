@@ -25,7 +25,7 @@ extension Rendering {
             ("redis-\($0)", ["REDIS_URL": "redis://\($0):secret-of-\($0)@redis:6379/0"])
         }
     ) { $1 }.merging(
-        ["upload", "separate", "fetch", "worker", "setup"].map {
+        Household.roles.map {
             ("storage-\($0)", ["S3_ACCESS_KEY": "msaas-\($0)", "S3_SECRET_KEY": "secret-key-of-\($0)"])
         }
     ) { $1 }

@@ -25,7 +25,7 @@ final class Household: Sendable {
     /// - Parameter cluster: where the autoscaler scales.
     init(cluster: DoubleServer) async throws {
         folder = try TemporaryDirectory()
-        let users = ["upload", "separate", "fetch", "callbacks", "worker", "autoscaler", "admin", "probe"]
+        let users = Rendering.redisUsers
         passwords = Dictionary(uniqueKeysWithValues: users.map { ($0, "password-of-\($0)") })
         let secret = folder.path + "/passwords"
         try FileManager.default.createDirectory(atPath: secret, withIntermediateDirectories: true)

@@ -32,20 +32,20 @@ struct PageView {
         let asked = model.record?.observation.memoryPerWorker
         ScrollTable(
             columns: [
-                .init(title: "WORKERS", width: nil), .init(title: "STATE", width: 8),
-                .init(title: "MEMORY", width: 9, isRight: true), .init(title: "ASKED", width: 8, isRight: true),
-                .init(title: "AGE", width: 10, isRight: true), .init(title: "MODELS", width: 12),
-                .init(title: "JOB", width: max(12, area.width / 4)), .init(title: "", width: 4, isRight: true),
-            ],
-            rows: model.workers.map { worker in
-                .init(texts: [
-                    worker.id, model.state(of: worker), size(worker.memory), asked.map(size) ?? "",
-                    span(model.now.timeIntervalSince(worker.startedAt)), worker.models.joined(separator: ","),
-                    worker.job.map(model.song) ?? worker.trouble ?? "",
+                Column("WORKERS", width: nil) { $0.id },
+                Column("STATE", width: 8) { model.state(of: $0) },
+                Column("MEMORY", width: 9, isRight: true) { size($0.memory) },
+                Column("ASKED", width: 8, isRight: true) { _ in asked.map(size) ?? "" },
+                Column("AGE", width: 10, isRight: true) { span(model.now.timeIntervalSince($0.startedAt)) },
+                Column("MODELS", width: 12) { $0.models.joined(separator: ",") },
+                Column("JOB", width: max(12, area.width / 4)) { $0.job.map(model.song) ?? $0.trouble ?? "" },
+                Column("", width: 4, isRight: true) { worker in
                     worker.progress.map { "\(Int((min(max($0.isFinite ? $0 : 0, 0), 1) * 100).rounded(.down)))%" }
-                        ?? "",
-                ])
-            }, selected: model.workers.firstIndex { $0.id == model.selection }, empty: "no worker is running"
+                        ?? ""
+                },
+            ],
+            rows: model.workers, selected: model.workers.firstIndex { $0.id == model.selection },
+            empty: "no worker is running"
         ).draw(in: rest, of: &buffer)
     }
 
@@ -66,17 +66,16 @@ struct PageView {
         }
         ScrollTable(
             columns: [
-                .init(title: "JOBS", width: nil), .init(title: "STATE", width: 9), .init(title: "OWNER", width: 10),
-                .init(title: "TRY", width: 3, isRight: true), .init(title: "CAME", width: 10, isRight: true),
-                .init(title: "TOOK", width: 10, isRight: true), .init(title: "WHY", width: max(8, area.width / 4)),
+                Column("JOBS", width: nil) { $0.filename },
+                Column("STATE", width: 9) { $0.state.rawValue },
+                Column("OWNER", width: 10) { $0.owner ?? "" },
+                Column("TRY", width: 3, isRight: true) { "\($0.attempts)" },
+                Column("CAME", width: 10, isRight: true) { span(model.now.timeIntervalSince($0.createdAt)) },
+                Column("TOOK", width: 10, isRight: true) { model.duration(of: $0) },
+                Column("WHY", width: max(8, area.width / 4)) { $0.error ?? "" },
             ],
-            rows: model.listedJobs.map { job in
-                .init(
-                    texts: [
-                        job.filename, job.state.rawValue, job.owner ?? "", "\(job.attempts)",
-                        span(model.now.timeIntervalSince(job.createdAt)), model.duration(of: job), job.error ?? "",
-                    ], style: job.state.style)
-            }, selected: model.pages.rows[.jobs] ?? 0, empty: "no job of that kind"
+            rows: model.listedJobs, style: { $0.state.style }, selected: model.pages.rows[.jobs] ?? 0,
+            empty: "no job of that kind"
         ).draw(in: rest, of: &buffer)
     }
 
@@ -114,49 +113,48 @@ struct PageView {
             }
         ScrollTable(
             columns: [
-                .init(title: "NOW", width: 14), .init(title: "REASON", width: 16), .init(title: "", width: nil),
+                Column("NOW", width: 14) { $0.0 }, Column("REASON", width: 16) { $0.1.code },
+                Column("", width: nil) { $0.1.sentence },
             ],
-            rows: reasons.map { .init(texts: [$0.0, $0.1.code, $0.1.sentence]) }, selected: nil,
-            empty: "no autoscaler has reported here yet"
+            rows: reasons, selected: nil, empty: "no autoscaler has reported here yet"
         ).draw(in: rest.takeTop(min(reasons.count, rest.height / 2) + 2), of: &buffer)
         ScrollTable(
             columns: [
-                .init(title: "CHANGES", width: 14), .init(title: "WHEN", width: 8),
-                .init(title: "FROM", width: 5, isRight: true), .init(title: "TO", width: 5, isRight: true),
-                .init(title: "WHY", width: nil),
+                Column("CHANGES", width: 14) { $0.whose },
+                Column("WHEN", width: 8) { timeOfDay($0.change.at, offset: model.clockOffset) },
+                Column("FROM", width: 5, isRight: true) { "\($0.change.from)" },
+                Column("TO", width: 5, isRight: true) { "\($0.change.to)" },
+                Column("WHY", width: nil) { $0.change.why },
             ],
-            rows: model.changes.map { seen in
-                .init(texts: [
-                    seen.whose, timeOfDay(seen.change.at, offset: model.clockOffset), "\(seen.change.from)",
-                    "\(seen.change.to)", seen.change.why,
-                ])
-            }, selected: model.pages.rows[.decisions] ?? 0, empty: "none since this dashboard was opened"
+            rows: model.changes, selected: model.pages.rows[.decisions] ?? 0,
+            empty: "none since this dashboard was opened"
         ).draw(in: rest, of: &buffer)
     }
 
     // MARK: - Functions
 
     private func functions(in area: Area, _ buffer: inout CellBuffer) {
+        let range = buffer.glyphs.range
+        func silence(of function: FunctionRecord) -> TimeInterval? {
+            let silence = model.now.timeIntervalSince(function.decidedAt)
+            return silence > DashboardModel.silenceLimit ? silence : nil
+        }
         ScrollTable(
             columns: [
-                .init(title: "FUNCTIONS", width: 14), .init(title: "PODS", width: 5, isRight: true),
-                .init(title: "WANTED", width: 6, isRight: true), .init(title: "BOUNDS", width: 7, isRight: true),
-                .init(title: "READY", width: 5, isRight: true), .init(title: "IN FLIGHT", width: 9, isRight: true),
-                .init(title: "A POD", width: 6, isRight: true), .init(title: "WHY", width: nil),
+                Column("FUNCTIONS", width: 14) { $0.name },
+                Column("PODS", width: 5, isRight: true) { $0.replicas.now.map(String.init) ?? "?" },
+                Column("WANTED", width: 6, isRight: true) { $0.replicas.wanted.map(String.init) ?? "?" },
+                Column("BOUNDS", width: 7, isRight: true) { "\($0.bounds.minimum)\(range)\($0.bounds.maximum)" },
+                Column("READY", width: 5, isRight: true) { "\($0.replicas.ready)" },
+                Column("IN FLIGHT", width: 9, isRight: true) { $0.inFlight.map(tenths) ?? "?" },
+                Column("A POD", width: 6, isRight: true) { $0.perPod.map(tenths) ?? "" },
+                Column("WHY", width: nil) { function in
+                    let why = function.reasons.map(\.sentence).joined(separator: "; ")
+                    return silence(of: function).map { "\(span($0)) without a word; last: \(why)" } ?? why
+                },
             ],
-            rows: (model.snapshot?.status.functions ?? []).map { function in
-                let silence = model.now.timeIntervalSince(function.decidedAt)
-                let why = function.reasons.map(\.sentence).joined(separator: "; ")
-                return .init(
-                    texts: [
-                        function.name, function.replicas.now.map(String.init) ?? "?",
-                        function.replicas.wanted.map(String.init) ?? "?",
-                        "\(function.bounds.minimum)\(buffer.glyphs.range)\(function.bounds.maximum)",
-                        "\(function.replicas.ready)", function.inFlight.map(tenths) ?? "?",
-                        function.perPod.map(tenths) ?? "",
-                        silence > DashboardModel.silenceLimit ? "\(span(silence)) without a word; last: \(why)" : why,
-                    ], style: silence > DashboardModel.silenceLimit ? .warning : .plain)
-            }, selected: model.pages.rows[.functions] ?? 0,
+            rows: model.snapshot?.status.functions ?? [],
+            style: { silence(of: $0) == nil ? .plain : .warning }, selected: model.pages.rows[.functions] ?? 0,
             empty: "no function is scaled: name them in the file of targets (autoscaler run --targets)"
         ).draw(in: area, of: &buffer)
     }
@@ -170,15 +168,13 @@ struct PageView {
     private func events(_ events: [JobEvent], title: String, in area: Area, _ buffer: inout CellBuffer) {
         ScrollTable(
             columns: [
-                .init(title: title, width: max(8, title.count)), .init(title: "", width: 9),
-                .init(title: "", width: nil),
+                Column(title, width: max(8, title.count)) { timeOfDay($0.time, offset: model.clockOffset) },
+                Column("", width: 9) { $0.kind.rawValue },
+                Column("", width: nil) { event in
+                    [model.song(event.job), event.worker, event.message].compactMap(\.self).joined(separator: "  ")
+                },
             ],
-            rows: events.map { event in
-                .init(texts: [
-                    timeOfDay(event.time, offset: model.clockOffset), event.kind.rawValue,
-                    [model.song(event.job), event.worker, event.message].compactMap(\.self).joined(separator: "  "),
-                ])
-            }, selected: nil, empty: "nothing in the events that this dashboard has seen"
+            rows: events, selected: nil, empty: "nothing in the events that this dashboard has seen"
         ).draw(in: area, of: &buffer)
     }
 }

@@ -1,21 +1,37 @@
-/// A list of rows in columns, as many as fit, the selected one among them.
-struct ScrollTable {
-    /// A column: its heading, its width, and on which side its text stands.
-    struct Column {
-        var title: String
-        /// `nil`: what is left; one column has it.
-        var width: Int?
-        var isRight = false
+/// A column of a table of items: its heading, its width, on which side its text stands, and what an item has in it.
+struct Column<Item> {
+    var title: String
+    /// `nil`: what is left; one column has it.
+    var width: Int?
+    var isRight: Bool
+    var style: ((Item) -> Style)?
+    var text: (Item) -> String
+
+    init(
+        _ title: String, width: Int?, isRight: Bool = false, style: ((Item) -> Style)? = nil,
+        text: @escaping (Item) -> String
+    ) {
+        (self.title, self.width, self.isRight, self.style, self.text) = (title, width, isRight, style, text)
     }
 
-    /// What a row has in each column.
-    struct Row {
-        var texts: [String]
-        var style = Style.plain
+    /// Writes a text that stands in this column.
+    func write(
+        _ text: String, at place: (start: Int, width: Int), row: Int, style: Style, in buffer: inout CellBuffer
+    ) {
+        guard place.width > 0 else { return }
+        if isRight {
+            buffer.write(text, rightIn: place.width, column: place.start, row: row, style: style)
+        } else {
+            buffer.write(text, column: place.start, row: row, width: place.width, style: style)
+        }
     }
+}
 
-    var columns: [Column]
-    var rows: [Row]
+/// A list of items in columns, a row for each, as many as fit, the selected one among them.
+struct ScrollTable<Item> {
+    var columns: [Column<Item>]
+    var rows: [Item]
+    var style: (Item) -> Style = { _ in .plain }
     var selected: Int?
     /// What stands there without rows.
     var empty: String
@@ -26,7 +42,7 @@ struct ScrollTable {
         let head = rest.takeTop(1)
         let places = places(in: area)
         for (column, place) in zip(columns, places) {
-            write(column.title, column, place, head.row, .heading, &buffer)
+            column.write(column.title, at: place, row: head.row, style: .heading, in: &buffer)
         }
         let visible = window(rest.height)
         if visible.count < rows.count {
@@ -37,8 +53,10 @@ struct ScrollTable {
             buffer.write(empty, column: area.column + 1, row: rest.row, width: area.width - 2, style: .faint)
         }
         for (index, row) in zip(visible, rest.row..<(rest.row + rest.height)) {
-            for (text, (column, place)) in zip(rows[index].texts, zip(columns, places)) {
-                write(text, column, place, row, rows[index].style, &buffer)
+            let item = rows[index]
+            for (column, place) in zip(columns, places) {
+                column.write(
+                    column.text(item), at: place, row: row, style: column.style?(item) ?? style(item), in: &buffer)
             }
             guard index == selected else { continue }
             buffer.write(buffer.glyphs.marker, column: area.column, row: row, width: 1)
@@ -61,18 +79,6 @@ struct ScrollTable {
             let width = min(column.width ?? free, max(0, area.column + area.width - 1 - next))
             defer { next += width + 2 }
             return (next, width)
-        }
-    }
-
-    private func write(
-        _ text: String, _ column: Column, _ place: (start: Int, width: Int), _ row: Int, _ style: Style,
-        _ buffer: inout CellBuffer
-    ) {
-        guard place.width > 0 else { return }
-        if column.isRight {
-            buffer.write(text, rightIn: place.width, column: place.start, row: row, style: style)
-        } else {
-            buffer.write(text, column: place.start, row: row, width: place.width, style: style)
         }
     }
 }

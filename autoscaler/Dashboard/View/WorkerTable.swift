@@ -9,21 +9,32 @@ struct WorkerTable {
     func draw(in area: Area, of buffer: inout CellBuffer) {
         guard model.snapshot != nil, area.height > 0 else { return }
         var rest = area
-        let columns = Columns(area, longestName: model.workers.map(\.id.columns).max() ?? 0)
+        let facts = facts(area)
+        let places = Places(
+            area, longestName: model.workers.map(\.id.columns).max() ?? 0, facts: facts.map { $0.width ?? 0 })
         let visible = window(max(area.height - 1, 0))
-        heading(columns, rest.takeTop(1), visible, &buffer)
+        heading(facts, places, rest.takeTop(1), visible, &buffer)
         if model.workers.isEmpty {
             let text = "no worker is running"
-            buffer.write(text, column: columns.name.start, row: rest.row, width: rest.width - 2, style: .faint)
+            buffer.write(text, column: places.name.start, row: rest.row, width: rest.width - 2, style: .faint)
         }
         for (worker, row) in zip(model.workers[visible], rest.row..<(rest.row + rest.height)) {
-            draw(worker, columns, row, &buffer)
+            draw(worker, facts, places, row, &buffer)
             if worker.id == model.selection {
                 buffer.write(buffer.glyphs.marker, column: area.column, row: row, width: 1)
                 let line = Area(column: area.column, row: row, width: area.width - 1, height: 1)
                 buffer.restyle(line, Style(isBold: true, isReversed: true))
             }
         }
+    }
+
+    /// What stands between a worker's name and its song; the page of workers (`PageView`) has more of it.
+    private func facts(_ area: Area) -> [Column<WorkerRecord>] {
+        [
+            Column("STATE", width: 8, style: style(of:)) { model.state(of: $0) },
+            // On a narrow screen the song is worth more than the memory.
+            Column("MEMORY", width: area.width < 64 ? 0 : 8, isRight: true) { size($0.memory) },
+        ]
     }
 
     /// The workers that fit, the selected one among them.
@@ -34,9 +45,12 @@ struct WorkerTable {
         return start..<min(start + rows, count)
     }
 
-    private func heading(_ columns: Columns, _ area: Area, _ visible: Range<Int>, _ buffer: inout CellBuffer) {
+    private func heading(
+        _ facts: [Column<WorkerRecord>], _ places: Places, _ area: Area, _ visible: Range<Int>,
+        _ buffer: inout CellBuffer
+    ) {
         guard !area.isEmpty else { return }
-        func write(_ text: String, _ place: Columns.Place) {
+        func write(_ text: String, _ place: Places.Place) {
             buffer.write(text, column: place.start, row: area.row, width: place.width, style: .heading)
         }
         let count = model.workers.count
@@ -44,59 +58,57 @@ struct WorkerTable {
             let part = "\(visible.lowerBound + 1)\(buffer.glyphs.range)\(visible.upperBound) of \(count)"
             buffer.write(part, rightIn: area.width - 1, column: area.column, row: area.row, style: .heading)
         }
-        write("WORKERS", columns.name)
-        write("STATE", columns.state)
-        buffer.write(
-            "MEMORY", rightIn: columns.memory.width, column: columns.memory.start, row: area.row, style: .heading)
-        write("JOB", columns.song)
+        write("WORKERS", places.name)
+        for (fact, place) in zip(facts, places.facts) {
+            fact.write(fact.title, at: place, row: area.row, style: .heading, in: &buffer)
+        }
+        write("JOB", places.song)
     }
 
-    private func draw(_ worker: WorkerRecord, _ columns: Columns, _ row: Int, _ buffer: inout CellBuffer) {
-        let (state, style) = state(of: worker)
-        let name = worker.id.shortenedAtStart(to: columns.name.width, mark: buffer.unicode ? "…" : "~")
-        buffer.write(name, column: columns.name.start, row: row, width: columns.name.width)
-        buffer.write(state, column: columns.state.start, row: row, width: columns.state.width, style: style)
-        buffer.write(size(worker.memory), rightIn: columns.memory.width, column: columns.memory.start, row: row)
+    private func draw(
+        _ worker: WorkerRecord, _ facts: [Column<WorkerRecord>], _ places: Places, _ row: Int,
+        _ buffer: inout CellBuffer
+    ) {
+        let name = worker.id.shortenedAtStart(to: places.name.width, mark: buffer.unicode ? "…" : "~")
+        buffer.write(name, column: places.name.start, row: row, width: places.name.width)
+        for (fact, place) in zip(facts, places.facts) {
+            fact.write(fact.text(worker), at: place, row: row, style: fact.style?(worker) ?? .plain, in: &buffer)
+        }
         guard let job = worker.job else { return }
-        buffer.write(model.song(job), column: columns.song.start, row: row, width: columns.song.width)
+        buffer.write(model.song(job), column: places.song.start, row: row, width: places.song.width)
         guard let progress = worker.progress.map({ $0.isFinite ? min(max($0, 0), 1) : 0 }) else { return }
-        let bar = columns.bar
-        ProgressBar(progress: progress, style: style).draw(column: bar.start, row: row, width: bar.width, of: &buffer)
+        let bar = places.bar
+        ProgressBar(progress: progress, style: style(of: worker))
+            .draw(column: bar.start, row: row, width: bar.width, of: &buffer)
         let share = "\(Int((progress * 100).rounded(.down)))%"
-        buffer.write(share, rightIn: columns.share.width, column: columns.share.start, row: row)
+        buffer.write(share, rightIn: places.share.width, column: places.share.start, row: row)
     }
 
-    private func state(of worker: WorkerRecord) -> (String, Style) {
-        let word = model.state(of: worker)
+    private func style(of worker: WorkerRecord) -> Style {
         let styles: [String: Style] = ["silent": .bad, "idle": .faint, "busy": .good]
-        return (word, styles[word] ?? .warning)
+        return styles[model.state(of: worker)] ?? .warning
     }
 
     /// Where each column begins and how wide it is.
-    private struct Columns {
-        struct Place {
-            var start: Int
-            var width: Int
-        }
-        let name, state, memory, song, bar, share: Place
+    private struct Places {
+        typealias Place = (start: Int, width: Int)
+        let name, song, bar, share: Place
+        let facts: [Place]
 
-        init(_ area: Area, longestName: Int) {
-            // A margin on the left for the marker, one on the right, five gaps.
-            let free = area.width - 2 - 5 * 2
-            // On a narrow screen the song is worth more than the memory.
-            let (state, memory, share) = (8, area.width < 64 ? 0 : 8, 4)
-            let flexible = max(free - state - memory - share, 0)
+        init(_ area: Area, longestName: Int, facts widths: [Int]) {
+            let share = 4
+            // A margin on the left for the marker, one on the right, and a gap after each column but the last.
+            let flexible = max(area.width - 2 - (widths.count + 3) * 2 - widths.reduce(share, +), 0)
             let name = min(max(longestName, 12), max(flexible * 9 / 25, 12))
             let bar = min(max((flexible - name) * 2 / 5, 0), 40)
             var next = area.column + 1
             func place(_ width: Int) -> Place {
                 defer { next += width + 2 }
-                return Place(start: next, width: max(0, min(width, area.column + area.width - 1 - next)))
+                return (next, max(0, min(width, area.column + area.width - 1 - next)))
             }
             self.name = place(name)
-            self.state = place(state)
-            self.memory = place(memory)
-            self.song = place(flexible - name - bar)
+            facts = widths.map(place)
+            song = place(flexible - name - bar)
             self.bar = place(bar)
             self.share = place(share)
         }

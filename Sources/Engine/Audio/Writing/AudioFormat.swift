@@ -84,6 +84,15 @@ public enum AudioFormat: Sendable, Equatable {
         }
     }
 
+    /// Steps from 0 to full scale of a sample; nil for floats, and where samples do not come back as they were.
+    public var steps: Double? {
+        switch self {
+        case .wav16, .flac(bits: 16): 32_768
+        case .wav24, .flac: 8_388_608
+        case .float32, .mp3, .m4a, .opus, .vorbis, .stemFile: nil
+        }
+    }
+
     /// Bytes that a file of so many frames has, about: those of FLAC as if nothing could be compressed.
     public func bytes(frames: Int, channels: Int, sampleRate: Int) -> Int {
         func lossy(_ bitrate: Int) -> Int { frames / max(1, sampleRate) * bitrate * 125 + bitrate * 125 }

@@ -3,6 +3,7 @@ import EnvironmentSettings
 import Foundation
 import HTTPTransport
 import LocalStack
+import SeparationChoices
 import ServiceClient
 import ServiceContract
 import Terminal
@@ -27,7 +28,7 @@ struct UploadOptions: ParsableArguments {
     @Option(name: [.customShort("n"), .customLong("name")], help: "The model to separate with.")
     var model: String?
 
-    @Option(help: "wav, wav24, float32, flac, mp3, m4a, opus, ogg or stem.mp4.")
+    @Option(help: "\(StemFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
     var format: String?
 
     @Option(help: "Bit rate of MP3, AAC, Opus and Vorbis in kbit/s.")
