@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Compare `msaas` with the reference package `demucs` on this machine, side by side.
+"""Compare `msaas` with what else runs the same model on this machine, side by side.
 
-Both run alternately on the same checkpoint, the same input and the same number of threads, so that a machine whose speed
-drifts treats them alike. Prints a Markdown table with medians, and the median (smallest–largest) of the ratios of the
-pairs. Processor seconds (user and system) are steadier than wall-clock seconds where other programs run.
+All take turns on the same checkpoint, an input of the same length and the same number of threads, so that a machine whose speed
+drifts treats them alike. Prints Markdown tables: medians, and the median (smallest–largest) of their ratios to ours in the
+same round. Processor seconds (user and system) are steadier than wall-clock seconds where other programs run.
 
-usage: peers.py MSAAS CHECKPOINT_FOLDER [--threads N …] [--rounds N] [--minutes M …] [--longest SECONDS]
+usage: peers.py MSAAS CHECKPOINT_FOLDER [--threads N …] [--rounds N] [--minutes M …] [--longest SECONDS] [--runners NAME …]
 """
 import argparse
 import importlib.metadata
@@ -20,33 +20,47 @@ from pathlib import Path
 from measure import length, machine, median, run, write_track
 
 HERE = Path(__file__).parent
+RUNNERS = {
+    "eager": ("PyTorch {} (demucs {})", "torch", "demucs"), "compile": ("torch.compile", "torch"),
+    "onnx": ("ONNX Runtime {}", "onnxruntime"), "openvino": ("OpenVINO {}", "openvino"),
+}
+
+
+def title(runner: str) -> str:
+    text, *packages = RUNNERS[runner]
+    return text.format(*(importlib.metadata.version(package) for package in packages))
 
 
 class Comparison:
-    """Rows of the table, measured in alternating runs until the rounds or the time are used up."""
+    """Tables of alternating runs, until the rounds or the time are used up."""
 
     def __init__(self, rounds: int, longest: float):
         self.rounds = rounds
-        self.end = time.monotonic() + longest
+        self.longest = longest
 
-    def add(self, name: str, ours: Callable[[], dict], theirs: Callable[[], dict]) -> None:
-        """`ours` and `theirs` measure once and return figures by unit, in the same order."""
-        pairs = []
-        while not pairs or len(pairs) < self.rounds and time.monotonic() < self.end:
-            pairs.append((ours(), theirs()))
-        for unit in pairs[0][0]:
-            a, b = (median([pair[side][unit] for pair in pairs]) for side in (0, 1))
-            ratios = [pair[1][unit] / pair[0][unit] for pair in pairs]
-            spread = f" ({min(ratios):.2f}–{max(ratios):.2f})" if len(ratios) > 1 else ""
-            digits = 0 if unit == "MB" else 2 if a < 10 else 1
-            label = {"processor": "processor seconds", "wall": "wall-clock seconds", "MB": "peak memory, MB"}[unit]
-            print(f"| {name}: {label} | {a:,.{digits}f} | {b:,.{digits}f} | {median(ratios):.2f}{spread} |", flush=True)
+    def table(self, name: str, runs: dict[str, Callable[[], dict]]) -> None:
+        """Each of `runs` measures once and returns its figures; the first one is ours."""
+        rounds: list[dict[str, dict]] = []
+        end = time.monotonic() + self.longest
+        while not rounds or len(rounds) < self.rounds and time.monotonic() < end:
+            rounds.append({label: measure() for label, measure in runs.items()})
+        ours = next(iter(runs))
+        print(f"\n{name}, {len(rounds)} rounds:\n")
+        print("| | wall-clock s | ÷ ours | processor s | peak MB | ÷ ours |\n|---|---:|---:|---:|---:|---:|")
+        for label in runs:
+            def ratio(unit: str) -> str:
+                ratios = [each[label][unit] / each[ours][unit] for each in rounds]
+                return "1" if label == ours else f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+            wall, processor, memory = (median([each[label][unit] for each in rounds]) for unit in ("wall", "processor", "MB"))
+            print(f"| {label} | {wall:.2f} | {ratio('wall')} | {processor:.2f} | {memory:,.0f} | {ratio('MB')} |", flush=True)
 
 
 def forward_pass(command: list[str]) -> dict:
     """The median pass of a program that prints the figures of its passes as JSON."""
     text = run(command).output
-    figures = json.loads(text[min(place for place in (text.find("["), text.find("{")) if place >= 0):])
+    lines = text.splitlines()
+    start = max(index for index, line in enumerate(lines) if line.startswith(("[", "{")))
+    figures = json.loads("\n".join(lines[start:]))
     figures = figures[0] if isinstance(figures, list) else figures
     return {"processor": median(figures["processorSeconds"]), "wall": median(figures["seconds"]),
             "MB": figures["peakMegabytes"]}
@@ -65,36 +79,39 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--passes", type=int, default=2, help="timed forward passes in a run, after one that is not")
     parser.add_argument("--minutes", type=float, nargs="*", default=[1 / 6, 1], help="lengths of whole tracks")
-    parser.add_argument("--longest", type=float, default=420, help="seconds after which each row is measured once only")
+    parser.add_argument("--longest", type=float, default=420, help="seconds after which a table gets no further round")
+    parser.add_argument("--runners", nargs="*", default=list(RUNNERS), choices=list(RUNNERS))
     options = parser.parse_args()
     comparison = Comparison(options.rounds, options.longest)
-    versions = [importlib.metadata.version(name) for name in ("demucs", "torch")]
-    print(f"{machine()} at the start. Medians of up to {options.rounds} alternating runs.\n")
-    print(f"| full-size htdemucs | msaas | demucs {versions[0]}, PyTorch {versions[1]} | theirs ÷ ours |")
-    print("|---|---:|---:|---:|", flush=True)
+    checkpoint, exported = options.checkpoints / "random.th", options.checkpoints / "exported"
+    if not (exported / "answer.npz").exists():
+        run([sys.executable, str(HERE / "peer_export.py"), str(checkpoint), str(exported)])
+    print(f"{machine()} at the start. Medians of up to {options.rounds} alternating rounds.")
 
     counts = list(dict.fromkeys(options.threads))
     # Elsewhere PyTorch emulates it, and we use float32.
-    has_bf16 = "avx512_bf16" in Path("/proc/cpuinfo").read_text()
-    precisions = ["float32"] + (["bf16"] if has_bf16 else [])
+    has_bf16 = any(name in Path("/proc/cpuinfo").read_text() for name in ("avx512_bf16", "amx_bf16"))
     for threads in counts:
-        for precision in precisions:
-            name = f"a segment of 7.8 s, {threads} {'thread' if threads == 1 else 'threads'}"
-            theirs = [sys.executable, str(HERE / "torch_pass.py"), str(options.checkpoints / "random.th"),
-                      str(threads), str(options.passes), precision]
-            ours = [options.msaas, "benchmark", "--repo", str(options.checkpoints), "-n", "random", "--json",
-                    "--threads", str(threads), "--passes", str(options.passes), "--precision", precision]
-            comparison.add(f"{name}, {precision}", lambda: forward_pass(ours), lambda: forward_pass(theirs))
+        for precision in ["float32"] + (["bf16"] if has_bf16 else []):
+            common = [str(threads), str(options.passes), precision]
+            runs = {"msaas": [options.msaas, "benchmark", "--repo", str(options.checkpoints), "-n", "random", "--json",
+                              "--threads", str(threads), "--passes", str(options.passes), "--precision", precision]}
+            for runner in options.runners:
+                # ONNX Runtime has no bfloat16 on processors.
+                if (runner, precision) != ("onnx", "bf16"):
+                    runs[title(runner)] = [sys.executable, str(HERE / "peer_pass.py"), runner, str(checkpoint), str(exported), *common]
+            comparison.table(
+                f"A segment of 7.8 s, {threads} {'thread' if threads == 1 else 'threads'}, {precision}",
+                {label: lambda command=command: forward_pass(command) for label, command in runs.items()})
     with tempfile.TemporaryDirectory() as folder:
         for minutes in options.minutes:
             track = Path(folder) / "track.wav"
             write_track(track, minutes)
             arguments = ["--repo", str(options.checkpoints), "-n", "random", "--shifts", "0",
                          "-o", str(Path(folder) / "out"), str(track)]
-            comparison.add(
-                f"a track of {length(minutes)}, start to end, {counts[0]} threads",
-                lambda: whole_run([options.msaas, "separate", "--threads", str(counts[0]), *arguments], counts[0]),
-                lambda: whole_run([sys.executable, "-m", "demucs.separate", *arguments], counts[0]))
+            comparison.table(f"A track of {length(minutes)}, start to end, {counts[0]} threads", {
+                "msaas": lambda: whole_run([options.msaas, "separate", "--threads", str(counts[0]), *arguments], counts[0]),
+                title("eager"): lambda: whole_run([sys.executable, "-m", "demucs.separate", *arguments], counts[0])})
     print(f"\n{machine()} at the end.")
 
 
