@@ -120,7 +120,7 @@ class Comparison:
         while not rounds or len(rounds) < self.rounds and time.monotonic() < end:
             rounds.append({label: measured(measure) for label, measure in runs.items()})
         ours = next(iter(runs))
-        print(f"\n{name}; {len(rounds)} rounds:\n")
+        print(f"\n{name}; {len(rounds)} {'round' if len(rounds) == 1 else 'rounds'}:\n")
         units = ["wall", "processor", "MB"] + (["passes"] if "passes" in rounds[0][ours] else [])
         titles = {"wall": "wall-clock s", "processor": "processor s", "MB": "peak, MB", "passes": "in passes, MB"}
         heads = [*(f"{titles[unit]} | ÷ ours" if unit in ("wall", "MB") else titles[unit] for unit in units), *(notes or {})]
@@ -154,7 +154,7 @@ def segment(options: argparse.Namespace, comparison: Comparison, threads: int) -
             (failed if peer.failure else runners).append(peer)
     comparison.table(
         f"A segment of 7.8 s, {threads} {'thread' if threads == 1 else 'threads'}", {each.name: each for each in runners},
-        {"dB": {each.name: f"{each.decibels:.0f}" for each in runners}})
+        {"dB": {each.name: f"{each.decibels:.0f}" if each.decibels < 200 else "exact" for each in runners}})
     if not HAS_BF16:
         print("\nbf16 is left out: this processor has no instruction for it.")
     for each in failed:
