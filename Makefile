@@ -92,7 +92,7 @@ bench: build $(CHECKPOINTS)/random.th ## Print our own speed and memory, layer b
 	$(BIN)/msaas benchmark --repo $(CHECKPOINTS) -n random --layers
 	$(BIN)/msaas benchmark -n starter
 
-bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with PyTorch, torch.compile, ONNX Runtime and OpenVINO (half an hour)
+bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with PyTorch, torch.compile, ONNX Runtime and OpenVINO (half an hour on a quiet machine)
 	$(PEER_VENV)/bin/python Benchmarks/peers.py $(BIN)/msaas $(CHECKPOINTS)
 
 bench-quality: build $(PEER_VENV)/.complete ## What overlap, shifts and precision bring and cost, on the demo song (SONGS=… for others with true stems; 10 minutes)

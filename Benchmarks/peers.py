@@ -6,7 +6,7 @@ whose speed drifts treats them alike. Prints Markdown tables: medians, and the m
 the same round. Processor seconds (user and system) are steadier than wall-clock seconds where other programs run. Decibels say how
 near the answer is to PyTorch's in float32, so that it is seen whether the work is the same.
 
-usage: peers.py MSAAS CHECKPOINT_FOLDER [--threads N …] [--rounds N] [--minutes M …] [--longest SECONDS] [--peers NAME …]
+usage: peers.py MSAAS CHECKPOINT_FOLDER [--threads N …] [--rounds N] [--minutes M …] [--longest SECONDS] [--patience SECONDS] [--peers NAME …]
 """
 import argparse
 import importlib.metadata
@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,7 @@ class Ours:
 class Peer:
     """A `peer_pass.py` that lives as long as its table, so that it loads and compiles once; `failure` says why it could not."""
 
-    def __init__(self, peer: str, checkpoint: Path, exported: Path, threads: int):
+    def __init__(self, peer: str, checkpoint: Path, exported: Path, threads: int, patience: float):
         runner, precision, name, package = PEERS[peer]
         self.name = name.format(importlib.metadata.version(package))
         self.errors = tempfile.TemporaryFile("w+")
@@ -73,7 +74,12 @@ class Peer:
             # NumPy's and PyTorch's own threads: what they are told, and not more.
             env=dict(os.environ, OMP_NUM_THREADS=str(threads)))
         self.failure = ""
+        limit = threading.Timer(patience, self.process.kill)
+        limit.start()
         self.decibels = self.answer().get("decibels", 0.0)
+        limit.cancel()
+        if self.failure and self.process.wait() == -9:
+            self.failure = f"not ready after {patience:.0f} s of loading and compiling"
 
     def __call__(self) -> dict:
         self.process.stdin.write("\n")
@@ -85,7 +91,7 @@ class Peer:
         if line:
             return json.loads(line)
         self.errors.seek(0)
-        self.failure = next(reversed(self.errors.read().split("\n\n")[0].strip().splitlines()), f"ended with {self.process.wait()}")
+        self.failure = next(reversed(self.errors.read().strip().splitlines()), "") or f"ended with code {self.process.wait()}"
         return {}
 
     def end(self) -> None:
@@ -150,7 +156,7 @@ def segment(options: argparse.Namespace, comparison: Comparison, threads: int) -
     failed = []
     for name in options.peers:
         if HAS_BF16 or not name.endswith("bf16"):
-            peer = Peer(name, checkpoint, exported, threads)
+            peer = Peer(name, checkpoint, exported, threads, options.patience)
             (failed if peer.failure else runners).append(peer)
     comparison.table(
         f"A segment of 7.8 s, {threads} {'thread' if threads == 1 else 'threads'}", {each.name: each for each in runners},
@@ -176,6 +182,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--minutes", type=float, nargs="*", default=[1 / 6, 1], help="lengths of whole tracks")
     parser.add_argument("--longest", type=float, default=480, help="seconds after which a table gets no further round")
+    parser.add_argument("--patience", type=float, default=600, help="seconds that a peer gets for loading and compiling")
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     options = parser.parse_args()
     comparison = Comparison(options.rounds, options.longest)
