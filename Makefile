@@ -30,7 +30,7 @@ PROGRAMS       := msaas worker function-host autoscaler
 TEST_SUITES    := ArchitectureTests TestSupportTests FoundationsTests ObservabilityTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
                   ManifestTests HTTPServerTests DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
                   ControllerTests SeparationTests StudioTests EndToEndTests ChaosTests
-PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6 soundfile==0.14.0
+PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6 soundfile==0.14.0 onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints
 
@@ -92,7 +92,7 @@ bench: build $(CHECKPOINTS)/random.th ## Print our own speed and memory, layer b
 	$(BIN)/msaas benchmark --repo $(CHECKPOINTS) -n random --layers
 	$(BIN)/msaas benchmark -n starter
 
-bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with the reference package on PyTorch (8 minutes)
+bench-peers: build $(CHECKPOINTS)/random.th ## Compare speed and memory with PyTorch, torch.compile, ONNX Runtime and OpenVINO (half an hour on a quiet machine)
 	$(PEER_VENV)/bin/python Benchmarks/peers.py $(BIN)/msaas $(CHECKPOINTS)
 
 bench-quality: build $(PEER_VENV)/.complete ## What overlap, shifts and precision bring and cost, on the demo song (SONGS=… for others with true stems; 10 minutes)
@@ -120,7 +120,7 @@ $(CHECKPOINTS)/random.th: Benchmarks/checkpoint.py $(PEER_VENV)/.complete
 	$(PEER_VENV)/bin/python $< $(CHECKPOINTS)
 
 $(PEER_VENV)/.complete: Makefile
-	@$(call install,python3 python3-venv)
+	@$(call install,python3 python3-venv g++)
 	python3 -m venv $(PEER_VENV)
 	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check $(PEER_PYTHON)
 	touch $@
