@@ -414,8 +414,8 @@ var fuzzing: [Target] {
 
 // MARK: - KEDA
 
-/// Set by `make build-keda` and `make test-keda` only: gRPC brings a second BoringSSL and much else, which takes longer to build than
-/// all the rest, and whoever does without KEDA shall not wait for it.
+/// Set by `make build-keda` and `make test-keda` only: gRPC brings a second BoringSSL and much else, some ten minutes of building
+/// that whoever does without KEDA shall not wait for.
 var isForKEDA: Bool { Context.environment["MSAAS_KEDA"] != nil }
 
 if isForKEDA {

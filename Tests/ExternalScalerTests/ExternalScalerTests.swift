@@ -172,7 +172,7 @@ import Testing
                 [
                     Self.program, "--listen", "127.0.0.1:\(port)", "--set", "max-replicas=6", "--set",
                     "interval=100ms", "--set", "stabilisation-window=400ms", "--set", "settle-window=400ms", "--set",
-                    "idle-window=600ms", "--set", "growth-pause=0s",
+                    "idle-window=600ms", "--set", "growth-pause=0s", "--set", "trend-percent=0",
                 ], environment: environment.merging(["REDIS_URL": "redis://127.0.0.1:\(redis.port)"]) { $1 },
                 output: folder.path + "/log")
         }

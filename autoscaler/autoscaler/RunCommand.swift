@@ -120,8 +120,10 @@ struct RunOptions: ParsableArguments {
     var targetJobsPerWorker: String?
     @Option(
         help: ArgumentHelp(
-            "Workers kept beyond the demand, in percent of those that worked (12).", valueName: "percent"))
+            "Workers kept beyond the demand, in percent of those that worked (8).", valueName: "percent"))
     var sparePercent: String?
+    @Option(help: ArgumentHelp("The same in percent of what the demand has just risen by (100).", valueName: "percent"))
+    var trendPercent: String?
     @Option(help: ArgumentHelp("How long the known work may take in all (60s).", valueName: "time")) var targetWait:
         String?
     @Option(help: ArgumentHelp("Workers that may be added in a growth period (10).", valueName: "count"))
@@ -156,7 +158,7 @@ struct RunOptions: ParsableArguments {
             "heartbeat-timeout": heartbeatTimeout, "event-window": eventWindow, "protect-busy": protectBusy,
             "redis-url": redisURL, "listen": listen,
             "min-replicas": minReplicas, "max-replicas": maxReplicas, "target-jobs-per-worker": targetJobsPerWorker,
-            "spare-percent": sparePercent, "target-wait": targetWait,
+            "spare-percent": sparePercent, "trend-percent": trendPercent, "target-wait": targetWait,
             "growth-step": growthStep,
             "growth-percent": growthPercent,
             "growth-period": growthPeriod, "growth-pause": growthPause,
