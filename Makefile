@@ -20,6 +20,10 @@ TEST_VENV      := .venv-test
 VERSION        := 0.2.0
 REGISTRY       ?= msaas/
 IMAGES         := function-host worker autoscaler msaas
+# What brings gRPC is built for those who ask for it.
+ifdef KEDA
+IMAGES         += keda-scaler
+endif
 KIND_CLUSTER   ?= msaas
 
 # Where `make install` puts things; DESTDIR goes before it when a package is made.
@@ -30,6 +34,8 @@ PROGRAMS       := msaas worker function-host autoscaler
 TEST_SUITES    := ArchitectureTests TestSupportTests FoundationsTests ObservabilityTests PolicyTests TensorsTests HTDemucsTests CheckpointsTests SimulatorTests KubernetesTests \
                   ManifestTests HTTPServerTests DashboardTests AudioTests ObjectStorageTests FunctionTests JobsTests StorageServerTests WorkerLoopTests \
                   ControllerTests SeparationTests StudioTests EndToEndTests ChaosTests
+KEDA_SUITES    := ExternalScalerTests
+KEDA_PYTHON    := grpcio==1.85.1 grpcio-tools==1.85.1
 PEER_PYTHON    := torch==2.13.0 demucs==4.1.0 numpy==2.4.6 soundfile==0.14.0 onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1
 PEER_VENV      := .venv-peers
 CHECKPOINTS    := Benchmarks/.checkpoints
@@ -37,7 +43,7 @@ CHECKPOINTS    := Benchmarks/.checkpoints
 FUZZ_SECONDS   ?= 60
 FUZZ_TARGETS   ?=
 
-.PHONY: demo up install uninstall test chaos fuzz bench bench-peers bench-quality bench-memory bench-streams bench-studio bench-functions images push kind-load build packages test-packages format lint clean help
+.PHONY: demo up install uninstall test build-keda test-keda chaos fuzz bench bench-peers bench-quality bench-memory bench-streams bench-studio bench-functions images push kind-load build packages test-packages format lint clean help
 
 demo: build ## Start the service, separate the demo song (or SONG=…), leave the stems in ./stems
 	$(BIN)/msaas demo "$(SONG)" --out stems
@@ -64,6 +70,17 @@ chaos: build test-packages ## Kill, freeze, fill up and attack the running servi
 build: packages ## Build the executables
 	@command -v swift >/dev/null || { echo "Swift 6.3 or newer is needed: https://www.swift.org/install"; exit 1; }
 	swift build $(SWIFT_FLAGS)
+
+build-keda: packages ## Build .build-keda/release/keda-scaler, the policy as an external scaler of KEDA (brings gRPC)
+	MSAAS_KEDA=1 swift build $(SWIFT_FLAGS) --scratch-path .build-keda --product keda-scaler
+
+test-keda: build-keda test-packages ## Ask keda-scaler what KEDA asks, with gRPC's own client
+	$(TEST_VENV)/bin/pip install --quiet --disable-pip-version-check $(KEDA_PYTHON)
+	MSAAS_KEDA=1 swift build $(SWIFT_FLAGS) --scratch-path .build-keda --product msaasPackageTests
+	@set -e; export PATH="$(CURDIR)/$(TEST_VENV)/bin:$$PATH" MSAAS_KEDA=1; \
+	for suite in $(KEDA_SUITES); do \
+		swift test $(SWIFT_FLAGS) --scratch-path .build-keda --disable-testable-imports --skip-build --disable-xctest --no-parallel --filter "^$$suite\."; \
+	done
 
 install: ## Put programs and models below PREFIX (/usr/local); `make build` first. The functions' manifests are inside of function-host
 	@for program in $(PROGRAMS); do [ -x "$(BIN)/$$program" ] || { echo "$(BIN)/$$program is missing: run make build first"; exit 1; }; done
@@ -144,7 +161,7 @@ lint: ## Check the formatting
 	swift format lint -s -r -p Package.swift Sources Tests functions autoscaler
 
 clean: ## Remove what was built
-	rm -rf .build .build-fuzz $(TEST_VENV) $(PEER_VENV) $(CHECKPOINTS) stems
+	rm -rf .build .build-fuzz .build-keda $(TEST_VENV) $(PEER_VENV) $(CHECKPOINTS) stems
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16

@@ -24,7 +24,8 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
-    targets: foundations + engine + clients + service + pages + functions + autoscaler + programs + tests + fuzzing,
+    targets: foundations + engine + clients + service + pages + functions + autoscaler + programs + tests + fuzzing
+        + externalScaler,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
 )
@@ -276,11 +277,20 @@ var programs: [Target] {
 }
 
 var tests: [Target] {
+    isForKEDA ? testSupport + externalScalerTests : testSupport + suites
+}
+
+var testSupport: [Target] {
     [
         .target(name: "TestRun", path: "Tests/TestRun", exclude: ["keeper.sh"]),
         .target(
             name: "TestSupport", dependencies: ["TestRun", "Threading", .lifecycle, .logging], path: "Tests/TestSupport"
         ),
+    ]
+}
+
+var suites: [Target] {
+    [
         test("TestSupportTests", []),
         test("ArchitectureTests", [], isSupported: false),
         test("FoundationsTests", ["Digests", "Encodings", "Pacing", "EnvironmentSettings"]),
@@ -363,7 +373,7 @@ var tests: [Target] {
                 "ObjectStorage", "HTTPTransport", "ServiceContract", "Streams", "msaas", "TrialWorker", "autoscaler",
                 "function-host", "EnvironmentSettings", "FunctionClients", "UploadFunction", "SeparateFunction",
                 "FetchFunction", "CallbacksFunction", "StorageServer", "TraceExport", "ServiceClient", "ModelStore",
-                "Separation", "Observability",
+                "Separation", "Observability", "HTTPServer",
                 .nioCore, .yams,
             ], exclude: ["Support/recorder.py"]),
         test(
@@ -400,6 +410,49 @@ var fuzzing: [Target] {
     ]
 }
 
+// MARK: - KEDA
+
+/// Set by `make build-keda` and `make test-keda` only: gRPC brings a second BoringSSL and much else, some ten minutes of building
+/// that whoever does without KEDA shall not wait for.
+var isForKEDA: Bool { Context.environment["MSAAS_KEDA"] != nil }
+
+if isForKEDA {
+    package.products.append(.executable(name: "keda-scaler", targets: ["keda-scaler"]))
+    package.dependencies += [
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+    ]
+}
+
+var externalScaler: [Target] {
+    guard isForKEDA else { return [] }
+    return [
+        // The only room that knows gRPC.
+        .target(
+            name: "ExternalScaler",
+            dependencies: [
+                "Pacing", "Policy", "Controller", "ServiceContract", "Jobs", "EnvironmentSettings", .grpcCore,
+                .grpcTransport, .certificateReloading, .lifecycle, .logging,
+            ],
+            path: "autoscaler/ExternalScaler"),
+        .executableTarget(
+            name: "keda-scaler",
+            dependencies: [
+                "ExternalScaler", "Controller", "Policy", "ServiceContract", "HTTPServer", "EnvironmentSettings",
+                "Observability", "Terminal", .argumentParser, .lifecycle, .logging,
+            ],
+            path: "autoscaler/keda-scaler"),
+    ]
+}
+
+var externalScalerTests: [Target] {
+    [
+        test(
+            "ExternalScalerTests", ["Encodings", "Jobs", "ServiceContract", "keda-scaler"],
+            exclude: ["client.py", "scaler.proto"])
+    ]
+}
+
 // MARK: - Shorthand
 
 extension Target.Dependency {
@@ -418,6 +471,11 @@ extension Target.Dependency {
     static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
     static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
     static var nioHTTPTypes: Self { .product(name: "NIOHTTPTypes", package: "swift-nio-extras") }
+    static var grpcCore: Self { .product(name: "GRPCCore", package: "grpc-swift-2") }
+    static var grpcTransport: Self {
+        .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
+    }
+    static var certificateReloading: Self { .product(name: "NIOCertificateReloading", package: "swift-nio-extras") }
     static var yams: Self { .product(name: "Yams", package: "Yams") }
 }
 

@@ -55,10 +55,10 @@ import Testing
         }
     }
 
-    /// A suite that `make test` does not name would never run.
+    /// A suite that neither `make test` nor `make test-keda` names would never run.
     @Test func everySuiteIsRun() throws {
         let makefile = try String(contentsOf: packageFolder.appending(path: "Makefile"), encoding: .utf8)
-        let lists = makefile.matches(of: /TEST_SUITES *:=((?:.*\\\n)*.*)/).map(\.output.1)
+        let lists = makefile.matches(of: /(?:TEST|KEDA)_SUITES *:=((?:.*\\\n)*.*)/).map(\.output.1)
         let named = Set(lists.flatMap { $0.split { $0.isWhitespace || $0 == "\\" } }.map(String.init))
         #expect(named == Set(try package().targets.filter { $0.kind == "test" }.map(\.name)))
     }
@@ -79,7 +79,8 @@ enum Floor: Int, Comparable {
         let places: [(String, Floor)] = [
             ("Sources/Foundations/", .foundations), ("Sources/Engine/", .engine), ("Sources/Clients/", .clients),
             ("Sources/Service/", .service), ("functions/", .service), ("autoscaler/autoscaler", .programs),
-            ("autoscaler/", .service), ("Sources/Programs/", .programs), ("Examples/", .programs), ("Tests/", .tests),
+            ("autoscaler/keda-scaler", .programs), ("autoscaler/", .service), ("Sources/Programs/", .programs),
+            ("Examples/", .programs), ("Tests/", .tests),
         ]
         guard let place = places.first(where: { path.hasPrefix($0.0) }) else { return nil }
         self = place.1
@@ -130,12 +131,21 @@ struct Package {
     }
 }
 
+/// Everything that there is to build, with what only KEDA needs.
 func package() throws -> Package {
+    let usual = try rooms([:])
+    let names = Set(usual.map(\.name))
+    return Package(targets: try usual + rooms(["MSAAS_KEDA": "1"]).filter { !names.contains($0.name) })
+}
+
+/// The targets of `Package.swift` under some environment variables.
+func rooms(_ variables: [String: String]) throws -> [Room] {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     // Another process of the package manager runs these tests and holds the lock.
     process.arguments = ["swift", "package", "--ignore-lock", "dump-package"]
     process.currentDirectoryURL = packageFolder
+    process.environment = ProcessInfo.processInfo.environment.merging(variables) { $1 }
     let output = Pipe()
     process.standardOutput = output
     try process.run()
@@ -167,12 +177,11 @@ func package() throws -> Package {
         let targets: [Target]
     }
     let dump = try JSONDecoder().decode(Dump.self, from: data)
-    return Package(
-        targets: try dump.targets.map { target in
-            let path = target.path ?? "Tests/\(target.name)"
-            return Room(
-                name: target.name, kind: target.type, path: path,
-                floor: try #require(Floor(path: path), "\(target.name) lies on no floor: \(path)"),
-                declared: Set(target.dependencies.compactMap(\.name)))
-        })
+    return try dump.targets.map { target in
+        let path = target.path ?? "Tests/\(target.name)"
+        return Room(
+            name: target.name, kind: target.type, path: path,
+            floor: try #require(Floor(path: path), "\(target.name) lies on no floor: \(path)"),
+            declared: Set(target.dependencies.compactMap(\.name)))
+    }
 }

@@ -90,6 +90,7 @@ import Testing
         growth-pause: 0s
         idle-window: 600ms
         growth-period: 300ms
+        trend-percent: 0
         max-replicas: 50
         """.write(toFile: file, atomically: true, encoding: .utf8)
         return try Running(

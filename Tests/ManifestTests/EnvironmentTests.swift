@@ -28,7 +28,7 @@ import Yams
     private func names(readBy program: String) throws -> Set<String> {
         if let names = Self.others[program] { return names }
         let names = try #require(Readers.names(readBy: program), "nobody knows the program \(program)")
-        guard program == "autoscaler" else { return names }
+        guard ["autoscaler", "keda-scaler"].contains(program) else { return names }
         return names.union(ControllerConfiguration.names.map(ControllerConfiguration.variable))
     }
 
@@ -57,7 +57,8 @@ import Yams
         for workload in rendering.workloads {
             for container in workload.containers {
                 let values = try rendering.environment(of: workload, container).values
-                switch try program(container) {
+                let program = try program(container)
+                switch program {
                 case "function-host":
                     _ = try HostConfiguration(environment: values.withoutKeyFile)
                     if FunctionPod.using(.storage).contains(workload.name) {
@@ -70,7 +71,7 @@ import Yams
                     _ = try S3Configuration(environment: values)
                     _ = try QueueOptions(environment: values)
                     #expect(try RedisAddress(try #require(values["REDIS_URL"])).host == "redis")
-                case "autoscaler":
+                case "autoscaler", "keda-scaler":
                     let configuration = try ControllerConfiguration(flags: [:], environment: values)
                     let file = try #require(configuration.targetsFile)
                     let mounts = container["volumeMounts"]?.items.compactMap { $0.text("mountPath") } ?? []
@@ -78,9 +79,13 @@ import Yams
                     #expect(try rendering.scaled().first?.deployment == "worker")
                     #expect(try RedisAddress(configuration.redisURL).host == "redis")
                     _ = try QueueOptions(environment: values)
-                    #expect(
-                        container["ports"]?.items.map { $0["containerPort"]?.int } == [configuration.listening.port])
-                    #expect(container["args"]?.texts == ["run"])
+                    let port = container["ports"]?.items.map { $0["containerPort"]?.int } ?? []
+                    let arguments = container["args"]?.texts
+                    if program == "keda-scaler" {
+                        #expect(arguments == ["--listen", "0.0.0.0:\(port[0] ?? 0)"])
+                    } else {
+                        #expect(port == [configuration.listening.port] && arguments == ["run"])
+                    }
                 case "msaas":
                     _ = try S3Configuration(environment: values)
                     #expect(values["MSAAS_WEBHOOK_ARN"] == BucketSetup.webhookARN)

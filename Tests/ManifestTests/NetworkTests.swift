@@ -7,6 +7,7 @@ import Yams
     /// Everybody outside who could want to talk.
     private static let outside: [Party] = [
         .pod("ingress-nginx", in: "ingress-nginx"), .pod("prometheus", in: "monitoring"),
+        .pod("keda-operator", in: "keda"),
         .pod("dns", in: "kube-system", labels: ["k8s-app": "kube-dns"]), .pod("kube-proxy", in: "kube-system"),
         .pod("stranger", in: "default", labels: ["app.kubernetes.io/name": "worker"]),
         .host("google-balancer", "35.191.0.7"), .host("google-health", "130.211.1.9"), .host("api-server", "10.96.0.1"),
@@ -17,7 +18,7 @@ import Yams
     private static let ports = [
         ("UDP", 53), ("TCP", 53), ("TCP", 22), ("TCP", 80), ("TCP", 443), ("TCP", 4318), ("TCP", 6379), ("TCP", 6443),
         ("TCP", 8080),
-        ("TCP", 9000), ("TCP", 9001), ("TCP", 9090), ("TCP", 10250),
+        ("TCP", 9000), ("TCP", 9001), ("TCP", 9090), ("TCP", 9091), ("TCP", 10250),
     ]
 
     /// What must be possible on any cluster.
@@ -53,13 +54,20 @@ import Yams
         }
         for function in FunctionPod.forClients {
             switch name {
-            case "overlays/local":
+            case "overlays/local", "overlays/keda":
                 for party in outside { hops.insert(Hop(party.name, function, "8080")) }
             case "overlays/gke":
                 hops.insert(Hop("google-balancer", function, "8080"))
                 hops.insert(Hop("google-health", function, "8080"))
             default: hops.insert(Hop("ingress-nginx", function, "8080"))
             }
+        }
+        if name == "overlays/keda" {
+            hops.formUnion([
+                Hop("keda-operator", "keda-scaler", "9091"), Hop("keda-scaler", "redis", "6379"),
+                Hop("keda-scaler", "dns", "53"),
+                Hop("keda-scaler", "dns", "53/UDP"),
+            ])
         }
         if name == "overlays/gke" {
             for address in ["internet", "google-balancer", "google-health"] {
@@ -81,7 +89,7 @@ import Yams
         let ours = rendering.workloads.map { workload in
             Party(name: workload.name, isOurs: true, labels: workload.podLabels, namespace: "msaas")
         }
-        #expect(Set(ours.map(\.name)) == Set(Self.pods))
+        #expect(Set(ours.map(\.name)) == Set(Self.pods + (name == "overlays/keda" ? ["keda-scaler"] : [])))
         let network = Network(rendering)
         var open: Set<Hop> = []
         for from in ours + Self.outside {

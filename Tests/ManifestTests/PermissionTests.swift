@@ -119,3 +119,35 @@ extension Rendering {
         return configuration.targets
     }
 }
+
+/// The example for KEDA: what it names is there, and the scaler takes its trigger.
+@Suite struct KEDAManifestTests {
+    @Test func theScaledObjectFitsTheScaler() async throws {
+        let rendering = try await Rendering("overlays/keda")
+        let object = try rendering.object("ScaledObject", "worker")
+        let scaler = try rendering.object("Deployment", "keda-scaler")
+        let values = try rendering.environment(of: scaler, scaler.containers[0]).values
+        var configuration = try ControllerConfiguration(flags: [:], environment: values)
+        let map = try #require(rendering.all("ConfigMap").first { $0.name.hasPrefix("autoscaler-targets") })
+        try configuration.take(targets: try #require(map["data", "targets.yaml"]?.string), path: "targets.yaml")
+
+        let target = try #require(object.node.text("spec", "scaleTargetRef", "name"))
+        _ = try rendering.object("Deployment", target)
+        #expect(object["spec", "minReplicaCount"]?.int == configuration.policy.minReplicas)
+        #expect(object["spec", "maxReplicaCount"]?.int == configuration.policy.maxReplicas)
+        let triggers = object["spec", "triggers"]?.items ?? []
+        #expect(triggers.map { $0.text("type") } == ["external-push"])
+        // What else there may be: `ExternalScalerTests.whatIsMeantForSomethingElseIsRefused`.
+        #expect(
+            triggers.first?["metadata"]?.strings == [
+                "deployment": configuration.deployment, "scalerAddress": "keda-scaler.msaas:9091",
+            ])
+        #expect(configuration.deployment == target)
+        let service = try rendering.object("Service", "keda-scaler")
+        #expect(service.node.text("metadata", "namespace") == "msaas")
+        #expect(service["spec", "ports"]?.items.map { $0["port"]?.int } == [9091])
+
+        // Nobody else sets the number.
+        #expect(try rendering.object("Deployment", "autoscaler")["spec", "replicas"]?.int == 0)
+    }
+}

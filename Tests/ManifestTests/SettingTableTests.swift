@@ -4,6 +4,7 @@ import FetchFunction
 import Foundation
 import FunctionClients
 import FunctionHost
+import HTTPServer
 import Jobs
 import LocalStack
 import ModelStore
@@ -38,6 +39,7 @@ struct Readers {
         "storage": Readers(groups: [StorageSettings.self]),
         "setup": Readers(groups: [SetupSettings.self, S3Configuration.self, BucketSettings.self]),
         "autoscaler": Readers(groups: [RedisSettings.self, QueueOptions.self]),
+        "keda-scaler": Readers(groups: [RedisSettings.self, QueueOptions.self, TLSFiles.self]),
         "CLI": Readers(groups: [
             ClientSettings.self, RedisSettings.self, EngineSettings.self, StoreSettings.self, KeySettings.self,
             S3Configuration.self,
@@ -49,6 +51,7 @@ struct Readers {
         let programs =
             [
                 "function-host": ["host"], "worker": ["worker"], "autoscaler": ["autoscaler"],
+                "keda-scaler": ["keda-scaler"],
                 "msaas": ["storage", "setup", "CLI"],
             ][image]
         return programs.map { Set($0.flatMap { Self.programs[$0]?.names ?? [] }) }

@@ -4,8 +4,8 @@ import Testing
 
 /// What the tools of others say.
 @Suite struct ToolTests {
-    /// The kinds that GKE adds; their schemas are not part of Kubernetes.
-    private static let foreign: Set = ["BackendConfig", "FrontendConfig", "ManagedCertificate"]
+    /// The kinds that GKE and KEDA add; their schemas are not part of Kubernetes.
+    private static let foreign: Set = ["BackendConfig", "FrontendConfig", "ManagedCertificate", "ScaledObject"]
 
     /// Against the API of a server of today and of older ones: no field that they do not know, none of a wrong type.
     @Test(arguments: Rendering.names, ["1.30", "1.34", "1.37"])
@@ -67,6 +67,11 @@ import Testing
             #expect(dockerfile.contains("COPY --from=build /programs/\(image) /usr/local/bin/"))
             #expect(dockerfile.contains("ENTRYPOINT [\"/usr/local/bin/\(image)\"]"))
         }
+        // The one that only KEDA needs is built on demand.
+        let onDemand = try await Rendering("overlays/keda").workloads.flatMap(\.containers)
+            .contains { $0.text("image")?.hasPrefix("msaas/keda-scaler:") == true }
+        #expect(onDemand && dockerfile.contains("COPY --from=build-keda /programs/keda-scaler /usr/local/bin/"))
+        #expect(try Project.text(of: "Makefile").contains("ifdef KEDA\nIMAGES         += keda-scaler\nendif\n"))
         // What pods run as, as whom the images run.
         let user = try #require(rendering.workloads.first?.pod?.at("securityContext", "runAsUser")?.int)
         #expect(dockerfile.contains("USER \(user):\(user)\n"))

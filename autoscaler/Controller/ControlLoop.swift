@@ -133,16 +133,16 @@ extension ControlLoop {
 }
 
 /// What came of reading something that may not answer.
-func reading<Value: Sendable>(
+package func reading<Value: Sendable>(
     _ what: String, within limit: Duration, _ body: @escaping @Sendable () async throws -> Value
 ) async -> Result<Value, any Error> {
     do { return .success(try await withTimeLimit(limit, for: what, body)) } catch { return .failure(error) }
 }
 
 extension Result where Failure == any Error {
-    var value: Success? { try? get() }
+    package var value: Success? { try? get() }
 
-    var failure: String {
+    package var failure: String {
         if case .failure(let error) = self { "\(error)" } else { "" }
     }
 }

@@ -1,4 +1,6 @@
 public import EnvironmentSettings
+import Foundation
+package import Jobs
 public import Policy
 import Yams
 
@@ -184,6 +186,32 @@ struct ConfigurationValue: Sendable, Equatable {
 }
 
 extension ControllerConfiguration {
+    /// Reads the configuration with the files that it names.
+    ///
+    /// - Parameter path: the file of settings; nil for that of `AUTOSCALER_CONFIG`, if there is one.
+    package init(flags: [String: String], environment: [String: String], path: String?) throws(ConfigurationError) {
+        var file: (text: String, path: String)?
+        if let path = path ?? environment["AUTOSCALER_CONFIG"], !path.isEmpty {
+            file = (try Self.text(of: path), path)
+        }
+        try self.init(flags: flags, environment: environment, file: file)
+        if let path = targetsFile { try take(targets: try Self.text(of: path), path: path) }
+    }
+
+    private static func text(of path: String) throws(ConfigurationError) -> String {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigurationError("The configuration \(path) cannot be read. Is it a file, and may you read it?")
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    /// The queue, of which it is soon known that it is away.
+    package func queue(_ environment: [String: String]) throws -> RedisJobQueue {
+        var options = try QueueOptions(environment: environment)
+        options.timeouts = RedisTimeouts(connect: .seconds(1), command: .seconds(2), patience: .milliseconds(500))
+        return try RedisJobQueue(url: redisURL, options: options)
+    }
+
     /// Reads a file of settings: a YAML mapping of names to plain values.
     static func read(_ text: String, path: String) throws(ConfigurationError) -> [String: ConfigurationValue] {
         func fails(_ sentence: String) -> ConfigurationError { ConfigurationError(sentence) }

@@ -54,10 +54,14 @@ public struct History: Sendable, Equatable {
     /// How many workers worked in the recent past, on the mean.
     private var usual = 0.0
     private var lastUse: Moment?
+    private var demand = 0
+    private var demands = SlidingExtreme()
     /// What a function had in flight.
     var load = LoadWindows()
     /// What "recent" means: what is longer ago counts for less than a third.
     private static let recentPast = Duration.seconds(600)
+    /// So many jobs more in a growth period are no rise: two songs together are nothing unusual.
+    private static let chance = 2
 
     /// Nothing seen yet.
     public init() {}
@@ -69,11 +73,29 @@ public struct History: Sendable, Equatable {
         usual += (Double(working) - usual) * min(1, gap / Self.recentPast)
     }
 
-    /// How many workers to keep beyond the demand.
+    /// How many workers to keep beyond the demand, as a share of what worked lately.
     func spare(_ settings: Settings) -> Int { Int(usual * Double(settings.sparePercent) / 100) }
 
+    /// Takes in how many workers the jobs ask for.
+    mutating func noteDemand(_ demand: Int, at now: Moment, _ settings: Settings) {
+        self.demand = demand
+        demands.record(demand, at: now, window: settings.growthPeriod, beats: <)
+    }
+
+    /// How many workers to keep beyond the demand while it rises: as many as it has risen by within the growth period, but for
+    /// what comes by chance.
+    func trend(_ settings: Settings) -> Int {
+        let rise = demand - (demands.value ?? demand)
+        return max(0, rise * settings.trendPercent / 100 - Self.chance)
+    }
+
     /// Takes in one complete observation. A gap longer than the settings allow starts the watch anew.
-    mutating func record(recommendation: Int, replicas: Int, hasWork: Bool, at now: Moment, _ settings: Settings) {
+    ///
+    /// - Parameter lasting: the recommendation without what only a rise of the demand asks for, which need not be kept for
+    ///   the settle window.
+    mutating func record(
+        recommendation: Int, lasting: Int, replicas: Int, hasWork: Bool, at now: Moment, _ settings: Settings
+    ) {
         let gap = lastWatched.map { $0.duration(to: now) }
         if gap.map({ $0 < .zero || $0 > settings.longestGap }) ?? true {
             watchingSince = now
@@ -82,16 +104,20 @@ public struct History: Sendable, Equatable {
         if hasWork { lastWork = now }
         lastWatched = now
         recommendations.record(recommendation, at: now, window: settings.stabilisationWindow, beats: >)
-        settling.record(recommendation, at: now, window: settings.window(small: true), beats: >)
+        settling.record(lasting, at: now, window: settings.window(small: true), beats: >)
         self.replicas.record(replicas, at: now, window: settings.growthPeriod, beats: <)
     }
 
     /// The highest recommendation within the stabilisation window, or for a small change the settle window, and for how
     /// much longer it counts.
     func highestRecommendation(at now: Moment, small: Bool, _ settings: Settings) -> (value: Int, for: Duration)? {
-        let extreme = small ? settling : recommendations
-        guard let value = extreme.value, let moment = extreme.moment else { return nil }
-        return (value, settings.window(small: small) - moment.duration(to: now))
+        func highest(_ extreme: SlidingExtreme, _ window: Duration) -> (value: Int, for: Duration)? {
+            guard let value = extreme.value, let moment = extreme.moment else { return nil }
+            return (value, window - moment.duration(to: now))
+        }
+        let short = highest(recommendations, settings.stabilisationWindow)
+        guard small, let long = highest(settling, settings.window(small: true)) else { return short }
+        return short.flatMap { $0.value > long.value ? $0 : nil } ?? long
     }
 
     /// How much longer to watch before a full window has been seen; zero or less when it has.

@@ -24,6 +24,8 @@ public enum Reason: Sendable, Equatable {
     case firstJob
     /// So many are kept beyond the demand, for what may come.
     case spare(Int, percent: Int)
+    /// So many are kept beyond the demand, because it has just risen.
+    case rising(Int, within: Duration)
     /// There are never fewer.
     case atMinimum(Int)
     /// There are never more.
@@ -94,6 +96,7 @@ extension Reason {
         case .working: "working"
         case .firstJob: "first-job"
         case .spare: "spare"
+        case .rising: "rising"
         case .atMinimum: "minimum"
         case .atMaximum: "maximum"
         case .growthLimited: "growth-limited"
@@ -132,7 +135,7 @@ extension Reason {
             .quotaCapped,
             .override:
             true
-        case .firstJob, .growthLimited, .burst: growth
+        case .firstJob, .growthLimited, .burst, .rising: growth
         case .noJobs, .stabilising, .keepingLast, .idle, .neverWanted: !growth
         case .growthPaused, .watching, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory, .growthHeld,
             .rollingOut,
@@ -172,6 +175,8 @@ extension Reason: CustomStringConvertible {
             "from zero: a job has come"
         case .spare(let spare, let percent):
             "\(spare) more for what may come, \(percent) % of what worked lately"
+        case .rising(let spare, let period):
+            "\(spare) more, as the demand has risen within \(period.words)"
         case .atMinimum(let minimum):
             "minimum \(minimum)"
         case .atMaximum(let maximum, let wanted):

@@ -13,7 +13,7 @@
 /// | step | rule | says |
 /// |---|---|---|
 /// | 1 | ``demand(_:_:)``: 12 unfinished jobs, so many a worker | "9 waiting and 3 in flight, 2 a worker: 6 workers" |
-/// | 2 | ``withSpare(_:_:_:_:)``, ``FleetRules`` | nothing: too few worked lately;: 6 is within 0 and 20 |
+/// | 2 | ``withSpare(_:_:_:_:)``, ``FleetRules`` | nothing: too few worked lately, nothing rises; 6 is within 0 and 20 |
 /// | 3 | ``grown(to:_:_:)``: at most 10 more, or double, in 15 s | nothing: 6 is within 13 |
 /// | 4 | ``FleetRules`` | nothing: nobody is in trouble |
 /// | 5 | ``FleetRules``: the quota has room for 2 more | "capped: limits.memory 5 of 6" |
@@ -101,13 +101,13 @@ public struct ScalingPolicy: Sendable {
         let working = min(fleet.busy, fleet.replicas)
         if working > demand { decision.reasons.append(.working(working)) }
         decision.history.noteUse(working, at: now, settings)
-        let wanted = withSpare(max(demand, working), fleet, headroom, &decision)
+        decision.history.noteDemand(max(demand, working), at: now, settings)
+        let (wanted, lasting) = withSpare(max(demand, working), fleet, headroom, &decision)
         let recommendation = settings.rules.bounded(wanted, &decision.reasons)
         decision.recommendation = recommendation
         decision.history.record(
-            recommendation: recommendation, replicas: fleet.replicas, hasWork: backlog.jobs > 0 || fleet.busy > 0,
-            at: now,
-            settings)
+            recommendation: recommendation, lasting: min(lasting, recommendation), replicas: fleet.replicas,
+            hasWork: backlog.jobs > 0 || fleet.busy > 0, at: now, settings)
     }
 
     /// The larger of the demand by jobs and by audio; never more workers than jobs.
@@ -144,19 +144,30 @@ public struct ScalingPolicy: Sendable {
     }
 
     /// A few workers beyond the demand save the next jobs the wait for a start. How many is learnt: a share of those that
-    /// worked lately, so that a fleet that is rarely used keeps none. They are a margin to both sides: as long as half of
-    /// them are there, and no more than half too many, the number stays, which spares a patch for each job that comes or goes.
-    /// They never ask for more than the maximum or the headroom, which would be told as trouble.
+    /// worked lately, so that a fleet that is rarely used keeps none; or, if that is more, as many as the demand has just risen
+    /// by. What only the rise asks for is not `lasting`, or each burst would be paid for twice.
+    ///
+    /// They are a margin to both sides: as long as one of them is left, and not more than twice as many are, the number stays, which
+    /// spares a patch for each job that comes or goes. They never ask for more than the maximum or the headroom, which would be told
+    /// as trouble.
     private func withSpare(
         _ demand: Int, _ fleet: Fleet, _ headroom: Headroom?, _ decision: inout Decision
-    ) -> Int {
+    ) -> (wanted: Int, lasting: Int) {
         let most = min(
             settings.maxReplicas, headroom.map { $0.ceiling(for: fleet)?.workers ?? .max } ?? fleet.replicas)
-        let spare = min(decision.history.spare(settings), max(0, most - demand))
-        guard spare > 0 else { return demand }
-        decision.reasons.append(.spare(spare, percent: settings.sparePercent))
-        let wanted = demand + spare
-        return abs(wanted - fleet.replicas) <= spare / 2 ? fleet.replicas : wanted
+        func with(_ spare: Int) -> Int {
+            let left = fleet.replicas - demand
+            return left > 0 && left <= 2 * spare ? fleet.replicas : demand + spare
+        }
+        let room = max(0, most - demand)
+        let spare = min(decision.history.spare(settings), room)
+        let trend = min(decision.history.trend(settings), room)
+        if trend > spare {
+            decision.reasons.append(.rising(trend, within: settings.growthPeriod))
+        } else if spare > 0 {
+            decision.reasons.append(.spare(spare, percent: settings.sparePercent))
+        }
+        return (with(max(spare, trend)), with(spare))
     }
 
     // MARK: - 3: How fast

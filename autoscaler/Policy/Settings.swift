@@ -9,14 +9,17 @@ public struct Settings: Sendable, Equatable {
     public var targetJobsPerWorker = 1
     /// So many workers are kept beyond the demand, in percent of those that worked in the recent past. In the long run that
     /// is also the share of pod hours that it may cost.
-    public var sparePercent = 12
+    public var sparePercent = 8
+    /// Where that is more: so much of what the demand has risen by within the growth period is kept beyond it, in percent,
+    /// since about as many jobs will come while the workers for these start. 0 keeps none.
+    public var trendPercent = 100
     /// How long the work that is known now may take in all.
     public var targetWait: Duration = .seconds(60)
     /// So many workers may be added within one growth period, whatever `growthPercent` says.
     public var growthStep = 10
     /// So much of the fleet, in percent, may be added within one growth period, whatever `growthStep` says.
     public var growthPercent = 100
-    /// What `growthStep` and `growthPercent` are counted over.
+    /// What `growthStep`, `growthPercent` and `trendPercent` are counted over.
     public var growthPeriod: Duration = .seconds(15)
     /// So long after it has grown the fleet grows no further, so that jobs that come one by one make few patches; the
     /// first worker of an empty fleet is never late.
@@ -51,6 +54,7 @@ public struct Settings: Sendable, Equatable {
             .maxReplicas, maxReplicas >= minReplicas, "must not be less than min-replicas, which is \(minReplicas)")
         try check(.targetJobsPerWorker, targetJobsPerWorker >= 1, "must be 1 or more")
         try check(.sparePercent, (0...100).contains(sparePercent), "must be from 0 to 100")
+        try check(.trendPercent, (0...200).contains(trendPercent), "must be from 0 to 200")
         try check(.growthStep, growthStep >= 1, "must be 1 or more")
         try check(.growthPercent, growthPercent >= 0 && growthPercent <= 100_000, "must be from 0 to 100000")
         for name in [Name.targetWait, .growthPeriod, .longestGap] {
@@ -78,6 +82,8 @@ extension Settings {
         case targetJobsPerWorker = "target-jobs-per-worker"
         /// See `Settings.sparePercent`.
         case sparePercent = "spare-percent"
+        /// See `Settings.trendPercent`.
+        case trendPercent = "trend-percent"
         /// See `Settings.targetWait`.
         case targetWait = "target-wait"
         /// See `Settings.growthStep`.
@@ -112,6 +118,7 @@ extension Settings {
             case .maxReplicas: \.maxReplicas
             case .targetJobsPerWorker: \.targetJobsPerWorker
             case .sparePercent: \.sparePercent
+            case .trendPercent: \.trendPercent
             case .growthStep: \.growthStep
             case .growthPercent: \.growthPercent
             default: nil

@@ -2,12 +2,12 @@ import ArgumentParser
 import Controller
 import Foundation
 import HTTPTransport
-import Jobs
 import Kubernetes
 import Logging
 import Observability
 import Policy
 import ServiceLifecycle
+import Terminal
 
 /// `autoscaler run`: scales a Deployment until SIGTERM.
 struct RunCommand: AsyncParsableCommand {
@@ -27,13 +27,15 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let configuration = try readable { try settings(environment) }
+        let configuration = try readable {
+            try ControllerConfiguration(flags: options.flags, environment: environment, path: options.config)
+        }
         try readable { try LogSettings.bootstrap(environment) }
         let logger = Logger(label: "autoscaler")
 
         let identity = configuration.identity ?? Self.makeIdentity()
         let client = try readable { try Self.client(configuration, environment) }
-        let queue = try readable { try Self.queue(configuration, environment) }
+        let queue = try readable { try configuration.queue(environment) }
         func target(_ deployment: String) -> KubernetesTarget {
             KubernetesTarget(
                 client: client, deployment: deployment, room: configuration.memoryRoom,
@@ -64,21 +66,6 @@ struct RunCommand: AsyncParsableCommand {
         ).run()
     }
 
-    private func settings(_ environment: [String: String]) throws -> ControllerConfiguration {
-        let path = options.config ?? environment["AUTOSCALER_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
-        let file = try path.map { (text: try text(of: $0), path: $0) }
-        var configuration = try ControllerConfiguration(flags: options.flags, environment: environment, file: file)
-        if let path = configuration.targetsFile { try configuration.take(targets: try text(of: path), path: path) }
-        return configuration
-    }
-
-    private func text(of path: String) throws -> String {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw ValidationError("The configuration \(path) cannot be read. Is it a file, and may you read it?")
-        }
-        return String(decoding: data, as: UTF8.self)
-    }
-
     private static func client(
         _ configuration: ControllerConfiguration, _ environment: [String: String]
     ) throws -> KubernetesClient {
@@ -87,21 +74,6 @@ struct RunCommand: AsyncParsableCommand {
         var client = KubernetesClient(cluster, retry: RetryPolicy(attempts: 2))
         client.namespace = configuration.namespace ?? client.namespace
         return client
-    }
-
-    private static func queue(
-        _ configuration: ControllerConfiguration, _ environment: [String: String]
-    ) throws -> RedisJobQueue {
-        var options = try QueueOptions(environment: environment)
-        options.timeouts = RedisTimeouts(connect: .seconds(1), command: .seconds(2), patience: .milliseconds(500))
-        return try RedisJobQueue(url: configuration.redisURL, options: options)
-    }
-
-    /// Our errors are sentences for the user.
-    private func readable<Value>(_ body: () throws -> Value) throws -> Value {
-        do { return try body() } catch let error as ValidationError { throw error } catch {
-            throw ValidationError("\(error)")
-        }
     }
 
     private static func makeIdentity() -> String {
@@ -148,8 +120,10 @@ struct RunOptions: ParsableArguments {
     var targetJobsPerWorker: String?
     @Option(
         help: ArgumentHelp(
-            "Workers kept beyond the demand, in percent of those that worked (12).", valueName: "percent"))
+            "Workers kept beyond the demand, in percent of those that worked (8).", valueName: "percent"))
     var sparePercent: String?
+    @Option(help: ArgumentHelp("The same in percent of what the demand has just risen by (100).", valueName: "percent"))
+    var trendPercent: String?
     @Option(help: ArgumentHelp("How long the known work may take in all (60s).", valueName: "time")) var targetWait:
         String?
     @Option(help: ArgumentHelp("Workers that may be added in a growth period (10).", valueName: "count"))
@@ -184,7 +158,8 @@ struct RunOptions: ParsableArguments {
             "heartbeat-timeout": heartbeatTimeout, "event-window": eventWindow, "protect-busy": protectBusy,
             "redis-url": redisURL, "listen": listen,
             "min-replicas": minReplicas, "max-replicas": maxReplicas, "target-jobs-per-worker": targetJobsPerWorker,
-            "spare-percent": sparePercent, "target-wait": targetWait, "growth-step": growthStep,
+            "spare-percent": sparePercent, "trend-percent": trendPercent, "target-wait": targetWait,
+            "growth-step": growthStep,
             "growth-percent": growthPercent,
             "growth-period": growthPeriod, "growth-pause": growthPause,
             "stabilisation-window": stabilisationWindow, "settle-window": settleWindow, "idle-window": idleWindow,

@@ -10,6 +10,13 @@ public struct CommandFailure: Error, CustomStringConvertible {
     public init(_ description: String) { self.description = description }
 }
 
+/// What `body` returns; what it throws is told as an error of the command line, since our errors are sentences for the user.
+package func readable<Value>(_ body: () throws -> Value) throws -> Value {
+    do { return try body() } catch let error as ValidationError { throw error } catch {
+        throw ValidationError("\(error)")
+    }
+}
+
 extension AsyncParsableCommand {
     /// Runs the program that this command is, to its end.
     ///

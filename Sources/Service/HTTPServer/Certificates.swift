@@ -1,3 +1,4 @@
+import EnvironmentSettings
 import Foundation
 public import HummingbirdCore
 public import Logging
@@ -83,6 +84,34 @@ public final class CertificateSource: Service, Sendable {
         } catch {
             throw CertificateError(
                 "The certificate \(certificate) and the key \(key) do not belong together or cannot be used: \(error).")
+        }
+    }
+}
+
+/// The files that make a server speak TLS.
+package struct TLSFiles: Configurable {
+    var certificate: String?
+    var key: String?
+
+    package static let usual = TLSFiles()
+
+    package static var settings: [Setting<TLSFiles>] {
+        [
+            Setting("MSAAS_TLS_CERTIFICATE", \.certificate, .text("a PEM file"), otherwise: "none"),
+            Setting("MSAAS_TLS_KEY", \.key, .text("a PEM file"), otherwise: "none"),
+        ]
+    }
+
+    /// Both of them, or neither.
+    ///
+    /// - Throws: `ConfigurationError` where there is only one.
+    package func both() throws(ConfigurationError) -> (file: String, key: String)? {
+        switch (certificate, key) {
+        case (let certificate?, let key?): (certificate, key)
+        case (nil, nil): nil
+        default:
+            throw ConfigurationError(
+                "One of MSAAS_TLS_CERTIFICATE and MSAAS_TLS_KEY is set; name the PEM files of both, or of neither.")
         }
     }
 }

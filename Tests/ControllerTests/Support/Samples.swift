@@ -108,7 +108,7 @@ func quickSettings(_ change: (inout Settings) -> Void = { _ in }) -> Settings {
     settings.targetJobsPerWorker = 2
     settings.growthPeriod = .milliseconds(300)
     settings.stabilisationWindow = .milliseconds(400)
-    (settings.settleWindow, settings.growthPause) = (.zero, .zero)
+    (settings.settleWindow, settings.growthPause, settings.trendPercent) = (.zero, .zero, 0)
     settings.idleWindow = .milliseconds(600)
     change(&settings)
     return settings

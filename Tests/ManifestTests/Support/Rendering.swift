@@ -6,7 +6,7 @@ import Yams
 /// What `kubectl kustomize` makes of a folder below `k8s/`.
 struct Rendering {
     /// Everything that can be rendered.
-    static let names = ["base", "overlays/local", "overlays/gke"]
+    static let names = ["base", "overlays/local", "overlays/gke", "overlays/keda"]
     /// What is applied to clusters.
     static let overlays = ["overlays/local", "overlays/gke"]
 

@@ -30,6 +30,8 @@ struct RandomWorld {
         settings.growthPause = .seconds(Int.random(in: 0...3, using: &generator))
         settings.idleWindow = .seconds(Int.random(in: 0...20, using: &generator))
         settings.growthStep = Int.random(in: 1...8, using: &generator)
+        settings.sparePercent = Int.random(in: 0...50, using: &generator)
+        settings.trendPercent = Int.random(in: 0...200, using: &generator)
         policy = try ScalingPolicy(settings)
         freeMemory = Int64.random(in: 0...2000, using: &generator)
     }
@@ -138,6 +140,11 @@ struct RandomWorld {
         if let ceiling { expect(wanted <= max(ceiling, fleet.replicas), "never grown above memory") }
         if observation.headroom.value == nil { expect(wanted <= fleet.replicas, "no growth without memory's reading") }
         let target = decision.target ?? -1
+        if !manual, target > fleet.replicas {
+            let jobs = observation.backlog.value.map { $0.waiting + $0.inFlight } ?? 0
+            let share = max(settings.trendPercent * jobs, settings.sparePercent * settings.maxReplicas) / 100
+            expect(target <= max(settings.minReplicas, jobs + share), "grows by jobs and their share only")
+        }
         expect(target <= settings.maxReplicas, "aims within the maximum")
         expect(
             target >= min(settings.minReplicas, ceiling ?? fleet.replicas),

@@ -28,7 +28,7 @@ struct Timeline {
         var settings = Settings()
         // Several jobs a worker make the difference between jobs and workers seen.
         settings.targetJobsPerWorker = 2
-        settings.sparePercent = 0
+        (settings.sparePercent, settings.trendPercent) = (0, 0)
         // As do windows of one length, and growth at once.
         (settings.settleWindow, settings.growthPause) = (.zero, .zero)
         change(&settings)

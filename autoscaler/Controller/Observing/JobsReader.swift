@@ -6,20 +6,20 @@ import Pacing
 import Policy
 
 /// Reads what Redis knows, and hears of jobs as they come and end.
-actor JobsReader {
+package actor JobsReader {
     private let queue: RedisJobQueue
     private let board: RedisAutoscalerBoard
     private let logger: Logger
     private var statistics = JobStatistics()
 
-    init(queue: RedisJobQueue, board: RedisAutoscalerBoard, logger: Logger) {
+    package init(queue: RedisJobQueue, board: RedisAutoscalerBoard, logger: Logger) {
         self.queue = queue
         self.board = board
         self.logger = logger
     }
 
     /// Everything at about the same moment.
-    func read() async throws -> JobsReading {
+    package func read() async throws -> JobsReading {
         let status = try await board.status()
         async let depth = queue.depth()
         async let workers = queue.workers()
@@ -29,7 +29,7 @@ actor JobsReader {
     }
 
     /// Follows the event log until it is cancelled: calls `arrived` when there is a job to do, and measures finished ones.
-    func follow(arrived: @escaping @Sendable () -> Void) async {
+    package func follow(arrived: @escaping @Sendable () -> Void) async {
         var isPrimed = false
         repeat {
             do {

@@ -114,7 +114,7 @@ extension Reason {
         case .memoryCapped, .quotaCapped, .memoryUnknown, .refused, .pending, .notStarting, .killedForMemory,
             .busyNotReady, .backlogUnknown, .loadUnknown, .fleetUnknown, .yielding:
             true
-        case .noJobs, .demandByJobs, .demandByAudio, .working, .spare, .firstJob, .atMinimum, .atMaximum,
+        case .noJobs, .demandByJobs, .demandByAudio, .working, .spare, .rising, .firstJob, .atMinimum, .atMaximum,
             .growthLimited, .growthPaused, .load, .burst, .afterBurst, .silent, .noneReady,
             .watching, .stabilising, .keepingLast, .idle, .neverWanted, .growthHeld, .rollingOut, .busy, .draining,
             .paused, .override:

@@ -65,14 +65,7 @@ public struct HostConfiguration: Sendable {
         guard probePort == nil || probePort != port else {
             throw ConfigurationError("MSAAS_PROBE_PORT is \(port), which is PORT; write another one.")
         }
-        let files = try TLSFiles.reading(environment)
-        switch (files.certificate, files.key) {
-        case (let certificate?, let key?): self.certificate = (certificate, key)
-        case (nil, nil): break
-        default:
-            throw ConfigurationError(
-                "One of MSAAS_TLS_CERTIFICATE and MSAAS_TLS_KEY is set; name the PEM files of both, or of neither.")
-        }
+        certificate = try TLSFiles.reading(environment).both()
         keys = try KeyRing(KeySettings.reading(environment))
         signer = TokenSigner(secret: try SigningSettings.reading(environment).secret)
     }
@@ -120,21 +113,6 @@ extension HostConfiguration: Configurable {
             Setting("MSAAS_STALL_TIMEOUT", \.stallTimeout, .time),
             Setting("MSAAS_DRAIN_DELAY", \.drainDelay, .time),
             Setting("MSAAS_DRAIN_TIMEOUT", \.drainTimeout, .time),
-        ]
-    }
-}
-
-/// The files that make the host speak TLS.
-package struct TLSFiles: Configurable {
-    var certificate: String?
-    var key: String?
-
-    package static let usual = TLSFiles()
-
-    package static var settings: [Setting<TLSFiles>] {
-        [
-            Setting("MSAAS_TLS_CERTIFICATE", \.certificate, .text("a PEM file"), otherwise: "none"),
-            Setting("MSAAS_TLS_KEY", \.key, .text("a PEM file"), otherwise: "none"),
         ]
     }
 }
