@@ -91,7 +91,10 @@ class Peer:
         if line:
             return json.loads(line)
         self.errors.seek(0)
-        self.failure = next(reversed(self.errors.read().strip().splitlines()), "") or f"ended with code {self.process.wait()}"
+        lines = self.errors.read().strip().splitlines()[::-1]
+        # Advice may follow the error.
+        reasons = [line for line in lines if "Error" in line] + lines
+        self.failure = reasons[0] if reasons else f"ended with code {self.process.wait()}"
         return {}
 
     def end(self) -> None:
