@@ -108,7 +108,8 @@ var clients: [Target] {
             .target(
                 name: "TraceExport",
                 dependencies: [
-                    "EnvironmentSettings", "HTTPTransport", "ServiceContract", "Observability", .lifecycle, .logging,
+                    "Encodings", "EnvironmentSettings", "HTTPTransport", "ServiceContract", "Observability", .lifecycle,
+                    .logging,
                 ]),
             .target(
                 name: "ObjectStorage",
@@ -431,7 +432,8 @@ var externalScaler: [Target] {
         .target(
             name: "ExternalScaler",
             dependencies: [
-                "Pacing", "Policy", "Controller", "ServiceContract", "Jobs", "EnvironmentSettings", .grpcCore,
+                "Pacing", "Policy", "Controller", "ServiceContract", "Jobs", "Encodings", "EnvironmentSettings",
+                .grpcCore,
                 .grpcTransport, .certificateReloading, .lifecycle, .logging,
             ],
             path: "autoscaler/ExternalScaler"),

@@ -1,8 +1,8 @@
+import Encodings
 import GRPCCore
 
-// The messages of KEDA's external scaler as Protocol Buffers. They are few and small, so they are read and written by hand: generated
-// code would bring a runtime that takes longer to build than all the rest of this room. A test speaks to them with code that
-// is generated from the definitions. Field numbers stand beside the names that the definitions have.
+// The messages of KEDA's external scaler as Protocol Buffers, read and written by hand as they are few. A test speaks to them with
+// code that is generated from the definitions. Field numbers stand beside the names that the definitions have.
 //
 // Source: KEDA documentation, "External Scalers"; Protocol Buffers documentation, "Encoding".
 
@@ -75,9 +75,9 @@ struct Metric: ProtobufWritable, Sendable, Equatable {
 
     func write(to writer: inout ProtobufWriter) {
         writer.message(1) { metric in  // metricSpecs, metricValues
-            metric.bytes(1, name.utf8)  // metricName
+            metric.text(1, name)  // metricName
             metric.varint(2, UInt64(clamping: value))  // targetSize, metricValue: for releases before the next one
-            metric.double(3, Double(value))  // targetSizeFloat, metricValueFloat
+            metric.fixed64(3, Double(value).bitPattern)  // targetSizeFloat, metricValueFloat
         }
     }
 }
@@ -168,42 +168,6 @@ extension ArraySlice<UInt8> {
             throw ProtobufError(problem: "a text is no UTF-8")
         }
         return text
-    }
-}
-
-/// Writes fields.
-struct ProtobufWriter {
-    private(set) var data: [UInt8] = []
-
-    mutating func varint(_ field: UInt64, _ value: UInt64) {
-        raw(field << 3)
-        raw(value)
-    }
-
-    mutating func double(_ field: UInt64, _ value: Double) {
-        raw(field << 3 | 1)
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) }
-    }
-
-    mutating func bytes(_ field: UInt64, _ value: some Collection<UInt8>) {
-        raw(field << 3 | 2)
-        raw(UInt64(value.count))
-        data.append(contentsOf: value)
-    }
-
-    mutating func message(_ field: UInt64, _ fill: (inout ProtobufWriter) -> Void) {
-        var inner = ProtobufWriter()
-        fill(&inner)
-        bytes(field, inner.data)
-    }
-
-    private mutating func raw(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            data.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        data.append(UInt8(rest))
     }
 }
 

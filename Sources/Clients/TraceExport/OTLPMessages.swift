@@ -1,3 +1,4 @@
+import Encodings
 import Foundation
 import Observability
 
@@ -22,61 +23,14 @@ func exportRequest(_ spans: [Span], service: String, version: String, instance: 
             for span in spans { scopeSpans.message(2) { $0.span(span) } }
         }
     }
-    return request.data
-}
-
-/// Writes fields in the wire format of Protocol Buffers.
-private struct ProtobufWriter {
-    private(set) var data = Data()
-
-    private enum Wire: UInt64 { case varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 }
-
-    mutating func varint(_ field: UInt64, _ value: UInt64) {
-        tag(field, .varint)
-        raw(value)
-    }
-
-    mutating func fixed64(_ field: UInt64, _ value: UInt64) {
-        tag(field, .fixed64)
-        withUnsafeBytes(of: value.littleEndian) { data.append(contentsOf: $0) }
-    }
-
-    mutating func fixed32(_ field: UInt64, _ value: UInt32) {
-        tag(field, .fixed32)
-        withUnsafeBytes(of: value.littleEndian) { data.append(contentsOf: $0) }
-    }
-
-    mutating func bytes(_ field: UInt64, _ value: some Collection<UInt8>) {
-        tag(field, .bytes)
-        raw(UInt64(value.count))
-        data.append(contentsOf: value)
-    }
-
-    mutating func text(_ field: UInt64, _ value: String) { bytes(field, value.utf8) }
-
-    mutating func message(_ field: UInt64, _ fill: (inout ProtobufWriter) -> Void) {
-        var inner = ProtobufWriter()
-        fill(&inner)
-        bytes(field, inner.data)
-    }
-
-    private mutating func tag(_ field: UInt64, _ wire: Wire) { raw(field << 3 | wire.rawValue) }
-
-    private mutating func raw(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            data.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        data.append(UInt8(rest))
-    }
+    return Data(request.data)
 }
 
 extension ProtobufWriter {
     /// What strangers write may be long.
     private static let textLimit = 1024
 
-    mutating func span(_ span: Span) {
+    fileprivate mutating func span(_ span: Span) {
         bytes(1, Self.bytes(span.place.traceID))
         bytes(2, Self.bytes(span.place.spanID))
         if let parent = span.place.parentID { bytes(4, Self.bytes(parent)) }
@@ -94,7 +48,7 @@ extension ProtobufWriter {
         fixed32(16, span.place.isSampled ? 1 : 0)  // flags
     }
 
-    mutating func attributes(_ field: UInt64, _ attributes: [String: Span.Value]) {
+    fileprivate mutating func attributes(_ field: UInt64, _ attributes: [String: Span.Value]) {
         for (name, value) in attributes.sorted(by: { $0.key < $1.key }) {
             message(field) { pair in
                 pair.text(1, name)  // key
